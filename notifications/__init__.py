@@ -1,0 +1,1 @@
+"""Words to people: messages, and the citizen's mailbox."""

@@ -1,0 +1,1 @@
+"""Money out and money in: payees, payment runs, ledger, bank, reconciliation."""

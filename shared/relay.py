@@ -1,0 +1,122 @@
+"""Sends waiting outbox rows to Celery, and sends again what was lost on the way."""
+
+import os
+import threading
+from collections.abc import Callable
+
+import psycopg
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from shared.db import Database
+from shared.logs import get_logger
+
+_BATCH = 500
+_POLL_SECONDS = 1.0
+_UNCLAIMED_LIMIT = 5
+_TAKE = text(
+    """
+    UPDATE outbox SET published_at = clock_timestamp(), published_count = published_count + 1
+     WHERE id IN (
+       SELECT id FROM outbox
+        WHERE done_at IS NULL AND dead_at IS NULL AND due_at <= clock_timestamp()
+          AND (lease_until IS NULL OR lease_until < clock_timestamp())
+          AND (published_at IS NULL
+               OR published_at < clock_timestamp() - make_interval(secs => :resend_seconds))
+        ORDER BY due_at, id LIMIT :batch FOR UPDATE SKIP LOCKED)
+    RETURNING id, topic, published_count
+    """
+)
+_GIVE_BACK = text(
+    "UPDATE outbox SET published_at = NULL, published_count = published_count - 1"
+    " WHERE id = ANY(:ids) AND lease_until IS NULL AND published_count > 0"
+)
+_FORGET = text(
+    """
+    WITH a AS (DELETE FROM outbox WHERE done_at < now() - interval '30 days'),
+         b AS (DELETE FROM idempotency_key WHERE expires_at < now()),
+         c AS (DELETE FROM web_session WHERE expires_at < now())
+    DELETE FROM login_attempt WHERE expires_at < now()
+    """
+)
+
+Publish = Callable[[str, int], None]
+
+
+class Relay:
+    """A thread of the worker: listens for new rows, polls each second, resends the lost ones.
+
+    Rows are marked before they are published, so no lock is held during a network call; what a
+    crash loses between the two is sent again after ``resend_seconds``. A worker that no longer
+    takes what it is sent (a broken broker connection) ends itself to be started anew.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        publish: Publish,
+        *,
+        is_busy: Callable[[], bool] = lambda: False,
+        resend_seconds: int = 20,
+    ) -> None:
+        self._database = database
+        self._publish = publish
+        self._is_busy = is_busy
+        self._resend_seconds = resend_seconds
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="outbox-relay", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end and wait for it, five seconds at most."""
+        self._stop.set()
+        self._thread.join(5)
+
+    def send_waiting(self) -> int:
+        """Publish one batch of due rows; returns how many went out."""
+        with self._database.transaction() as session:
+            rows = session.execute(
+                _TAKE, {"batch": _BATCH, "resend_seconds": self._resend_seconds}
+            ).all()
+        sent = 0
+        try:
+            for row in rows:
+                self._publish(row.topic, row.id)
+                sent += 1
+        finally:
+            if sent < len(rows):
+                with self._database.transaction() as session:
+                    session.execute(_GIVE_BACK, {"ids": [row.id for row in rows[sent:]]})
+        if any(row.published_count >= _UNCLAIMED_LIMIT for row in rows) and not self._is_busy():
+            get_logger().error("relay.worker_deaf", hint="the worker is started anew")
+            os._exit(70)
+        return sent
+
+    def _loop(self) -> None:
+        log = get_logger()
+        url = self._database.engine.url.set(drivername="postgresql")
+        rounds = 0
+        while not self._stop.is_set():
+            try:
+                with psycopg.connect(
+                    url.render_as_string(hide_password=False), autocommit=True
+                ) as listener:
+                    listener.execute(f"LISTEN outbox_{url.username}".encode())
+                    while not self._stop.is_set():
+                        while self.send_waiting() == _BATCH:
+                            pass
+                        if rounds % 600 == 0:
+                            with self._database.transaction() as session:
+                                session.execute(_FORGET)
+                        rounds += 1
+                        for _ in listener.notifies(timeout=_POLL_SECONDS, stop_after=1):
+                            pass
+            except (psycopg.OperationalError, OperationalError, OSError) as error:
+                log.warning("relay.waiting", reason=type(error).__name__)
+                self._stop.wait(_POLL_SECONDS)
+            except Exception as error:  # noqa: BLE001 - the relay outlives a broker that is away
+                log.warning("relay.publish_failed", reason=type(error).__name__)
+                self._stop.wait(_POLL_SECONDS)

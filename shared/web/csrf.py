@@ -1,0 +1,34 @@
+"""Forms prove that they came from our own pages.
+
+A random cookie names the browser; the form carries an HMAC of it. Another site can make a browser
+send the cookie but cannot know the HMAC. The ``Origin`` header, where sent, must be ours as well.
+"""
+
+import hmac
+
+from fastapi import Request
+
+from shared.errors import Forbidden
+from shared.web.deps import read_form
+from shared.web.form_token import COOKIE, FIELD, token_for
+from shared.web.runtime import runtime_of
+
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+
+
+async def check_csrf(request: Request) -> None:
+    """Refuse an unsafe request whose form token does not belong to the browser's cookie."""
+    if request.method in _SAFE:
+        return
+    settings = runtime_of(request).settings
+    origin = request.headers.get("Origin")
+    if origin not in (None, "null", settings.public_url):
+        raise Forbidden("foreign_form", "This form was sent from another site")
+    sent = (await read_form(request)).text(FIELD)
+    expected = token_for(request.cookies.get(COOKIE, ""), settings.secret_key)
+    if not hmac.compare_digest(sent, expected):
+        raise Forbidden(
+            "form_expired",
+            "The page you sent had expired",
+            detail="Go back, reload the page and send it again. Nothing was changed.",
+        )

@@ -1,0 +1,166 @@
+"""Rendering: Jinja templates over the design system, in the reader's language."""
+
+import gettext
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TypedDict
+
+import jinja2
+from fastapi import Request
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+from shared.clock import LONDON
+from shared.correlation import correlation_id
+from shared.money import format_pounds
+from shared.settings import ServiceSettings
+from shared.web import form_token
+from shared.web.assets import asset_url
+
+_HERE = Path(__file__).parent
+_CATALOGUES = _HERE / "catalogues"
+LANGUAGES = {"en": "English", "gd": "Gàidhlig"}
+LANGUAGE_COOKIE = "lang"
+_YEAR_SECONDS = 365 * 24 * 3600
+_language: ContextVar[str] = ContextVar("language", default="en")
+
+
+class NavigationItem(TypedDict, total=False):
+    """One entry of the header's navigation."""
+
+    text: str
+    href: str
+    current: bool
+
+
+Extras = Callable[[Request], Mapping[str, object]]
+
+
+def language_of(request: Request) -> str:
+    """Return the language to answer in: the one just chosen, else the one kept, else English."""
+    for wanted in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
+        if wanted in LANGUAGES:
+            return wanted
+    return "en"
+
+
+def _translations(language: str) -> gettext.NullTranslations:
+    return gettext.translation("messages", _CATALOGUES, languages=[language], fallback=True)
+
+
+_TRANSLATIONS = {language: _translations(language) for language in LANGUAGES}
+
+
+def translate(message: str) -> str:
+    """Return a sentence in the language of the page that is being made."""
+    return _TRANSLATIONS[_language.get()].gettext(message)
+
+
+def translate_plural(one: str, many: str, count: int) -> str:
+    """Return a counted sentence in the language of the page that is being made."""
+    return _TRANSLATIONS[_language.get()].ngettext(one, many, count)
+
+
+class Pages:
+    """The templates of one service; a page gets plain values, never live rows."""
+
+    def __init__(
+        self,
+        service: str,
+        html_directories: Sequence[Path],
+        settings: ServiceSettings,
+        *,
+        service_name: str = "Clachan",
+        service_url: str = "/",
+    ) -> None:
+        self.service = service
+        self._settings = settings
+        self._base = {"service_name": service_name, "service_url": service_url}
+        self._extras: list[Extras] = []
+        self.environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader([*html_directories, _HERE / "html"]),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+            auto_reload=settings.environment == "development",
+        )
+        self.environment.install_gettext_callables(  # type: ignore[attr-defined]  # by i18n
+            translate, translate_plural, newstyle=True
+        )
+        self.environment.globals.update(asset=asset_url, csrf_input=form_token.csrf_input)
+        self.environment.filters.update(
+            pounds=format_pounds,
+            london=lambda at: at.astimezone(LONDON).strftime("%-d %B %Y, %H:%M"),
+            day=lambda at: at.strftime("%-d %B %Y"),
+        )
+
+    def add_extras(self, extras: Extras) -> None:
+        """Add values that every page of this service gets, such as who is signed in."""
+        self._extras.append(extras)
+
+    def render(
+        self,
+        request: Request,
+        template: str,
+        *,
+        status: int = 200,
+        form_action: Sequence[str] = (),
+        **values: object,
+    ) -> HTMLResponse:
+        """Return a page; ``form_action`` names other origins that its forms may lead to."""
+        language = language_of(request)
+        _language.set(language)
+        cookie = form_token.cookie_value(request)
+        form_token.set_token(form_token.token_for(cookie, self._settings.secret_key))
+        context: dict[str, object] = {
+            **self._base,
+            "lang": language,
+            "languages": LANGUAGES,
+            "current_path": request.url.path,
+            "navigation": [],
+            "signed_in_as": None,
+            "sign_out_url": None,
+            "phase": "alpha",
+            "errors": {},
+            "error_list": [],
+            "correlation_id": correlation_id(),
+        }
+        for extras in self._extras:
+            context |= extras(request)
+        html = self.environment.get_template(template).render(context | values)
+        response = HTMLResponse(html, status_code=status)
+        if request.cookies.get(form_token.COOKIE) != cookie:
+            self._set_cookie(response, form_token.COOKIE, cookie, http_only=True)
+        if request.query_params.get("lang") in LANGUAGES:
+            self._set_cookie(response, LANGUAGE_COOKIE, language, max_age=_YEAR_SECONDS)
+        if form_action:
+            request.state.form_action = tuple(form_action)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def _set_cookie(
+        self,
+        response: HTMLResponse,
+        name: str,
+        value: str,
+        *,
+        max_age: int | None = None,
+        http_only: bool = False,
+    ) -> None:
+        response.set_cookie(
+            name,
+            value,
+            max_age=max_age,
+            path="/",
+            secure=self._settings.secure_cookies,
+            httponly=http_only,
+            samesite="lax",
+        )
+
+
+def safe_html(text: str) -> Markup:
+    """Mark our own HTML as such; never call it with anything a person typed."""
+    return Markup(text)  # noqa: S704 - the callers pass constants of ours

@@ -1,0 +1,104 @@
+"""Refusals and faults as answers: problem+json for programs, pages for people."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from shared.correlation import correlation_id
+from shared.errors import FieldError, Invalid, NotFound, Problem
+from shared.logs import get_logger
+from shared.web.runtime import runtime_of
+
+_TITLES = {404: "Page not found", 405: "This address does not take that", 413: "Too large"}
+_NOT_FOUND = 404
+
+
+def problem_body(problem: Problem) -> dict[str, object]:
+    """Return the RFC 9457 body of a refusal."""
+    body: dict[str, object] = {
+        "type": f"urn:clachan:problem:{problem.code}",
+        "title": problem.title,
+        "status": problem.status,
+        "code": problem.code,
+        "request_id": correlation_id(),
+    }
+    if problem.detail:
+        body["detail"] = problem.detail
+    if problem.fields:
+        body["fields"] = [
+            {"field": fault.field, "message": fault.message} for fault in problem.fields
+        ]
+    return body
+
+
+def _as_json(problem: Problem) -> Response:
+    response = JSONResponse(
+        problem_body(problem), problem.status, media_type="application/problem+json"
+    )
+    if problem.status == 401:  # noqa: PLR2004 - RFC 6750, section 3
+        error = "" if problem.code == "token_missing" else ' error="invalid_token"'
+        response.headers["WWW-Authenticate"] = f"Bearer{error}"
+    return response
+
+
+def _from_validation(error: RequestValidationError) -> Invalid:
+    return Invalid(
+        *(
+            FieldError(".".join(str(part) for part in fault["loc"][1:]) or "body", fault["msg"])
+            for fault in error.errors()
+        ),
+        title="The request does not have the expected shape",
+    )
+
+
+def _from_http(error: HTTPException) -> Problem:
+    if error.status_code == _NOT_FOUND:
+        return NotFound("not_found", _TITLES[_NOT_FOUND])
+    title = _TITLES.get(error.status_code, "The request could not be served")
+    return Problem("http_error", title, status=error.status_code)
+
+
+def install_for_programs(app: FastAPI) -> None:
+    """Answer every refusal and fault of an API app as problem+json."""
+
+    def refuse(_request: Request, error: Exception) -> Response:
+        return _as_json(_as_problem(error))
+
+    for kind in (Problem, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, refuse)
+
+
+def install_for_people(app: FastAPI) -> None:
+    """Answer every refusal and fault of a pages app as a page that says what to do."""
+
+    def refuse(request: Request, error: Exception) -> Response:
+        problem = _as_problem(error)
+        return runtime_of(request).pages.render(
+            request,
+            "error.html",
+            status=problem.status,
+            title=problem.title,
+            detail=problem.detail,
+            status_code=problem.status,
+            code=problem.code,
+        )
+
+    for kind in (Problem, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, refuse)
+
+
+def _as_problem(error: Exception) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, RequestValidationError):
+        return _from_validation(error)
+    if isinstance(error, HTTPException):
+        return _from_http(error)
+    get_logger().error("request.failed", exc_info=error)
+    return Problem(
+        "internal_error",
+        "Sorry, there is a problem with the service",
+        detail="Try again later. What you sent was not kept half-way.",
+        status=500,
+    )

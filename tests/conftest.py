@@ -1,0 +1,122 @@
+"""One throw-away PostgreSQL per test process, with every service's real migrations in it.
+
+For each service ``S``: ``S_session`` is a session that is rolled back after the test,
+``S_database`` a :class:`shared.db.Database` that really commits and is emptied afterwards, and
+``S_url`` the address that its application role uses.
+"""
+
+import base64
+import secrets
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from deploy.database.roles import LOGINS, MIGRATOR, SERVICES, create_database
+from deploy.local.postgres import temporary_server
+from shared.crypto import Sealer
+from shared.db import Database, make_engine
+from shared.migrate import upgrade
+
+_DATABASE = "clachan_test"
+_EMPTY = """
+SELECT string_agg(format('%%I.%%I', schemaname, tablename), ', ') FROM pg_tables
+ WHERE schemaname = %s AND tablename <> 'alembic_version'
+"""
+
+
+class Cluster:
+    """The test server: addresses for each role, migrations on demand."""
+
+    def __init__(self, admin_url: str) -> None:
+        self.passwords = {role: secrets.token_hex(8) for role in LOGINS}
+        create_database(admin_url, _DATABASE, self.passwords)
+        self.admin_url = admin_url.rsplit("/", 1)[0] + f"/{_DATABASE}"
+        self.migrated = cache(self._migrate)
+
+    def url(self, role: str) -> str:
+        """Return the SQLAlchemy address of the test database for a role."""
+        host = self.admin_url.rsplit("@", 1)[1]
+        return f"postgresql+psycopg://{role}:{self.passwords[role]}@{host}"
+
+    def _migrate(self, service: str) -> str:
+        upgrade(service, self.url(MIGRATOR))
+        return self.url(service)
+
+    def empty(self, service: str) -> None:
+        """Remove every row of a service, past all triggers."""
+        with psycopg.connect(self.admin_url) as connection:
+            row = connection.execute(_EMPTY, (service,)).fetchone()
+            connection.execute("SET session_replication_role = replica")
+            if row is not None and row[0]:
+                connection.execute(f"TRUNCATE {row[0]} RESTART IDENTITY".encode())
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with temporary_server(tmp_path_factory.mktemp("postgres")) as server:
+        yield Cluster(server.url())
+
+
+def _make_url(service: str) -> Callable[..., str]:
+    @pytest.fixture(scope="session", name=f"{service}_url")
+    def url(cluster: Cluster) -> str:
+        return cluster.migrated(service)
+
+    return url
+
+
+def _make_session(service: str) -> Callable[..., Iterator[Session]]:
+    @pytest.fixture(name=f"{service}_session")
+    def session(request: pytest.FixtureRequest) -> Iterator[Session]:
+        engine = _rolled_back_engine(request.getfixturevalue(f"{service}_url"))
+        with engine.connect() as connection:
+            outer = connection.begin()
+            with Session(
+                connection, join_transaction_mode="create_savepoint", expire_on_commit=False
+            ) as inner:
+                yield inner
+            outer.rollback()
+
+    return session
+
+
+@cache
+def _rolled_back_engine(url: str) -> Engine:
+    return create_engine(url, poolclass=NullPool)
+
+
+def _make_database(service: str) -> Callable[..., Iterator[Database]]:
+    @pytest.fixture(name=f"{service}_database")
+    def database(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Database]:
+        engine = make_engine(
+            request.getfixturevalue(f"{service}_url"), pool_size=20, service="tests"
+        )
+        yield Database(engine)
+        engine.dispose()
+        cluster.empty(service)
+
+    return database
+
+
+for _service in SERVICES:
+    globals()[f"_{_service}_url"] = _make_url(_service)
+    globals()[f"_{_service}_session"] = _make_session(_service)
+    globals()[f"_{_service}_database"] = _make_database(_service)
+
+
+@pytest.fixture(scope="session")
+def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("keys") / "test.kek"
+    path.write_text(base64.b64encode(secrets.token_bytes(32)).decode())
+    return path
+
+
+@pytest.fixture(scope="session")
+def sealer(key_file: Path) -> Sealer:
+    return Sealer(key_file)
