@@ -1,6 +1,5 @@
 """Rendering: Jinja templates over the design system, in the reader's language."""
 
-import gettext
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
@@ -17,10 +16,9 @@ from shared.money import format_pounds
 from shared.settings import ServiceSettings
 from shared.web import form_token
 from shared.web.assets import asset_url
+from shared.web.language import LANGUAGES, load
 
 _HERE = Path(__file__).parent
-_CATALOGUES = _HERE / "catalogues"
-LANGUAGES = {"en": "English", "gd": "Gàidhlig"}
 LANGUAGE_COOKIE = "lang"
 _YEAR_SECONDS = 365 * 24 * 3600
 _language: ContextVar[str] = ContextVar("language", default="en")
@@ -45,11 +43,7 @@ def language_of(request: Request) -> str:
     return "en"
 
 
-def _translations(language: str) -> gettext.NullTranslations:
-    return gettext.translation("messages", _CATALOGUES, languages=[language], fallback=True)
-
-
-_TRANSLATIONS = {language: _translations(language) for language in LANGUAGES}
+_TRANSLATIONS = {language: load(language) for language in LANGUAGES}
 
 
 def translate(message: str) -> str:

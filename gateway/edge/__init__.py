@@ -1,0 +1,1 @@
+"""Edge policy: what Envoy does before a request reaches a service."""

@@ -1,0 +1,71 @@
+"""The policy of the edge: the only thing that decides what Envoy's files say."""
+
+from dataclasses import dataclass
+
+SERVICES = ("identity", "payments", "notifications", "gateway")
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """A service's web process."""
+
+    name: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Route:
+    """One path prefix: which service, whether a token is needed, how large, how long, how often.
+
+    ``requests_per_second`` is a burst limit for each client address on this node.
+    """
+
+    prefix: str
+    upstream: str
+    needs_token: bool = False
+    maximum_body_bytes: int = 1_000_000
+    timeout_seconds: float = 15.0
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """Whose access tokens are accepted, for which audience, with which keys.
+
+    ``jwks`` is the last good key set; without one the token routes answer 503, never 401.
+    """
+
+    issuer: str
+    audience: str
+    jwks: str | None = None
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Everything one Envoy needs."""
+
+    listen_host: str
+    listen_port: int
+    admin_port: int
+    upstreams: tuple[Upstream, ...]
+    routes: tuple[Route, ...]
+    issuer: Issuer
+    requests_per_second: int = 200
+    otlp_host: str | None = None
+    otlp_port: int = 4318
+
+
+UPLOAD_BYTES = 50_000_000
+
+ROUTES = (
+    # Open parts of programs' addresses come before the closed rest.
+    Route("/gateway/v1/catalogue", "gateway"),
+    Route("/payments/v1/", "payments", needs_token=True, maximum_body_bytes=UPLOAD_BYTES),
+    Route("/notifications/v1/", "notifications", needs_token=True, maximum_body_bytes=UPLOAD_BYTES),
+    Route("/gateway/v1/", "gateway", needs_token=True),
+    Route("/identity/v1/", "identity", needs_token=True),
+    Route("/identity", "identity"),
+    Route("/payments", "payments", maximum_body_bytes=UPLOAD_BYTES),
+    Route("/notifications", "notifications"),
+    Route("/", "gateway"),
+)
