@@ -1,0 +1,1 @@
+"""The database's walls: one schema and one role for each service."""

@@ -1,0 +1,15 @@
+"""Client ids of the platform's own clients, by the holder of their key."""
+
+from collections.abc import Mapping
+
+CLIENTS: Mapping[str, tuple[str, ...]] = {
+    "identity": ("identity-service",),
+    "payments": ("payments-service", "payments-console"),
+    "notifications": ("notifications-service", "notifications-mailbox"),
+    "gateway": ("gateway-service", "clachanjourn1"),
+    "glenmore": ("glenmore-repairs",),
+    "sandbox": ("sandboxscot01",),
+}
+
+# Clients that show a shared secret instead; it lies in `<client-id>.secret`.
+SECRET_CLIENTS = ("sandbox-oidc",)
