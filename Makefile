@@ -8,7 +8,7 @@ PLATFORM = .venv/bin/python -m deploy.local
 PYTEST = .venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop status logs restart env test test-browser test-faults check format \
+.PHONY: help setup run stop status logs restart bank-day env test test-browser test-faults check format \
 	bench docs lock clean
 
 help: ## Show what can be made
@@ -32,6 +32,9 @@ logs: ## Follow the logs (NAME=identity-web: of one process)
 
 restart: ## Restart one process: NAME=identity-web
 	@$(PLATFORM) restart $(NAME)
+
+bank-day: ## Move the simulated bank to its next day and fetch its reports and statements
+	@$(PLATFORM) do payments next-bank-day
 
 env: ## Print KEY=value lines that a program outside the platform needs
 	@$(PLATFORM) env

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from deploy.database.names import SERVICES
 from deploy.local import control
 from deploy.local.credentials import load_credentials
-from deploy.local.environment import Installation
+from deploy.local.environment import Installation, service_environment
 from deploy.local.home import ROOT, Home, find_home
 from deploy.local.outside import outside_values, welcome
 from deploy.local.pids import PidFile
@@ -172,6 +173,16 @@ def clean(home: Home, _name: str) -> int:
     return 0
 
 
+def do(home: Home, service: str, arguments: list[str]) -> int:
+    """Run a command of a service with the settings of this platform, such as the bank's next day."""
+    if service not in SERVICES or not arguments:
+        say("failed", f"say which service ({', '.join(SERVICES)}) and which command", "bad")
+        return 1
+    environment = service_environment(service, _installation(home))
+    command = [sys.executable, "-m", service, *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+
+
 _COMMANDS: Mapping[str, Callable[[Home, str], int]] = {
     "run": run,
     "start": start,
@@ -187,10 +198,13 @@ _COMMANDS: Mapping[str, Callable[[Home, str], int]] = {
 def main() -> int:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local")
-    parser.add_argument("command", choices=_COMMANDS)
-    parser.add_argument("name", nargs="?", default="", help="one process of the table")
+    parser.add_argument("command", choices=[*_COMMANDS, "do"])
+    parser.add_argument("name", nargs="?", default="", help="a process, or for `do` a service")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help="for `do`: the service's command")
     given = parser.parse_args()
     try:
+        if given.command == "do":
+            return do(find_home(), given.name, given.rest)
         return _COMMANDS[given.command](find_home(), given.name)
     except PortError as error:
         say("failed", str(error), "bad")

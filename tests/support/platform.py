@@ -1,6 +1,5 @@
 """A whole platform of its own for a test: own folder, own ports, stopped at the end."""
 
-import json
 import os
 import subprocess
 import sys
@@ -72,8 +71,7 @@ class Platform:
 
     def next_bank_day(self) -> str:
         """Move the simulated bank to its next day and fetch what it answers."""
-        environment = json.loads((self.home / "run" / "environment.json").read_text())
-        return self.command("payments", "next-bank-day", **environment)
+        return self.command("deploy.local", "do", "payments", "next-bank-day")
 
 
 @contextmanager
