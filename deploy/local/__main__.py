@@ -174,7 +174,7 @@ def clean(home: Home, _name: str) -> int:
 
 
 def do(home: Home, service: str, arguments: list[str]) -> int:
-    """Run a command of a service with the settings of this platform, such as the bank's next day."""
+    """Run a command of a service with this platform's settings, such as the bank's next day."""
     if service not in SERVICES or not arguments:
         say("failed", f"say which service ({', '.join(SERVICES)}) and which command", "bad")
         return 1
