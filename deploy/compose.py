@@ -55,7 +55,7 @@ def prepare(folder: Path = _FOLDER) -> None:
     settings |= {
         "GATEWAY_PUBLIC_HOST": "0.0.0.0",  # noqa: S104 - inside the container's own network
         "SIMULATORS_HOST": "0.0.0.0",  # noqa: S104 - as above
-        "GATEWAY_ASSETS_DIR": "/srv/assets",
+        **{f"{service.upper()}_ASSETS_DIR": "/srv/assets" for service in SERVICES},
         "SIMULATORS_STATE_DIR": "/srv/state",
         "CLACHAN_ADMIN_URL": f"{place.admin_url}/postgres",
         "CLACHAN_ROLES_FILE": "/srv/keys/roles.json",

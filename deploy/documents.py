@@ -25,7 +25,8 @@ _INTRODUCTION = """# Configuration
 Every process reads environment variables and nothing else. Each service has its own prefix.
 This page is made from the settings classes by `make docs`.
 
-`make run` fills all of them in; what *it* reads is in [how-to/run-locally.md](how-to/run-locally.md).
+`make run` fills all of them in; what *it* reads is in
+[how-to/run-locally.md](how-to/run-locally.md).
 """
 
 

@@ -28,6 +28,9 @@ class ServiceSettings(BaseSettings):
         None, description="PEM key with which the service signs its own client assertions"
     )
     oidc_issuer: str = Field("", description="OpenID issuer; default is the platform's own")
+    assets_dir: Path | None = Field(
+        None, description="Folder with the collected style sheets, scripts and fonts"
+    )
     log_format: Literal["json", "console"] = Field("json", description="Shape of log lines")
     log_level: str = Field("INFO", description="Least level that is logged")
     otlp_endpoint: str | None = Field(

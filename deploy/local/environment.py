@@ -76,6 +76,7 @@ def service_environment(service: str, place: Installation, *, role: str = "") ->
         "ENCRYPTION_KEY_FILE": str(keys / f"{service}.kek"),
         "PRIVATE_KEY_FILE": str(keys / f"{service}-service.pem"),
         "OIDC_ISSUER": f"{ports.public_url}/identity/oidc",
+        "ASSETS_DIR": str(place.home.assets),
     } | _special(service, place)
     prefix = f"{service.upper()}_"
     own = {prefix + name: value for name, value in settings.items()}
@@ -99,7 +100,7 @@ def _special(service: str, place: Installation) -> dict[str, str]:
         }
     if service == "notifications":
         return {"SMTP_HOST": LOOPBACK, "SMTP_PORT": str(place.ports["SMTP"])}
-    return {"ASSETS_DIR": str(place.home.assets), "ENVOY_DIR": str(place.home.envoy)} | {
+    return {"ENVOY_DIR": str(place.home.envoy)} | {
         f"{name}_PORT": str(port) for name, port in _edge_ports(place.ports).items()
     }
 

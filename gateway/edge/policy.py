@@ -64,6 +64,7 @@ ROUTES = (
     Route("/notifications/v1/", "notifications", needs_token=True, maximum_body_bytes=UPLOAD_BYTES),
     Route("/gateway/v1/", "gateway", needs_token=True),
     Route("/identity/v1/", "identity", needs_token=True),
+    Route("/.well-known/oauth-authorization-server/identity", "identity"),
     Route("/identity", "identity"),
     Route("/payments", "payments", maximum_body_bytes=UPLOAD_BYTES),
     Route("/notifications", "notifications"),

@@ -23,6 +23,7 @@ from shared.db import Database, make_engine
 from shared.settings import ServiceSettings
 from shared.tokens import TokenVerifier
 from shared.web import problems
+from shared.web.assets import use_assets
 from shared.web.csrf import check_csrf
 from shared.web.observe import Observe
 from shared.web.pages import Pages
@@ -39,6 +40,7 @@ def make_runtime(
     service_url: str,
 ) -> Runtime:
     """Return the parts a web process needs, made from its settings."""
+    use_assets(settings.assets_dir)
     engine = make_engine(
         settings.database_url, pool_size=settings.database_pool_size, service=f"{service}-web"
     )
