@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from alembic import command, context
+from alembic import command, context, op
 from alembic.config import Config
-from alembic.operations import Operations
 from sqlalchemy import MetaData, create_engine, text
 from sqlalchemy.pool import NullPool
 
@@ -86,7 +85,7 @@ CREATE INDEX ix_login_attempt_expires_at ON login_attempt (expires_at);
 """
 
 
-def create_floor(op: Operations, service: str) -> None:
+def create_floor(service: str) -> None:
     """Create the floor's tables (first version) in the schema that the migration runs in."""
     op.execute(FLOOR_V1.format(role=service))
 

@@ -12,6 +12,7 @@ _NAMES = (
     "postgres",
     "valkey",
     "glenmore_session",
+    "demo_password",
     *(f"role_{role}" for role in LOGINS),
     *(f"secret_key_{service}" for service in SERVICES),
 )

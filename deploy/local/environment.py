@@ -90,6 +90,7 @@ def _special(service: str, place: Installation) -> dict[str, str]:
         return {
             "DOCUMENT_CHECK_URL": place.local_url("DOCUMENT_CHECK"),
             "CLIENT_KEYS_DIR": str(place.home.keys),
+            "DEMO_PASSWORD": place.credentials["demo_password"],
             "GLENMORE_URL": f"http://localhost:{place.ports['GLENMORE']}",
             "SANDBOX_REDIRECT_URI": "http://localhost:3000/callback",
         }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, KeySetSerialization
 
 from gateway.edge.files import write_files
 from gateway.edge.policy import ROUTES, SERVICES, Edge, Issuer, Upstream
@@ -73,7 +73,7 @@ def refresh_keys(settings: GatewaySettings, http: httpx.Client) -> bool:
     return True
 
 
-def _check_usable(jwks: dict[str, object]) -> None:
+def _check_usable(jwks: KeySetSerialization) -> None:
     if not KeySet.import_key_set(jwks).keys:
         raise ValueError("an empty key set")
 

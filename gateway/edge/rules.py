@@ -39,9 +39,7 @@ def make_bootstrap(edge: Edge, directory: str) -> Json:
 def make_resources(edge: Edge, directory: str) -> dict[str, Json]:
     """Return the content of each dynamic file by its name."""
     return {
-        "cds.json": _resources(
-            [_cluster(upstream) for upstream in edge.upstreams] + _tracing(edge)
-        ),
+        "cds.json": _resources([_cluster(item) for item in (*edge.upstreams, *_tracing(edge))]),
         "jwt.json": _resources([{"name": JWT_FILTER, **_typed(make_jwt_filter(edge))}], ecds=True),
         "rds.json": _resources([make_routes(edge)]),
         "lds.json": _resources([make_listener(edge, directory)]),

@@ -23,8 +23,11 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 def launch_browser(playwright: Playwright) -> Browser:
-    """Start the machine's own Chromium (`CHROMIUM` names another); skips where there is none."""
+    """Start the machine's own Chromium (`CHROMIUM` names another); skips where there is none,
+    but never in CI."""
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
+    if path is None and os.environ.get("CI"):
+        pytest.fail("CI may not skip the browser: install Chromium")
     if path is None:
         pytest.skip("no Chromium on this machine: install it or set CHROMIUM")
     return playwright.chromium.launch(executable_path=path, args=ARGUMENTS)

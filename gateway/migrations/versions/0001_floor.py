@@ -11,7 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    create_floor(op, "gateway")
+    create_floor("gateway")
 
 
 def downgrade() -> None:

@@ -11,7 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    create_floor(op, "identity")
+    create_floor("identity")
 
 
 def downgrade() -> None:

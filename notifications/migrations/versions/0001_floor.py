@@ -11,7 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    create_floor(op, "notifications")
+    create_floor("notifications")
 
 
 def downgrade() -> None:

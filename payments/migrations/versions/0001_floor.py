@@ -11,7 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    create_floor(op, "payments")
+    create_floor("payments")
 
 
 def downgrade() -> None:
