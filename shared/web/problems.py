@@ -8,9 +8,9 @@ from starlette.responses import JSONResponse, Response
 from shared.correlation import correlation_id
 from shared.errors import FieldError, Invalid, NotFound, Problem
 from shared.logs import get_logger
+from shared.web.pages import translate
 from shared.web.runtime import runtime_of
 
-_TITLES = {404: "Page not found", 405: "This address does not take that", 413: "Too large"}
 _NOT_FOUND = 404
 
 
@@ -54,8 +54,8 @@ def _from_validation(error: RequestValidationError) -> Invalid:
 
 def _from_http(error: HTTPException) -> Problem:
     if error.status_code == _NOT_FOUND:
-        return NotFound("not_found", _TITLES[_NOT_FOUND])
-    title = _TITLES.get(error.status_code, "The request could not be served")
+        return NotFound("not_found", translate("Page not found"))
+    title = translate("The request could not be served")
     return Problem("http_error", title, status=error.status_code)
 
 
@@ -98,7 +98,7 @@ def _as_problem(error: Exception) -> Problem:
     get_logger().error("request.failed", exc_info=error)
     return Problem(
         "internal_error",
-        "Sorry, there is a problem with the service",
-        detail="Try again later. What you sent was not kept half-way.",
+        translate("Sorry, there is a problem with the service"),
+        detail=translate("Try again later. What you sent was not kept half-way."),
         status=500,
     )

@@ -32,9 +32,13 @@ def _put(database: Database, key: str | None = None) -> int | None:
 
 
 def test_work_vanishes_with_the_transaction_that_wrote_it(gateway_database: Database) -> None:
-    with pytest.raises(RuntimeError), gateway_database.transaction() as session:
-        outbox.enqueue(session, "gateway.test.work", {"thing": "1"})
-        raise RuntimeError
+    def write_and_fail() -> None:
+        with gateway_database.transaction() as session:
+            outbox.enqueue(session, "gateway.test.work", {"thing": "1"})
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_and_fail()
     assert _rows(gateway_database) == []
 
 
