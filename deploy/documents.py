@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 
 from gateway.settings import GatewaySettings
-from identity.oidc.standards import make_standards
+from identity.oidc.standards import make_page as make_standards
 from identity.settings import IdentitySettings
 from notifications.settings import NotificationsSettings
 from payments.settings import PaymentsSettings

@@ -1,1 +1,1 @@
-"""Who you are: accounts, sign-in, the OpenID Provider, verification, the safe of verified attributes."""
+"""Who you are: accounts, sign-in, the OpenID Provider, verification, saved attributes."""

@@ -1,5 +1,11 @@
 """The declarative base of the identity schema."""
 
-from shared.db import make_base
+from sqlalchemy.orm import DeclarativeBase
 
-Base = make_base("identity")
+from shared.db import make_metadata
+
+
+class Base(DeclarativeBase):
+    """Parent of every model of this service."""
+
+    metadata = make_metadata("identity")

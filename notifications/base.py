@@ -1,5 +1,11 @@
 """The declarative base of the notifications schema."""
 
-from shared.db import make_base
+from sqlalchemy.orm import DeclarativeBase
 
-Base = make_base("notifications")
+from shared.db import make_metadata
+
+
+class Base(DeclarativeBase):
+    """Parent of every model of this service."""
+
+    metadata = make_metadata("notifications")

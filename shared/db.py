@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Engine, MetaData, create_engine, text
-from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.orm import Session, sessionmaker
 
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -15,13 +15,9 @@ _NAMES = {
 }
 
 
-def make_base(service: str) -> type[DeclarativeBase]:
-    """Return the declarative base of a service, whose tables live in the schema of its name."""
-
-    class Base(DeclarativeBase):
-        metadata = MetaData(schema=service, naming_convention=_NAMES)
-
-    return Base
+def make_metadata(service: str) -> MetaData:
+    """Return the metadata of a service, whose tables live in the schema of its name."""
+    return MetaData(schema=service, naming_convention=_NAMES)
 
 
 def make_engine(url: str, *, pool_size: int = 5, service: str = "clachan") -> Engine:

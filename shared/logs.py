@@ -54,7 +54,16 @@ def configure(service: str, settings: ServiceSettings) -> None:
     root.handlers = [handler]
     root.setLevel(settings.log_level)
     # Client libraries log addresses with their query strings; those may carry codes and tokens.
-    for noisy in ("httpx", "httpcore", "kombu", "amqp", "alembic", "uvicorn.access"):
+    for noisy in (
+        "httpx",
+        "httpcore",
+        "httpx2",
+        "httpcore2",
+        "kombu",
+        "amqp",
+        "alembic",
+        "uvicorn.access",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

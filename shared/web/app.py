@@ -6,6 +6,7 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import Depends, FastAPI
+from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis import Redis
 from redis.exceptions import RedisError
@@ -29,6 +30,9 @@ from shared.web.observe import Observe
 from shared.web.pages import Pages
 from shared.web.runtime import Runtime
 from shared.web.security_headers import SecurityHeaders
+
+# Its spans would carry whole addresses, and with them codes and tokens; `Observe` makes ours.
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
 
 def make_runtime(
@@ -62,7 +66,7 @@ def make_runtime(
 
 def make_api(service: str, title: str) -> FastAPI:
     """Return an empty API app: no cookies, problem+json, its OpenAPI document at /openapi.json."""
-    app = FastAPI(title=title, version="1", docs_url=None, redoc_url=None)
+    app = FastAPI(title=title, version="1", docs_url=None, redoc_url=None, telemetry=NO_TELEMETRY)
     app.state.service = service
     problems.install_for_programs(app)
     return app
@@ -74,6 +78,7 @@ def make_pages_app(service: str) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        telemetry=NO_TELEMETRY,
         dependencies=[Depends(check_csrf)],
     )
     app.state.service = service

@@ -1,0 +1,1 @@
+"""Copies in process memory of rows that rarely change, dropped when their version moves."""

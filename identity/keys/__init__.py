@@ -1,0 +1,1 @@
+"""The keys with which identity signs: made, published, rotated, retired."""

@@ -1,0 +1,54 @@
+"""The keys as a process holds them: imported once, asked often."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from joserfc import jwt
+from joserfc.jwk import Key
+
+Claims = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """One key: ``private`` only while it signs, ``public`` as it is published."""
+
+    kid: str
+    algorithm: str
+    state: str
+    public: Key = field(repr=False)
+    public_jwk: Mapping[str, object] = field(repr=False)
+    private: Key | None = field(repr=False, default=None)
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """Every published key in the order of publication, and the salt of subjects."""
+
+    keys: tuple[SigningKey, ...]
+    salt: bytes = field(repr=False)
+
+    def signer(self, algorithm: str) -> SigningKey:
+        """Return the active key of an algorithm."""
+        for key in self.keys:
+            if key.algorithm == algorithm and key.state == "active":
+                return key
+        raise LookupError(f"no active {algorithm} key")
+
+    def find(self, kid: str) -> SigningKey | None:
+        """Return the published key of that id."""
+        return next((key for key in self.keys if key.kid == kid), None)
+
+    def as_jwks(self, algorithms: tuple[str, ...]) -> dict[str, object]:
+        """Return the public key set of an issuer (RFC 7517, section 5), active keys first."""
+        return {"keys": [dict(key.public_jwk) for key in self.keys if key.algorithm in algorithms]}
+
+    def sign(self, algorithm: str, claims: Claims, *, typ: str | None = None) -> str:
+        """Return a signed token with ``kid``; ``typ`` stands in the header only when given."""
+        signer = self.signer(algorithm)
+        if signer.private is None:
+            raise LookupError(f"the active {algorithm} key has no private part")
+        header = {"alg": algorithm, "kid": signer.kid} | ({"typ": typ} if typ else {})
+        return jwt.encode(
+            header, dict(claims), signer.private, algorithms=[algorithm], default_type=None
+        )

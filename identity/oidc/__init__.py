@@ -1,0 +1,1 @@
+"""The OpenID Provider: one core, client profiles as data, one file per specification."""

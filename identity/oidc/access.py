@@ -1,0 +1,138 @@
+"""What the protocol's doors ask FastAPI for: parameters, the call, the browser's session."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import parse_qsl
+
+from fastapi import Depends, Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from identity.oidc.errors import ProtocolError
+from identity.oidc.parameters import Parameters
+from identity.oidc.provider import Call, Issuer, Provider
+from identity.oidc.rfc9207_answers import ClientAnswer
+from identity.signin.cookie import browser_cookie, session_cookie
+from identity.signin.queries import SignedInSession, get_session
+from shared.crypto import random_token
+from shared.web.deps import NowDep, SessionDep
+from shared.web.runtime import runtime_of
+
+_MAXIMUM_BODY = 65_536
+_FORM = "application/x-www-form-urlencoded"
+_NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+_BROWSER_SECONDS = 7 * 24 * 3600
+_TOO_LARGE = 413
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The parameters of a request by where they stood."""
+
+    query: Parameters
+    form: Parameters
+    is_form: bool
+
+    def of_body(self) -> Parameters:
+        """Return the body's parameters; refuses a body that is not a form."""
+        if not self.is_form:
+            raise ProtocolError("invalid_request", f"The body must be {_FORM}")
+        return self.form
+
+
+async def read_parameters(request: Request) -> Sent:
+    """Read query and form; asynchronous because Starlette reads bodies so."""
+    query = Parameters.of(parse_qsl(request.url.query, keep_blank_values=True))
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAXIMUM_BODY:
+            raise ProtocolError("invalid_request", "The body is too large", status=_TOO_LARGE)
+    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    is_form = kind == _FORM or not body
+    pairs = parse_qsl(body.decode(errors="replace"), keep_blank_values=True) if is_form else []
+    return Sent(query, Parameters.of(pairs), is_form)
+
+
+def provider_of(request: Request) -> Provider:
+    """Return the provider of this process."""
+    provider: Provider = request.app.state.provider
+    return provider
+
+
+def get_call(request: Request, session: SessionDep, now: NowDep) -> Call:
+    """Return who is asked, in which transaction and when."""
+    provider = provider_of(request)
+    issuer: Issuer = provider.issuers[request.app.state.profile]
+    return Call(provider, issuer, session, now)
+
+
+SentDep = Annotated[Sent, Depends(read_parameters)]
+ProviderDep = Annotated[Provider, Depends(provider_of)]
+CallDep = Annotated[Call, Depends(get_call)]
+
+
+def find_signed_in(request: Request, session: SessionDep, now: NowDep) -> SignedInSession | None:
+    """Return the live session of this browser, None when nobody is signed in."""
+    secure = runtime_of(request).settings.secure_cookies
+    return get_session(session, request.cookies.get(session_cookie(secure=secure), ""), now)
+
+
+def browser_of(request: Request) -> str:
+    """Return the value that names this browser, a new one where it has none yet."""
+    secure = runtime_of(request).settings.secure_cookies
+    return request.cookies.get(browser_cookie(secure=secure)) or random_token()
+
+
+def keep_browser(request: Request, response: Response, browser: str) -> None:
+    """Let the browser keep its name for as long as a flow lives."""
+    secure = runtime_of(request).settings.secure_cookies
+    response.set_cookie(
+        browser_cookie(secure=secure),
+        browser,
+        max_age=_BROWSER_SECONDS,
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def as_json(content: Mapping[str, object]) -> Response:
+    """Return an answer for a program, which nobody may keep."""
+    return JSONResponse(content, headers=_NO_STORE)
+
+
+def refuse(error: ProtocolError) -> Response:
+    """Return a refusal for a program (RFC 6749, section 5.2)."""
+    headers = _NO_STORE | ({"WWW-Authenticate": error.challenge} if error.challenge else {})
+    return JSONResponse(error.as_json(), error.status, headers=headers)
+
+
+def refuse_on_page(request: Request, error: ProtocolError) -> Response:
+    """Return a refusal that must not lead back to the client: a page, or JSON where asked for."""
+    accept = request.headers.get("Accept", "")
+    if "application/json" in accept and "text/html" not in accept:
+        return refuse(error)
+    return runtime_of(request).pages.render(
+        request,
+        "oidc/error.html",
+        status=error.status,
+        error=error.error,
+        description=error.description,
+    )
+
+
+def send_back(request: Request, answer: ClientAnswer) -> Response:
+    """Send the browser back to the client, by redirect or by a form with a visible button."""
+    if answer.response_mode == "form_post":
+        scheme, _, rest = answer.redirect_uri.partition("://")
+        page: HTMLResponse = runtime_of(request).pages.render(
+            request,
+            "oidc/form_post.html",
+            form_action=[f"{scheme}://{rest.split('/', 1)[0]}"],
+            redirect_uri=answer.redirect_uri,
+            members=answer.members,
+        )
+        return page
+    return RedirectResponse(answer.url, 302, headers=_NO_STORE)

@@ -1,0 +1,323 @@
+"""What the protocol writes; each single use is decided by one statement."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from identity.oidc.authorisations import COLUMNS, Authorisation, authorisation_of
+from identity.oidc.flows import FlowRequest, FlowView
+from identity.oidc.rfc7523_client_assertions import AssertionUse
+from identity.signin.queries import SignedInSession
+from shared.crypto import hash_token
+from shared.ids import new_id
+
+_FLOW = text(
+    """
+    INSERT INTO flow (id, browser_hash, client_id, profile, request, account_id, session_id,
+                      signed_in_at, created_at, expires_at)
+    VALUES (:id, :browser_hash, :client_id, :profile, cast(:request AS jsonb), :account_id,
+            :session_id, :signed_in_at, :now, :expires_at)
+    """
+)
+_FINISH_FLOW = text("UPDATE flow SET finished_at = coalesce(finished_at, :now) WHERE id = :id")
+_ISSUE = text(
+    """
+    INSERT INTO authorisation (id, client_id, profile, account_id, session_id, flow_id, subject,
+                               scopes, shared_scopes, nonce, redirect_uri, code_hash,
+                               code_challenge, code_expires_at, authenticated_at, methods, level,
+                               created_at, expires_at)
+    SELECT :id, :client_id, :profile, :account_id, :session_id, :flow_id, :subject, :scopes,
+           :shared_scopes, :nonce, :redirect_uri, :code_hash, :code_challenge, :code_expires_at,
+           :authenticated_at, :methods, :level, :now, :expires_at
+     WHERE NOT :remembered_only OR EXISTS (
+       SELECT FROM remembered_consent
+        WHERE account_id = :account_id AND client_id = :client_id
+          AND scopes @> cast(:details AS text[]))
+    RETURNING id
+    """
+)
+# Writes the assertion's single use and says whether it was the first (RFC 7523, section 3).
+_USE = """
+    used AS (
+      INSERT INTO used_assertion (client_id, jti_hash, expires_at)
+      SELECT :client_id, :jti_hash, :jti_until WHERE cast(:jti_hash AS bytea) IS NOT NULL
+      ON CONFLICT DO NOTHING RETURNING true
+    )
+"""
+_FIRST_USE = "(cast(:jti_hash AS bytea) IS NULL OR EXISTS (SELECT FROM used))"
+_NEXT = """
+    fresh AS (
+      INSERT INTO refresh_token (token_hash, authorisation_id, created_at, expires_at)
+      SELECT :refresh_hash, id, :now, :refresh_until FROM spent
+       WHERE cast(:refresh_hash AS bytea) IS NOT NULL
+    )
+"""
+_ANSWER = f"SELECT {_FIRST_USE} AS first_use, spent.* FROM (SELECT) one LEFT JOIN spent ON true"
+_QUALIFIED = ", ".join(f"a.{name.strip()}" for name in COLUMNS.split(","))
+_REDEEM = text(
+    f"""
+    WITH {_USE}, spent AS (
+      UPDATE authorisation a SET code_consumed_at = :now,
+             expires_at = greatest(expires_at, :expires_at)
+       WHERE code_hash = :code_hash AND client_id = :client_id AND redirect_uri = :redirect_uri
+         AND code_challenge IS NOT DISTINCT FROM cast(:challenge AS text)
+         AND code_consumed_at IS NULL AND revoked_at IS NULL AND code_expires_at > :now
+         AND {_FIRST_USE}
+      RETURNING {_QUALIFIED}
+    ), {_NEXT} {_ANSWER}
+    """
+)
+_REFRESH = text(
+    f"""
+    WITH {_USE}, turned AS (
+      UPDATE refresh_token r SET consumed_at = :now FROM authorisation a
+       WHERE r.token_hash = :token_hash AND r.consumed_at IS NULL AND r.expires_at > :now
+         AND a.id = r.authorisation_id AND a.client_id = :client_id AND a.revoked_at IS NULL
+         AND cast(:scopes AS text[]) <@ a.scopes AND {_FIRST_USE}
+      RETURNING {_QUALIFIED}
+    ), spent AS (
+      UPDATE authorisation a SET expires_at = greatest(a.expires_at, :expires_at)
+        FROM turned WHERE a.id = turned.id RETURNING {_QUALIFIED}
+    ), {_NEXT} {_ANSWER}
+    """
+)
+_SPEND = text(f"WITH {_USE} SELECT {_FIRST_USE}")
+_REVOKE_BY_CODE = text(
+    "UPDATE authorisation SET revoked_at = :now WHERE code_hash = :hash"
+    " AND client_id = :client_id AND code_consumed_at IS NOT NULL AND revoked_at IS NULL"
+    " RETURNING id"
+)
+_REVOKE_BY_REFRESH = text(
+    """
+    UPDATE authorisation a SET revoked_at = :now FROM refresh_token r
+     WHERE r.token_hash = :hash AND a.id = r.authorisation_id AND a.client_id = :client_id
+       AND (r.consumed_at IS NOT NULL OR NOT :only_spent) AND a.revoked_at IS NULL
+    RETURNING a.id
+    """
+)
+_REVOKE_ACCESS = text(
+    "INSERT INTO revoked_access_token (jti, expires_at) VALUES (:jti, :expires_at)"
+    " ON CONFLICT DO NOTHING"
+)
+
+_SHORT_LIVED = ("flow", "authorisation", "used_assertion", "revoked_access_token")
+_FORGET = tuple(
+    text(
+        f"""
+        WITH old AS (SELECT ctid FROM {table} WHERE expires_at < :now LIMIT :batch)
+        DELETE FROM {table} t USING old WHERE t.ctid = old.ctid
+        """
+    )
+    for table in _SHORT_LIVED
+)
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a single-use statement decided.
+
+    ``authorisation`` is None when the code or token was not good; ``first_use`` is False when the
+    client assertion had been seen before.
+    """
+
+    first_use: bool
+    authorisation: Authorisation | None
+
+
+@dataclass(frozen=True)
+class Lives:
+    """How long what is issued now will live."""
+
+    access_token_seconds: int
+    refresh_token_seconds: int
+
+    def keep_until(self, now: datetime) -> datetime:
+        """Return until when the authorisation's row is of use."""
+        longest = max(self.access_token_seconds, self.refresh_token_seconds)
+        return now + timedelta(seconds=longest)
+
+
+def start_flow(session: Session, flow: FlowView) -> None:
+    """Store a request whose person has something to do first."""
+    session.execute(
+        _FLOW,
+        {
+            "id": flow.id,
+            "browser_hash": flow.browser_hash,
+            "client_id": flow.client_id,
+            "profile": flow.profile,
+            "request": flow.request.as_json(),
+            "account_id": flow.account_id,
+            "session_id": flow.session_id,
+            "signed_in_at": flow.signed_in_at,
+            "now": flow.created_at,
+            "expires_at": flow.expires_at,
+        },
+    )
+
+
+def finish_flow(session: Session, flow_id: UUID, now: datetime) -> None:
+    """Note that a flow's client got its answer."""
+    session.execute(_FINISH_FLOW, {"id": flow_id, "now": now})
+
+
+def issue_code(
+    session: Session,
+    code: str,
+    flow: FlowView,
+    signed_in: SignedInSession,
+    subject: str,
+    *,
+    code_seconds: int,
+    now: datetime,
+    remembered_only: bool = False,
+) -> bool:
+    """Write an authorisation with its code down; only the code's hash is kept.
+
+    With ``remembered_only`` nothing is issued, and False returned, unless the person agreed
+    earlier that this client sees what it asks for.
+    """
+    request: FlowRequest = flow.request
+    until = now + timedelta(seconds=code_seconds)
+    shared = set(flow.shared_scopes or ())
+    issued = session.execute(
+        _ISSUE,
+        {
+            "id": new_id(),
+            "client_id": flow.client_id,
+            "profile": flow.profile,
+            "account_id": signed_in.account_id,
+            "session_id": signed_in.id,
+            "flow_id": flow.id,
+            "subject": subject,
+            "scopes": list(request.scopes),
+            "shared_scopes": [scope for scope in flow.requested_attributes if scope in shared],
+            "nonce": request.nonce,
+            "redirect_uri": request.redirect_uri,
+            "code_hash": hash_token(code),
+            "code_challenge": request.code_challenge,
+            "code_expires_at": until,
+            "authenticated_at": signed_in.authenticated_at,
+            "methods": list(signed_in.methods),
+            "level": signed_in.level,
+            "now": now,
+            "expires_at": until + timedelta(hours=1),
+            "remembered_only": remembered_only,
+            "details": list(flow.requested_details),
+        },
+    ).one_or_none()
+    return issued is not None
+
+
+def redeem_code(
+    session: Session,
+    *,
+    code: str,
+    client_id: str,
+    redirect_uri: str,
+    challenge: str | None,
+    refresh_token: str | None,
+    use: AssertionUse | None,
+    lives: Lives,
+    now: datetime,
+) -> Spent:
+    """Spend a code, the assertion that came with it, and write the refresh token: all or nothing.
+
+    A code that fails here was not spent by this call.
+    """
+    return _spend(
+        session,
+        _REDEEM,
+        {
+            "code_hash": hash_token(code),
+            "client_id": client_id,
+            "redirect_uri": redirect_uri,
+            "challenge": challenge,
+            **_refresh_values(refresh_token, lives, now),
+            **_use_values(use),
+        },
+    )
+
+
+def turn_refresh_token(
+    session: Session,
+    *,
+    token: str,
+    client_id: str,
+    scopes: tuple[str, ...],
+    next_token: str,
+    use: AssertionUse | None,
+    lives: Lives,
+    now: datetime,
+) -> Spent:
+    """Spend a refresh token and write its successor; refuses scopes that were not granted."""
+    return _spend(
+        session,
+        _REFRESH,
+        {
+            "token_hash": hash_token(token),
+            "client_id": client_id,
+            "scopes": list(scopes),
+            **_refresh_values(next_token, lives, now),
+            **_use_values(use),
+        },
+    )
+
+
+def spend_assertion(session: Session, use: AssertionUse) -> bool:
+    """Write an assertion's single use down; False when it had been used."""
+    values = {"client_id": use.client_id} | _use_values(use)
+    return bool(session.execute(_SPEND, values).scalar_one())
+
+
+def revoke_by_code(session: Session, code: str, client_id: str, now: datetime) -> bool:
+    """Revoke everything issued from a code that was spent before (RFC 6749, section 4.1.2)."""
+    values = {"hash": hash_token(code), "client_id": client_id, "now": now}
+    return session.execute(_REVOKE_BY_CODE, values).one_or_none() is not None
+
+
+def revoke_by_refresh_token(
+    session: Session, token: str, client_id: str, now: datetime, *, only_spent: bool
+) -> bool:
+    """Revoke the family of a refresh token; ``only_spent``: if it was used before."""
+    values = {"hash": hash_token(token), "client_id": client_id, "now": now}
+    found = session.execute(_REVOKE_BY_REFRESH, values | {"only_spent": only_spent})
+    return found.one_or_none() is not None
+
+
+def revoke_access_token(session: Session, jti: str, expires_at: datetime) -> None:
+    """Make one access token worthless until it would have expired."""
+    session.execute(_REVOKE_ACCESS, {"jti": jti, "expires_at": expires_at})
+
+
+def forget_expired(session: Session, now: datetime, *, batch: int = 5000) -> bool:
+    """Delete one batch of what has expired from each short-lived table; tells if more is left."""
+    counts = [
+        int(session.execute(statement, {"now": now, "batch": batch}).rowcount)  # type: ignore[attr-defined]  # a DELETE has a row count
+        for statement in _FORGET
+    ]
+    return max(counts) == batch
+
+
+def _spend(session: Session, statement: object, values: dict[str, object]) -> Spent:
+    row = session.execute(statement, values).mappings().one()  # type: ignore[call-overload]
+    first_use = bool(row["first_use"])
+    return Spent(first_use, None if row["id"] is None else authorisation_of(row))
+
+
+def _refresh_values(token: str | None, lives: Lives, now: datetime) -> dict[str, object]:
+    return {
+        "refresh_hash": hash_token(token) if token else None,
+        "refresh_until": now + timedelta(seconds=lives.refresh_token_seconds),
+        "expires_at": lives.keep_until(now),
+        "now": now,
+    }
+
+
+def _use_values(use: AssertionUse | None) -> dict[str, object]:
+    if use is None:
+        return {"jti_hash": None, "jti_until": None}
+    return {"jti_hash": use.jti_hash, "jti_until": use.keep_until}

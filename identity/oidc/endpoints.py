@@ -1,0 +1,221 @@
+"""The protocol's endpoints below an issuer; no cookie but the session's counts, no form token.
+
+A refusal is an answer here: what was written before it stays, so that a replayed code or token is
+refused and its family revoked in one transaction.
+"""
+
+from typing import Annotated
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.telemetry import TelemetryConfig
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from identity.oidc.access import (
+    CallDep,
+    ProviderDep,
+    SentDep,
+    as_json,
+    browser_of,
+    find_signed_in,
+    keep_browser,
+    refuse,
+    refuse_on_page,
+    send_back,
+)
+from identity.oidc.actions import start_flow
+from identity.oidc.authorize import Draft, check_request
+from identity.oidc.core_userinfo import answer_userinfo
+from identity.oidc.discovery import make_discovery
+from identity.oidc.errors import PageError, ProtocolError
+from identity.oidc.journey import advance, make_flow
+from identity.oidc.parameters import Parameters
+from identity.oidc.rfc7009_revocation import answer_revocation
+from identity.oidc.rfc7662_introspection import answer_introspection
+from identity.oidc.rfc9207_answers import answer_with_error
+from identity.oidc.rpinitiated_logout import check_logout
+from identity.oidc.scotaccount_attributes import answer_attributes
+from identity.oidc.steps import PAGES
+from identity.oidc.token import answer_token_request
+from identity.relying_parties.profiles import PROFILES, Profile
+from identity.signin.actions import end_session
+from identity.signin.queries import SignedInSession
+from shared.ids import new_id
+from shared.web.deps import public
+
+SIGNED_OUT_PATH = "/identity/signed-out"
+LOGOUT_PATH = "/identity/logout"
+# FastAPI's own spans carry the query string, which at `/token` may hold codes and assertions; the
+# floor's middleware makes the span of each request.
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+_PUBLIC_CACHE = {"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"}
+
+router = APIRouter(dependencies=[Depends(public)])
+userinfo_router = APIRouter(dependencies=[Depends(public)])
+attributes_router = APIRouter(dependencies=[Depends(public)])
+
+MaybeSignedIn = Annotated[SignedInSession | None, Depends(find_signed_in)]
+
+
+@router.get("/.well-known/openid-configuration")
+@router.get("/.well-known/oauth-authorization-server")
+def discovery(request: Request, provider: ProviderDep) -> Response:
+    """Tell what this issuer can do."""
+    issuer = provider.issuers[request.app.state.profile]
+    return JSONResponse(make_discovery(issuer), headers=_PUBLIC_CACHE)
+
+
+@router.get("/jwks.json")
+def jwks(call: CallDep) -> Response:
+    """Publish the signing keys, the active one first."""
+    content = call.keys.as_jwks(call.profile.key_algorithms)
+    return JSONResponse(content, headers=_PUBLIC_CACHE)
+
+
+@router.get("/authorize")
+def authorize(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSignedIn) -> Response:
+    """Answer a client at once, or begin a flow and lead the person to its first step."""
+    draft = Draft(call, sent.query)
+    try:
+        check_request(draft, "authorize")
+        browser = browser_of(request)
+        flow = make_flow(draft, new_id(), browser, signed_in)
+        done = advance(call, flow, draft.known_client, signed_in)
+    except PageError as error:
+        return refuse_on_page(request, error)
+    except ProtocolError as error:
+        answer = answer_with_error(
+            draft.redirect_uri or "",
+            draft.response_mode,
+            error,
+            state=draft.state,
+            issuer=call.issuer.url,
+        )
+        return send_back(request, answer)
+    if done.answer is not None:
+        return send_back(request, done.answer)
+    start_flow(call.session, flow)
+    response = RedirectResponse(f"{PAGES[done.step]}?flow={flow.id}", 302)
+    response.headers["Cache-Control"] = "no-store"
+    keep_browser(request, response, browser)
+    return response
+
+
+@router.post("/authorize")
+def authorize_by_form(call: CallDep, sent: SentDep) -> Response:
+    """Take a request from a form, then read it again by GET, which brings the session's cookie."""
+    return _by_get(f"{call.issuer.url}/authorize", sent.query.merged(sent.form))
+
+
+@router.post("/token")
+def token(request: Request, call: CallDep, sent: SentDep) -> Response:
+    """Give tokens for a code, a refresh token or a client's own credentials."""
+    try:
+        params = sent.of_body()
+        if call.profile.merges_query:
+            params = sent.query.merged(params)
+        return as_json(answer_token_request(call, params, request.headers.get("Authorization")))
+    except ProtocolError as error:
+        return refuse(error)
+
+
+@router.post("/revoke")
+def revoke(request: Request, call: CallDep, sent: SentDep) -> Response:
+    """Make a token worthless."""
+    try:
+        answer_revocation(call, sent.of_body(), request.headers.get("Authorization"))
+    except ProtocolError as error:
+        return refuse(error)
+    return Response(status_code=200, headers={"Cache-Control": "no-store"})
+
+
+@router.post("/introspect")
+def introspect(request: Request, call: CallDep, sent: SentDep) -> Response:
+    """Tell what a token is worth."""
+    try:
+        authorization = request.headers.get("Authorization")
+        return as_json(answer_introspection(call, sent.of_body(), authorization))
+    except ProtocolError as error:
+        return refuse(error)
+
+
+@userinfo_router.api_route("/userinfo", methods=["GET", "POST"])
+def userinfo(request: Request, call: CallDep, sent: SentDep) -> Response:
+    """Tell what the scopes of an access token stand for."""
+    try:
+        form = sent.form if request.method == "POST" else None
+        return as_json(answer_userinfo(call, request.headers.get("Authorization"), form))
+    except ProtocolError as error:
+        return refuse(error)
+
+
+@attributes_router.api_route("/attributes/values", methods=["GET", "POST"])
+def attributes(request: Request, call: CallDep) -> Response:
+    """Give what the person agreed to share, as a signed token."""
+    headers = request.headers
+    try:
+        return as_json(
+            answer_attributes(
+                call, headers.get("Authorization"), headers.get("DIS-Client-Assertion")
+            )
+        )
+    except ProtocolError as error:
+        return refuse(error)
+
+
+def logout(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSignedIn) -> Response:
+    """End the session for a client that shows whose it is; ask the person otherwise."""
+    try:
+        wanted = check_logout(call, sent.query, signed_in)
+    except PageError as error:
+        return refuse_on_page(request, error)
+    if signed_in is not None and not wanted.may_end:
+        query = [*sent.query.pairs, ("profile", call.profile.name)]
+        return _by_get(f"{call.provider.settings.public_url}{LOGOUT_PATH}", Parameters.of(query))
+    if signed_in is not None:
+        end_session(call.session, signed_in.account_id, signed_in.id, call.now)
+    return RedirectResponse(
+        wanted.return_to or f"{call.provider.settings.public_url}{SIGNED_OUT_PATH}", 302
+    )
+
+
+def logout_by_form(call: CallDep, sent: SentDep) -> Response:
+    """Take a logout request from a form, then read it again by GET, which brings the cookie."""
+    target = f"{call.issuer.url}{call.profile.logout_path}"
+    return _by_get(target, sent.query.merged(sent.form))
+
+
+def _by_get(target: str, params: Parameters) -> Response:
+    return RedirectResponse(f"{target}?{urlencode(params.pairs, quote_via=quote)}", 303)
+
+
+def _refuse(request: Request, error: Exception) -> Response:
+    """Answer what the routes do not catch themselves: an oversized body, an unknown address."""
+    if isinstance(error, ProtocolError):
+        return refuse(error)
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    code = {404: "not_found", 405: "invalid_request"}.get(status, "internal_server_error")
+    description = f"{request.method} is not offered here"
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return JSONResponse({"error": code, "error_description": description}, status, headers=headers)
+
+
+def make_protocol_app(profile: Profile) -> FastAPI:
+    """Return the endpoints of one issuer; the process sets ``state.provider`` and ``.runtime``."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, telemetry=_NO_TELEMETRY)
+    app.state.profile = profile.name
+    app.state.service = "identity"
+    app.include_router(router)
+    app.include_router(userinfo_router if profile.userinfo else attributes_router)
+    for path in dict.fromkeys((profile.logout_path, "/logout")):
+        app.add_api_route(path, logout, methods=["GET"], dependencies=[Depends(public)])
+        app.add_api_route(path, logout_by_form, methods=["POST"], dependencies=[Depends(public)])
+    app.add_exception_handler(ProtocolError, _refuse)
+    app.add_exception_handler(HTTPException, _refuse)
+    return app
+
+
+def make_protocol_apps() -> dict[str, FastAPI]:
+    """Return the app of every profile by the path it is mounted at."""
+    return {profile.path: make_protocol_app(profile) for profile in PROFILES.values()}

@@ -1,0 +1,305 @@
+"""A sign-in on its way, as the pages of sign-in, verification and consent see it.
+
+A client's request becomes a flow. Each page does its step, records it here and sends the person to
+``continue_url``, which decides what is next. A flow lives seven days and belongs to a browser, or
+to the account that signed in during it, so it survives a change of device.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.orm import Session
+
+from identity.relying_parties.profiles import PROFILES, VERIFIED_SCOPES
+from shared.errors import NotFound
+from shared.outbox import enqueue
+
+CONTINUE_PATH = "/identity/continue"
+LOGOUT_TOPIC = "identity.oidc.notify_logout"
+
+_SELECT = text(
+    """
+    SELECT f.*, r.name AS client_name, r.organisation, r.landing_page, r.first_party
+      FROM flow f JOIN relying_party r USING (client_id)
+     WHERE f.id = :id AND f.expires_at > :now
+    """
+)
+_SIGNED_IN = text(
+    """
+    UPDATE flow
+       SET verified_at = CASE WHEN account_id = :account_id THEN verified_at END,
+           consented_at = CASE WHEN account_id = :account_id THEN consented_at END,
+           shared_scopes = CASE WHEN account_id = :account_id THEN shared_scopes END,
+           account_id = :account_id, session_id = :session_id, signed_in_at = :signed_in_at
+     WHERE id = :id AND expires_at > :now RETURNING id
+    """
+)
+_VERIFIED = text(
+    "UPDATE flow SET verified_at = :now"
+    " WHERE id = :id AND expires_at > :now AND account_id IS NOT NULL RETURNING id"
+)
+_CONSENTED = text(
+    """
+    WITH agreed AS (
+      UPDATE flow SET consented_at = :now, shared_scopes = :shared
+       WHERE id = :id AND expires_at > :now AND account_id IS NOT NULL
+      RETURNING id, account_id, client_id
+    ), kept AS (
+      INSERT INTO remembered_consent (account_id, client_id, scopes, updated_at)
+      SELECT account_id, client_id, :remembered, :now FROM agreed
+      ON CONFLICT (account_id, client_id) DO UPDATE
+         SET scopes = ARRAY(SELECT DISTINCT unnest(remembered_consent.scopes || excluded.scopes)),
+             updated_at = excluded.updated_at
+    ) SELECT id FROM agreed
+    """
+)
+_REFUSED = text(
+    "UPDATE flow SET error = :error, error_description = :description"
+    " WHERE id = :id AND expires_at > :now AND finished_at IS NULL RETURNING id"
+)
+_SESSION_CLIENTS = text(
+    """
+    WITH ended AS (
+      UPDATE authorisation SET revoked_at = coalesce(revoked_at, :now)
+       WHERE session_id = :session_id RETURNING client_id, subject, account_id
+    )
+    SELECT DISTINCT e.client_id FROM ended e JOIN relying_party r USING (client_id)
+     WHERE r.backchannel_logout_uri IS NOT NULL ORDER BY 1
+    """
+)
+
+
+@dataclass(frozen=True)
+class FlowRequest:
+    """What the client asked for, already checked."""
+
+    redirect_uri: str
+    scopes: tuple[str, ...]
+    state: str | None = None
+    nonce: str | None = None
+    code_challenge: str | None = None
+    prompt: tuple[str, ...] = ()
+    max_age_seconds: int | None = None
+    response_mode: str = "query"
+    create_account: bool = False
+    login_hint: str | None = None
+    ui_locales: str | None = None
+
+    def as_json(self) -> str:
+        """Return the request as it is stored with its flow."""
+        return json.dumps(self.__dict__)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, object]) -> "FlowRequest":
+        """Return what ``as_json`` stored."""
+        lists = {name: tuple(cast("list[str]", stored[name])) for name in ("scopes", "prompt")}
+        return cls(**cast("dict[str, Any]", {**stored, **lists}))
+
+
+@dataclass(frozen=True)
+class FlowView:
+    """A flow as pages may show it.
+
+    Attributes:
+        requested_attributes: the attribute scopes that the person is asked to share.
+        requested_details: the plain scopes beyond ``openid``, such as ``email``.
+        needs_verification: something is asked for that needs a checked identity.
+        return_origin: scheme, host and port that the flow leads back to; a page whose form may be
+            the last step names it in ``form_action``.
+    """
+
+    id: UUID
+    client_id: str
+    client_name: str
+    organisation: str
+    first_party: bool
+    landing_page: str
+    profile: str
+    request: FlowRequest = field(repr=False)
+    browser_hash: bytes = field(repr=False)
+    account_id: UUID | None
+    session_id: UUID | None
+    signed_in_at: datetime | None
+    verified_at: datetime | None
+    consented_at: datetime | None
+    shared_scopes: tuple[str, ...] | None
+    error: str | None
+    error_description: str | None
+    created_at: datetime
+    expires_at: datetime
+    finished_at: datetime | None
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Everything the client asked for."""
+        return self.request.scopes
+
+    @property
+    def prompt(self) -> tuple[str, ...]:
+        """The client's wishes about asking again: ``login``, ``consent``, ``select_account``."""
+        return self.request.prompt
+
+    @property
+    def create_account(self) -> bool:
+        """Whether the client wants the sign-up pages to be shown first."""
+        return self.request.create_account
+
+    @property
+    def requested_attributes(self) -> tuple[str, ...]:
+        """The attribute scopes of the request, in the client's order."""
+        known = PROFILES[self.profile].attribute_scopes
+        return tuple(scope for scope in self.scopes if scope in known)
+
+    @property
+    def requested_details(self) -> tuple[str, ...]:
+        """The scopes that are neither ``openid`` nor attributes."""
+        attributes = {"openid", "offline_access", *self.requested_attributes}
+        return tuple(scope for scope in self.scopes if scope not in attributes)
+
+    @property
+    def needs_verification(self) -> bool:
+        """Whether something is asked for that needs a checked identity."""
+        return any(scope in VERIFIED_SCOPES for scope in self.scopes)
+
+    @property
+    def return_origin(self) -> str:
+        """Scheme, host and port of the address that the flow leads back to."""
+        scheme, _, rest = self.request.redirect_uri.partition("://")
+        return f"{scheme}://{rest.split('/', 1)[0].split('?', 1)[0]}"
+
+
+def continue_url(flow_id: UUID) -> str:
+    """Return where a page sends the person (303) after its step."""
+    return f"{CONTINUE_PATH}?flow={flow_id}"
+
+
+def get_flow(session: Session, flow_id: UUID, now: datetime) -> FlowView:
+    """Return a flow that has not expired.
+
+    Raises:
+        NotFound: no such flow, or it is older than seven days.
+    """
+    row = session.execute(_SELECT, {"id": flow_id, "now": now}).mappings().one_or_none()
+    if row is None:
+        raise _gone()
+    return _view(row)
+
+
+def record_sign_in(
+    session: Session, flow_id: UUID, account_id: UUID, session_id: UUID, now: datetime
+) -> None:
+    """Note who signed in; steps that somebody else did in this flow are forgotten."""
+    bind_session(session, flow_id, account_id, session_id, now, signed_in_at=now)
+
+
+def bind_session(
+    session: Session,
+    flow_id: UUID,
+    account_id: UUID,
+    session_id: UUID,
+    now: datetime,
+    *,
+    signed_in_at: datetime,
+) -> None:
+    """Tie a flow to the session that answers it, whose sign-in may be older than the flow."""
+    found = session.execute(
+        _SIGNED_IN,
+        {
+            "id": flow_id,
+            "account_id": account_id,
+            "session_id": session_id,
+            "signed_in_at": signed_in_at,
+            "now": now,
+        },
+    ).one_or_none()
+    if found is None:
+        raise _gone()
+
+
+def record_verification_done(session: Session, flow_id: UUID, now: datetime) -> None:
+    """Note that a check of identity came to an end in this flow, whatever its result."""
+    if session.execute(_VERIFIED, {"id": flow_id, "now": now}).one_or_none() is None:
+        raise _gone()
+
+
+def record_consent(
+    session: Session, flow_id: UUID, shared_scopes: list[str], now: datetime
+) -> None:
+    """Note what the person agreed to share, which may be nothing.
+
+    What was not asked for is not recorded. Attributes are agreed to for this flow only; details
+    such as ``email`` are remembered for the client.
+    """
+    flow = get_flow(session, flow_id, now)
+    asked = {*flow.requested_attributes, *flow.requested_details}
+    shared = [scope for scope in flow.scopes if scope in asked and scope in shared_scopes]
+    done = session.execute(
+        _CONSENTED,
+        {
+            "id": flow_id,
+            "shared": shared,
+            "remembered": [scope for scope in shared if scope in flow.requested_details],
+            "now": now,
+        },
+    ).one_or_none()
+    if done is None:
+        raise _gone()
+
+
+def record_refusal(
+    session: Session, flow_id: UUID, error: str, description: str, now: datetime
+) -> None:
+    """Note that the person ended the flow; the client is told with this error (RFC 6749, 4.1.2.1).
+
+    ``access_denied`` after a cancel, ``account_selection_required`` after a cancelled sign-up.
+    """
+    done = session.execute(
+        _REFUSED, {"id": flow_id, "error": error, "description": description, "now": now}
+    ).one_or_none()
+    if done is None:
+        raise _gone()
+
+
+def record_session_end(session: Session, session_id: UUID, account_id: UUID, now: datetime) -> None:
+    """Revoke what a session's clients hold and tell those that asked for it (back-channel logout).
+
+    Call it in the transaction that ends the session.
+    """
+    clients = session.execute(_SESSION_CLIENTS, {"session_id": session_id, "now": now})
+    for client_id in clients.scalars().all():
+        enqueue(
+            session,
+            LOGOUT_TOPIC,
+            {
+                "client_id": client_id,
+                "account_id": str(account_id),
+                "session_id": str(session_id),
+            },
+            key=f"{session_id}:{client_id}",
+        )
+
+
+def _gone() -> NotFound:
+    return NotFound(
+        "flow_unknown",
+        "This sign-in is no longer there",
+        detail="Go back to the service you came from and start again.",
+    )
+
+
+def _view(row: RowMapping) -> FlowView:
+    shared = row["shared_scopes"]
+    members = {name: row[name] for name in FlowView.__dataclass_fields__ if name in row}
+    return FlowView(
+        **members
+        | {
+            "request": FlowRequest.from_json(row["request"]),
+            "shared_scopes": None if shared is None else tuple(shared),
+        }
+    )

@@ -1,0 +1,87 @@
+"""The provider as its functions see it: issuers with their addresses, clients, keys."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from identity.keys.actions import KeyCache
+from identity.keys.keyring import KeyRing
+from identity.relying_parties.profiles import PROFILES, Profile
+from identity.relying_parties.queries import ClientCache
+from identity.relying_parties.rules import RelyingParty
+from identity.settings import IdentitySettings
+from shared.crypto import Sealer
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """A profile at its public addresses; ``url`` has no slash at the end (S1)."""
+
+    profile: Profile
+    url: str
+
+    @property
+    def token_url(self) -> str:
+        """The address of the token endpoint."""
+        return f"{self.url}/token"
+
+    @property
+    def attributes_url(self) -> str:
+        """The address of the attributes endpoint of ScotAccount."""
+        return f"{self.url}/attributes/values"
+
+    @property
+    def assertion_audiences(self) -> tuple[str, ...]:
+        """What a client assertion at the token endpoint may be addressed to (S6)."""
+        return (self.token_url, self.url, f"{self.url}/")
+
+
+class Provider:
+    """Made once in a process; its copies of clients and keys follow the database in seconds."""
+
+    def __init__(self, settings: IdentitySettings, sealer: Sealer) -> None:
+        self.settings = settings
+        self.sealer = sealer
+        self.clients = ClientCache()
+        self._keys = KeyCache(sealer)
+        self.issuers: Mapping[str, Issuer] = {
+            profile.name: Issuer(profile, f"{settings.public_url}{profile.path}")
+            for profile in PROFILES.values()
+        }
+
+    def keys(self, session: Session, now: datetime) -> KeyRing:
+        """Return the signing keys."""
+        return self._keys.get(session, now)
+
+    def find_client(
+        self, session: Session, profile: Profile, client_id: str
+    ) -> RelyingParty | None:
+        """Return a client of this profile; those of other profiles do not exist here."""
+        found = self.clients.find(session, client_id)
+        return found if found is not None and found.profile == profile.name else None
+
+
+@dataclass(frozen=True)
+class Call:
+    """What every protocol function is handed: who is asked, in which transaction, and when."""
+
+    provider: Provider
+    issuer: Issuer
+    session: Session
+    now: datetime
+
+    @property
+    def profile(self) -> Profile:
+        """The profile of the issuer that is asked."""
+        return self.issuer.profile
+
+    @property
+    def keys(self) -> KeyRing:
+        """The signing keys."""
+        return self.provider.keys(self.session, self.now)
+
+    def find_client(self, client_id: str) -> RelyingParty | None:
+        """Return a client of this issuer."""
+        return self.provider.find_client(self.session, self.profile, client_id)

@@ -1,0 +1,73 @@
+"""What the protocol reads beside its caches."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from identity.accounts.queries import get_profile
+from identity.oidc.authorisations import COLUMNS, Authorisation, authorisation_of
+from identity.organisations.queries import list_staff_roles
+from shared.crypto import Sealer, hash_token
+
+_QUALIFIED = ", ".join(f"a.{name.strip()}" for name in COLUMNS.split(","))
+_LIVE = text(
+    f"""
+    SELECT {_QUALIFIED} FROM authorisation a
+     WHERE a.id = :id AND a.client_id = :client_id AND a.revoked_at IS NULL
+       AND NOT EXISTS (SELECT FROM revoked_access_token WHERE jti = :jti)
+    """
+)
+_REVOKED = text("SELECT EXISTS (SELECT FROM revoked_access_token WHERE jti = :jti)")
+_REFRESH = text(
+    f"""
+    SELECT {_QUALIFIED}, r.created_at AS issued_at, r.expires_at AS ends_at
+      FROM refresh_token r JOIN authorisation a ON a.id = r.authorisation_id
+     WHERE r.token_hash = :hash AND a.client_id = :client_id AND a.revoked_at IS NULL
+       AND r.consumed_at IS NULL AND r.expires_at > :now
+    """
+)
+
+
+def find_authorisation(
+    session: Session, authorisation_id: UUID, client_id: str, jti: str
+) -> Authorisation | None:
+    """Return what an access token came of, None when it or its family was revoked."""
+    values = {"id": authorisation_id, "client_id": client_id, "jti": jti}
+    row = session.execute(_LIVE, values).mappings().one_or_none()
+    return None if row is None else authorisation_of(row)
+
+
+def is_access_token_revoked(session: Session, jti: str) -> bool:
+    """Tell whether an access token was revoked by itself."""
+    return bool(session.execute(_REVOKED, {"jti": jti}).scalar_one())
+
+
+def find_refresh_token(
+    session: Session, token: str, client_id: str, now: datetime
+) -> tuple[Authorisation, datetime, datetime] | None:
+    """Return what a live refresh token came of, when it was issued and when it ends."""
+    values = {"hash": hash_token(token), "client_id": client_id, "now": now}
+    row = session.execute(_REFRESH, values).mappings().one_or_none()
+    return None if row is None else (authorisation_of(row), row["issued_at"], row["ends_at"])
+
+
+def get_details(
+    session: Session, account_id: UUID, scopes: Sequence[str], sealer: Sealer
+) -> dict[str, object]:
+    """Return the claims of ``profile``, ``email`` and ``staff`` (Core, section 5.4).
+
+    What the account does not know is left out; without those scopes nothing is read.
+    """
+    details: dict[str, object] = {}
+    if {"profile", "email"} & set(scopes):
+        profile = get_profile(session, account_id, sealer)
+        if profile is not None and "profile" in scopes and profile.display_name:
+            details["name"] = profile.display_name
+        if profile is not None and "email" in scopes:
+            details |= {"email": profile.email, "email_verified": True}
+    if "staff" in scopes:
+        details["staff"] = list_staff_roles(session, account_id)
+    return details

@@ -1,0 +1,80 @@
+"""Work that follows a commit: telling relying parties that a session has ended."""
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+from uuid import UUID
+
+import httpx
+from sqlalchemy.orm import Session
+
+from identity.oidc.actions import forget_expired
+from identity.oidc.backchannel_logout import make_logout_token
+from identity.oidc.flows import LOGOUT_TOPIC
+from identity.oidc.provider import Call, Provider
+from identity.settings import IdentitySettings, get_settings
+from shared.crypto import Sealer
+from shared.http import make_http
+from shared.outbox import Job, enqueue, handler
+
+FORGET_TOPIC = "identity.oidc.forget_expired"
+_FORGET_EVERY = timedelta(minutes=10)
+
+
+class LogoutNotTakenError(Exception):
+    """A relying party did not take a logout token; it is told again later."""
+
+
+@lru_cache
+def _provider() -> tuple[IdentitySettings, Provider, httpx.Client]:
+    settings = get_settings()
+    provider = Provider(settings, Sealer(settings.encryption_key_file))
+    return settings, provider, make_http(settings.backchannel_timeout_seconds)
+
+
+@handler(LOGOUT_TOPIC)
+def notify_logout(job: Job) -> None:
+    """Send a logout token to one client; a client that is gone or wants none is passed over.
+
+    Told twice, a relying party finds its session ended already, so repeating is safe.
+
+    Raises:
+        LogoutNotTakenError: it did not answer with success; the outbox tries again.
+    """
+    _settings, provider, http = _provider()
+    send_logout(job, provider, http)
+
+
+def send_logout(job: Job, provider: Provider, http: httpx.Client) -> None:
+    """Make the token in a transaction of its own, and send it when that is over."""
+    with job.database.transaction() as session:
+        client = provider.clients.find(session, job.text("client_id"))
+        if client is None or client.backchannel_logout_uri is None:
+            return
+        call = Call(provider, provider.issuers[client.profile], session, job.now())
+        token = make_logout_token(
+            call, client, UUID(job.text("account_id")), UUID(job.text("session_id"))
+        )
+    try:
+        answer = http.post(client.backchannel_logout_uri, data={"logout_token": token})
+    except httpx.HTTPError as error:
+        raise LogoutNotTakenError(f"{client.client_id}: {type(error).__name__}") from error
+    if not answer.is_success:
+        raise LogoutNotTakenError(f"{client.client_id}: {answer.status_code}")
+
+
+def plan_forgetting(session: Session, now: datetime) -> None:
+    """Write the next clean-up down, one for each ten minutes however often this is called."""
+    due_at = now + _FORGET_EVERY
+    slot = int(due_at.timestamp() // _FORGET_EVERY.total_seconds())
+    enqueue(session, FORGET_TOPIC, {"slot": slot}, key=str(slot), due_at=due_at)
+
+
+@handler(FORGET_TOPIC, lease_seconds=120)
+def forget(job: Job) -> None:
+    """Delete expired flows, authorisations, assertions and revocations, and plan the next time."""
+    with job.database.transaction() as session:
+        plan_forgetting(session, job.now())
+    more = True
+    while more:
+        with job.database.transaction() as session:
+            more = forget_expired(session, job.now())

@@ -1,0 +1,154 @@
+"""The token endpoint: which grant is served by which handler, and what an answer looks like.
+
+RFC 6749, sections 3.2, 4.1.3, 4.4, 5 and 6; OpenID Connect Core, sections 3.1.3 and 12.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from identity.oidc.actions import (
+    Lives,
+    Spent,
+    redeem_code,
+    revoke_by_code,
+    revoke_by_refresh_token,
+    spend_assertion,
+    turn_refresh_token,
+)
+from identity.oidc.authorisations import Authorisation
+from identity.oidc.core_id_token import make_id_token
+from identity.oidc.errors import ProtocolError, invalid_client
+from identity.oidc.parameters import Parameters
+from identity.oidc.provider import Call
+from identity.oidc.queries import get_details
+from identity.oidc.rfc6749_client_authentication import Authenticated, authenticate_client
+from identity.oidc.rfc7636_pkce import challenge_of
+from identity.oidc.rfc9068_access_tokens import make_service_token, make_user_token
+from identity.relying_parties.rules import RelyingParty
+from shared.crypto import random_token
+
+Answer = dict[str, object]
+Handler = Callable[[Call, Parameters, Authenticated], Answer]
+
+
+def answer_token_request(call: Call, params: Parameters, authorization: str | None) -> Answer:
+    """Return the body of a token response.
+
+    Raises:
+        ProtocolError: with the codes of RFC 6749, section 5.2. What it wrote must be kept.
+    """
+    params.check_single()
+    grant_type = params.require("grant_type")
+    handler = GRANTS.get(grant_type)
+    if handler is None or grant_type not in call.profile.grant_types:
+        raise ProtocolError("unsupported_grant_type", "This grant_type is not offered here")
+    caller = authenticate_client(call, params, authorization)
+    if grant_type not in caller.client.grant_types:
+        raise ProtocolError("unauthorized_client", "The client may not use this grant_type")
+    return handler(call, params, caller)
+
+
+def _redeem(call: Call, params: Parameters, caller: Authenticated) -> Answer:
+    code, client = params.require("code"), caller.client
+    wants_refresh = "refresh_token" in client.grant_types
+    refresh_token = random_token() if wants_refresh else None
+    spent = redeem_code(
+        call.session,
+        code=code,
+        client_id=client.client_id,
+        redirect_uri=params.require("redirect_uri"),
+        challenge=challenge_of(params.get("code_verifier")),
+        refresh_token=refresh_token,
+        use=caller.use,
+        lives=_lives(call),
+        now=call.now,
+    )
+    if spent.authorisation is None:
+        _check_first_use(spent)
+        # The code may have been spent by somebody who stole it, or stolen after it was spent.
+        revoke_by_code(call.session, code, client.client_id, call.now)
+        raise ProtocolError("invalid_grant", "The code is unknown, expired, used or not yours")
+    return _tokens(call, spent.authorisation, client, refresh_token)
+
+
+def _refresh(call: Call, params: Parameters, caller: Authenticated) -> Answer:
+    token, client = params.require("refresh_token"), caller.client
+    asked = tuple((params.get("scope") or "").split())
+    scopes = tuple(call.profile.canonical_scope(scope) for scope in asked)
+    next_token = random_token()
+    spent = turn_refresh_token(
+        call.session,
+        token=token,
+        client_id=client.client_id,
+        scopes=scopes,
+        next_token=next_token,
+        use=caller.use,
+        lives=_lives(call),
+        now=call.now,
+    )
+    if spent.authorisation is None:
+        _check_first_use(spent)
+        revoke_by_refresh_token(call.session, token, client.client_id, call.now, only_spent=True)
+        raise ProtocolError(
+            "invalid_grant", "The refresh token is unknown, expired, used or too narrow for this"
+        )
+    granted = replace(spent.authorisation, scopes=scopes) if scopes else spent.authorisation
+    return _tokens(call, granted, client, next_token)
+
+
+def _client_credentials(call: Call, params: Parameters, caller: Authenticated) -> Answer:
+    client, use = caller.client, caller.use
+    if use is not None and use.needs_second_secret:
+        raise invalid_client("The client assertion needs iat and a life of at most an hour")
+    offered = [scope for scope in client.scopes if scope not in call.profile.scopes]
+    asked = (params.get("scope") or "").split() or offered
+    if refused := [scope for scope in asked if scope not in offered]:
+        raise ProtocolError("invalid_scope", f"Invalid scope: {refused[0][:60]}")
+    if use is not None and not spend_assertion(call.session, use):
+        raise _replayed()
+    scopes = tuple(dict.fromkeys(asked))
+    return {
+        "access_token": make_service_token(call, client, scopes),
+        "token_type": "Bearer",
+        "expires_in": call.profile.access_token_seconds,
+        "scope": " ".join(scopes),
+    }
+
+
+GRANTS: Mapping[str, Handler] = {
+    "authorization_code": _redeem,
+    "refresh_token": _refresh,
+    "client_credentials": _client_credentials,
+}
+
+
+def _tokens(
+    call: Call, authorisation: Authorisation, client: RelyingParty, refresh_token: str | None
+) -> Answer:
+    details: dict[str, object] = {}
+    if not call.profile.bare_id_token:
+        details = get_details(
+            call.session, authorisation.account_id, authorisation.scopes, call.provider.sealer
+        )
+    access_token = make_user_token(call, authorisation, client)
+    answer: Answer = {
+        "access_token": access_token,
+        "token_type": "Bearer",
+        "expires_in": call.profile.access_token_seconds,
+        "scope": " ".join(authorisation.scopes),
+        "id_token": make_id_token(call, authorisation, client, access_token, details),
+    }
+    return answer | ({"refresh_token": refresh_token} if refresh_token else {})
+
+
+def _lives(call: Call) -> Lives:
+    return Lives(call.profile.access_token_seconds, call.profile.refresh_token_seconds)
+
+
+def _check_first_use(spent: Spent) -> None:
+    if not spent.first_use:
+        raise _replayed()
+
+
+def _replayed() -> ProtocolError:
+    return invalid_client("The client assertion was used before")

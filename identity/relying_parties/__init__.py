@@ -1,0 +1,1 @@
+"""The services that sign people in here, and the programs that get tokens here."""

@@ -1,0 +1,123 @@
+"""Client profiles as data: what one family of clients expects of one core."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+ATTRIBUTE_PREFIX = "scotaccount."
+_ASSERTION_ALGORITHMS = (
+    "ES256",
+    "RS256",
+    "PS256",
+    "ES384",
+    "ES512",
+    "RS384",
+    "RS512",
+    "PS384",
+    "PS512",
+)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Fixes issuer, scope names, token shapes, error texts, logout address and life times.
+
+    Attributes:
+        path: the issuer's path below the public address; also where its endpoints are.
+        key_algorithms: which signing keys its key set publishes.
+        id_token_algorithms: what a client may have its ID tokens signed with; first is default.
+        access_token: ``rfc9068``, or the shape of ScotAccount with ``scp`` and ``cid``.
+        bare_id_token: the ID token carries no claims beyond the ones ScotAccount has.
+        merges_query: ``/token`` takes its parameters from the query string as well (S2).
+        strict_scopes: an unknown scope is refused instead of ignored.
+        needs_state_and_nonce: both are required at ``/authorize``.
+        pkce_exemptions: whether a client may be registered without PKCE.
+        always_consents: scopes of attributes are agreed to in every flow.
+        refresh: a refresh token comes with every code.
+    """
+
+    name: str
+    path: str
+    key_algorithms: tuple[str, ...]
+    id_token_algorithms: tuple[str, ...]
+    access_token_algorithm: str
+    access_token: Literal["rfc9068", "scotaccount"]
+    bare_id_token: bool
+    merges_query: bool
+    strict_scopes: bool
+    needs_state_and_nonce: bool
+    pkce_exemptions: bool
+    refresh: bool
+    scopes: tuple[str, ...]
+    attribute_scopes: tuple[str, ...]
+    grant_types: tuple[str, ...]
+    auth_methods: tuple[str, ...]
+    logout_path: str
+    userinfo: bool
+    scope_aliases: tuple[tuple[str, str], ...] = ()
+    assertion_algorithms: tuple[str, ...] = _ASSERTION_ALGORITHMS
+    access_token_seconds: int = 900
+    id_token_seconds: int = 900
+    refresh_token_seconds: int = 900
+    flow_days: int = 7
+
+    def canonical_scope(self, scope: str) -> str:
+        """Return the name a scope has today; old names stay understood."""
+        return dict(self.scope_aliases).get(scope, scope)
+
+
+PLAIN = Profile(
+    name="oidc",
+    path="/identity/oidc",
+    key_algorithms=("ES256", "RS256"),
+    id_token_algorithms=("ES256", "RS256"),
+    access_token_algorithm="ES256",  # noqa: S106 - an algorithm
+    access_token="rfc9068",  # noqa: S106 - the name of a shape, not a secret
+    bare_id_token=False,
+    merges_query=False,
+    strict_scopes=False,
+    needs_state_and_nonce=False,
+    pkce_exemptions=True,
+    refresh=False,
+    scopes=("openid", "profile", "email", "staff", "offline_access"),
+    attribute_scopes=(),
+    grant_types=("authorization_code", "refresh_token", "client_credentials"),
+    auth_methods=("private_key_jwt", "client_secret_basic", "client_secret_post"),
+    logout_path="/logout",
+    userinfo=True,
+)
+
+SCOTACCOUNT = Profile(
+    name="scotaccount",
+    path="/identity/scotaccount",
+    key_algorithms=("RS256",),
+    id_token_algorithms=("RS256",),
+    access_token_algorithm="RS256",  # noqa: S106 - an algorithm
+    access_token="scotaccount",  # noqa: S106 - the name of a shape, not a secret
+    bare_id_token=True,
+    merges_query=True,
+    strict_scopes=True,
+    needs_state_and_nonce=True,
+    pkce_exemptions=False,
+    refresh=True,
+    scopes=(
+        "openid",
+        "scotaccount.email",
+        "scotaccount.gpg45.medium",
+        "scotaccount.address",
+    ),
+    attribute_scopes=(
+        "scotaccount.email",
+        "scotaccount.gpg45.medium",
+        "scotaccount.address",
+    ),
+    grant_types=("authorization_code", "refresh_token"),
+    auth_methods=("private_key_jwt",),
+    logout_path="/authorize/logout",
+    userinfo=False,
+    scope_aliases=(("gpg-45-medium", "scotaccount.gpg45.medium"),),
+)
+
+PROFILES = {profile.name: profile for profile in (PLAIN, SCOTACCOUNT)}
+
+# Scopes whose answer needs a checked identity, not only an account.
+VERIFIED_SCOPES = frozenset({"scotaccount.gpg45.medium", "scotaccount.address"})

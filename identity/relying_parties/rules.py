@@ -1,0 +1,167 @@
+"""What a relying party is, and what may be registered."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, JWKRegistry, Key, RSAKey
+
+from shared.errors import FieldError
+
+AUTH_METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post")
+GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
+_CURVES = ("P-256", "P-384", "P-521", "secp256k1")
+_MINIMUM_RSA_BITS = 2048
+_MINIMUM_SECRET_LENGTH = 32
+_SCOTACCOUNT_ID = re.compile(r"[a-z0-9]{13}")
+_CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{2,62}")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class RelyingParty:
+    """A client as the protocol sees it; keys are imported once.
+
+    Attributes:
+        sector: clients of one sector see the same subject for a person (Core, section 8.1).
+        pkce: ``required``, or ``exempt`` for a recorded exception of a confidential client.
+    """
+
+    client_id: str
+    name: str
+    organisation: str
+    profile: str
+    auth_method: str
+    first_party: bool = False
+    secret_hash: bytes | None = field(default=None, repr=False)
+    keys: tuple[Key, ...] = field(default=(), repr=False)
+    redirect_uris: tuple[str, ...] = ()
+    post_logout_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str | None = None
+    scopes: tuple[str, ...] = ()
+    grant_types: tuple[str, ...] = ()
+    subject_type: str = "pairwise"
+    sector: str = ""
+    pkce: str = "required"
+    landing_page: str = ""
+    id_token_alg: str = "ES256"  # noqa: S105 - an algorithm
+
+
+def normalise_url(url: str) -> str:
+    """Return a URL without its scheme's default port, which some clients write and some do not."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return url
+    if port is not None and _DEFAULT_PORTS.get(parts.scheme) == port:
+        return parts._replace(netloc=parts.netloc.rpartition(":")[0]).geturl()
+    return url
+
+
+def default_sector(redirect_uris: tuple[str, ...]) -> str:
+    """Return host and port of the redirect URIs, empty where there are none or several."""
+    places = {urlsplit(uri).netloc for uri in redirect_uris}
+    return places.pop() if len(places) == 1 else ""
+
+
+def import_public_key(jwk: Mapping[str, str | list[str]]) -> Key:
+    """Return a client's key; refuses private parts, other kinds and RSA under 2,048 bits.
+
+    Raises:
+        ValueError: says what is wrong with the key.
+    """
+    try:
+        key = JWKRegistry.import_key(dict(jwk))
+    except (JoseError, KeyError, TypeError, ValueError) as error:
+        raise ValueError("is not a JSON Web Key") from error
+    if not isinstance(key, RSAKey | ECKey):
+        raise ValueError("must be an RSA or elliptic-curve key")  # noqa: TRY004 - a value too
+    if key.is_private:
+        raise ValueError("must be a public key, not a private one")
+    if isinstance(key, RSAKey) and key.public_key.key_size < _MINIMUM_RSA_BITS:
+        raise ValueError(f"must have {_MINIMUM_RSA_BITS} bits or more")
+    if isinstance(key, ECKey) and key.curve_name not in _CURVES:
+        raise ValueError(f"must be on one of {', '.join(_CURVES)}")
+    return key
+
+
+def check_secret(secret: str) -> list[FieldError]:
+    """Return what is wrong with a client secret: it must be too long to guess."""
+    if len(secret) < _MINIMUM_SECRET_LENGTH:
+        return [FieldError("secret", f"must have {_MINIMUM_SECRET_LENGTH} characters or more")]
+    return []
+
+
+def check_relying_party(
+    party: RelyingParty,
+    *,
+    auth_methods: tuple[str, ...],
+    grant_types: tuple[str, ...],
+    id_token_algorithms: tuple[str, ...],
+    pkce_exemptions: bool,
+    production: bool,
+) -> list[FieldError]:
+    """Return what is wrong with a registration, measured by its profile's limits."""
+    faults = [
+        FieldError(name, message)
+        for wrong, name, message in (
+            (not _CLIENT_ID.fullmatch(party.client_id), "client_id", "must be a-z, 0-9 and -"),
+            (
+                party.profile == "scotaccount" and not _SCOTACCOUNT_ID.fullmatch(party.client_id),
+                "client_id",
+                "must be 13 lower-case letters and digits in this profile",
+            ),
+            (party.auth_method not in auth_methods, "auth_method", "is not one of the profile's"),
+            (
+                party.auth_method == "private_key_jwt" and not party.keys,
+                "keys",
+                "must name at least one key",
+            ),
+            (
+                not set(party.grant_types) <= set(grant_types) or not party.grant_types,
+                "grant_types",
+                "are not the profile's",
+            ),
+            (
+                "authorization_code" in party.grant_types and not party.redirect_uris,
+                "redirect_uris",
+                "must name at least one address",
+            ),
+            (
+                bool(party.redirect_uris) and not party.sector,
+                "sector",
+                "must be named when redirect URIs have several hosts",
+            ),
+            (party.id_token_alg not in id_token_algorithms, "id_token_alg", "is not offered"),
+            (
+                party.pkce == "exempt" and not pkce_exemptions,
+                "pkce",
+                "is required in this profile",
+            ),
+        )
+        if wrong
+    ]
+    addresses = (*party.redirect_uris, *party.post_logout_uris)
+    if party.backchannel_logout_uri:
+        addresses += (party.backchannel_logout_uri,)
+    return faults + [
+        FieldError("redirect_uris", f"{uri}: {fault}")
+        for uri in addresses
+        if (fault := _address_fault(uri, production=production))
+    ]
+
+
+def _address_fault(uri: str, *, production: bool) -> str:
+    parts = urlsplit(uri)
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        return "must be an absolute http or https address"
+    if "#" in uri:
+        return "must not have a fragment"
+    if parts.username is not None:
+        return "must not carry a user name"
+    if production and parts.scheme != "https":
+        return "must be https"
+    return ""

@@ -1,0 +1,36 @@
+"""Settings of the identity service; every variable starts with ``IDENTITY_``."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import ServiceSettings
+
+
+class IdentitySettings(ServiceSettings):
+    """What identity reads from its environment beside what every service reads."""
+
+    model_config = SettingsConfigDict(env_prefix="IDENTITY_", extra="ignore")
+
+    client_keys_dir: Path | None = Field(
+        None, description="Folder of `<client id>.pub.pem` and `<client id>.secret` to register"
+    )
+    glenmore_url: str = Field(
+        "http://localhost:8200", description="Address of the demonstration relying party"
+    )
+    sandbox_redirect_uri: str = Field(
+        "http://localhost:3000/callback",
+        description="Where the sandbox clients of outside programs are sent back to",
+    )
+    code_seconds: int = Field(60, ge=10, le=600, description="Life of an authorization code")
+    backchannel_timeout_seconds: float = Field(
+        5.0, description="How long a relying party may take to answer a back-channel logout"
+    )
+
+
+@lru_cache
+def get_settings() -> IdentitySettings:
+    """Return the settings of this process, read once."""
+    return IdentitySettings()

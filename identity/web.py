@@ -1,0 +1,56 @@
+"""The web process of identity: the protocol, the pages and the API under one address."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from identity.app import make_identity_api, make_identity_pages
+from identity.oidc.discovery import make_discovery
+from identity.oidc.endpoints import make_protocol_apps
+from identity.oidc.provider import Issuer, Provider
+from identity.settings import IdentitySettings, get_settings
+from shared.web.app import make_runtime, make_service_app, serve
+
+_HTML = Path(__file__).parent / "html"
+_WELL_KNOWN = "/.well-known/oauth-authorization-server"
+
+
+def create_app(settings: IdentitySettings | None = None) -> Starlette:
+    """Return the ASGI application of the process."""
+    settings = settings or get_settings()
+    runtime = make_runtime(
+        "identity",
+        settings,
+        _HTML,
+        service_name="Sign in to public services",
+        service_url="/identity/account",
+    )
+    provider = Provider(settings, runtime.sealer)
+    pages = make_identity_pages()
+    pages.state.provider = provider
+    mounts: dict[str, FastAPI] = {"/identity/v1": make_identity_api()}
+    for path, app in make_protocol_apps().items():
+        app.state.provider = provider
+        mounts[path] = app
+    mounts["/identity"] = pages
+    routes = tuple(_metadata_route(issuer) for issuer in provider.issuers.values())
+    return make_service_app(runtime, mounts, routes=routes)
+
+
+def _metadata_route(issuer: Issuer) -> Route:
+    """Return RFC 8414's own address: the well-known part stands before the issuer's path."""
+    content = make_discovery(issuer)
+
+    def metadata(_request: Request) -> Response:
+        return JSONResponse(content, headers={"Cache-Control": "public, max-age=300"})
+
+    return Route(f"{_WELL_KNOWN}{issuer.profile.path}", metadata)
+
+
+def run() -> None:
+    """Serve until told to stop."""
+    serve(create_app(), get_settings())

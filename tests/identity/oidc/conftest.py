@@ -1,0 +1,38 @@
+from collections.abc import Iterator
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+from joserfc.jwk import RSAKey
+
+from identity.keys import actions
+from shared.db import Database
+from tests.identity.oidc.world import World, rsa_key
+
+
+@pytest.fixture(autouse=True)
+def _few_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take RSA keys from a small stock: making one takes longer than a whole test."""
+    stock = cycle(range(8))
+
+    class Stock(RSAKey):
+        @classmethod
+        def generate_key(cls, *_sizes: object, **_others: object) -> RSAKey:  # type: ignore[override]
+            return rsa_key(next(stock))
+
+    monkeypatch.setattr(actions, "RSAKey", Stock)
+
+
+@pytest.fixture
+def world(identity_database: Database, identity_url: str, key_file: Path) -> Iterator[World]:
+    made = World.create(identity_database, identity_url, key_file)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client_world(world: World) -> World:
+    """A world with a plain client, and a person who is signed in."""
+    world.register()
+    world.sign_in()
+    return world
