@@ -6,10 +6,11 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from identity.accounts.settings import PeopleSettings
 from shared.settings import ServiceSettings
 
 
-class IdentitySettings(ServiceSettings):
+class IdentitySettings(PeopleSettings, ServiceSettings):
     """What identity reads from its environment beside what every service reads."""
 
     model_config = SettingsConfigDict(env_prefix="IDENTITY_", extra="ignore")

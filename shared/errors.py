@@ -27,12 +27,14 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem, and so do
         detail: str = "",
         fields: tuple[FieldError, ...] = (),
         status: int | None = None,
+        retry_after_seconds: int | None = None,
     ) -> None:
         super().__init__(f"{code}: {title}")
         self.code = code
         self.title = title
         self.detail = detail
         self.fields = fields
+        self.retry_after_seconds = retry_after_seconds
         if status is not None:
             self.status = status
 

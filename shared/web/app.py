@@ -66,7 +66,14 @@ def make_runtime(
 
 def make_api(service: str, title: str) -> FastAPI:
     """Return an empty API app: no cookies, problem+json, its OpenAPI document at /openapi.json."""
-    app = FastAPI(title=title, version="1", docs_url=None, redoc_url=None, telemetry=NO_TELEMETRY)
+    app = FastAPI(
+        title=title,
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        responses=problems.DOCUMENTED,
+        telemetry=NO_TELEMETRY,
+    )
     app.state.service = service
     problems.install_for_programs(app)
     return app

@@ -64,7 +64,17 @@ _MAXIMUM_FILES = 5
 
 
 async def read_form(request: Request) -> Form:
-    """Read a form's body; asynchronous because Starlette reads bodies so, and nothing else here."""
+    """Read a form's body, once for each request however many ask for it.
+
+    Asynchronous because Starlette reads bodies so, and nothing else here.
+    """
+    kept: Form | None = getattr(request.state, "form", None)
+    if kept is None:
+        kept = request.state.form = await _read_body(request)
+    return kept
+
+
+async def _read_body(request: Request) -> Form:
     values: dict[str, list[str]] = {}
     files: dict[str, Upload] = {}
     async with request.form(max_fields=_MAXIMUM_FIELDS, max_files=_MAXIMUM_FILES) as sent:

@@ -2,6 +2,8 @@
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -11,7 +13,31 @@ from shared.logs import get_logger
 from shared.web.pages import translate
 from shared.web.runtime import runtime_of
 
+_TEXT = {"type": "string"}
+_SCHEMA: dict[str, object] = {
+    "type": "object",
+    "required": ["type", "title", "status", "code", "request_id"],
+    "properties": {
+        **dict.fromkeys(("type", "title", "code", "detail", "request_id"), _TEXT),
+        "status": {"type": "integer"},
+        "fields": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {"field": _TEXT, "message": _TEXT},
+            },
+        },
+    },
+}
+# What every operation of an API may also answer, for its OpenAPI document.
+DOCUMENTED: dict[int | str, dict[str, object]] = {
+    kind: {"description": words, "content": {"application/problem+json": {"schema": _SCHEMA}}}
+    for kind, words in (("4XX", "Refused (RFC 9457)"), ("5XX", "Failed; try again (RFC 9457)"))
+}
 _NOT_FOUND = 404
+# The database is away, restarting or overloaded: that is over soon, so say "again", not "broken".
+_AWAY = (OperationalError, PoolTimeoutError)
 
 
 def problem_body(problem: Problem) -> dict[str, object]:
@@ -39,6 +65,12 @@ def _as_json(problem: Problem) -> Response:
     if problem.status == 401:  # noqa: PLR2004 - RFC 6750, section 3
         error = "" if problem.code == "token_missing" else ' error="invalid_token"'
         response.headers["WWW-Authenticate"] = f"Bearer{error}"
+    return _with_patience(response, problem)
+
+
+def _with_patience(response: Response, problem: Problem) -> Response:
+    if problem.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(problem.retry_after_seconds)
     return response
 
 
@@ -65,7 +97,7 @@ def install_for_programs(app: FastAPI) -> None:
     def refuse(_request: Request, error: Exception) -> Response:
         return _as_json(_as_problem(error))
 
-    for kind in (Problem, RequestValidationError, HTTPException, Exception):
+    for kind in (Problem, RequestValidationError, HTTPException, *_AWAY, Exception):
         app.add_exception_handler(kind, refuse)
 
 
@@ -74,7 +106,7 @@ def install_for_people(app: FastAPI) -> None:
 
     def refuse(request: Request, error: Exception) -> Response:
         problem = _as_problem(error)
-        return runtime_of(request).pages.render(
+        page = runtime_of(request).pages.render(
             request,
             "error.html",
             status=problem.status,
@@ -83,8 +115,9 @@ def install_for_people(app: FastAPI) -> None:
             status_code=problem.status,
             code=problem.code,
         )
+        return _with_patience(page, problem)
 
-    for kind in (Problem, RequestValidationError, HTTPException, Exception):
+    for kind in (Problem, RequestValidationError, HTTPException, *_AWAY, Exception):
         app.add_exception_handler(kind, refuse)
 
 
@@ -95,10 +128,11 @@ def _as_problem(error: Exception) -> Problem:
         return _from_validation(error)
     if isinstance(error, HTTPException):
         return _from_http(error)
+    is_away = isinstance(error, _AWAY)
     get_logger().error("request.failed", exc_info=error)
     return Problem(
-        "internal_error",
+        "unavailable" if is_away else "internal_error",
         translate("Sorry, there is a problem with the service"),
         detail=translate("Try again later. What you sent was not kept half-way."),
-        status=500,
+        status=503 if is_away else 500,
     )

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
@@ -9,6 +10,9 @@ from identity.keys import actions
 from shared.db import Database
 from tests.identity.oidc.world import World, rsa_key
 from tests.identity.people import People
+
+# Settings that are read without an environment would take production's strictness.
+os.environ.setdefault("IDENTITY_ENVIRONMENT", "test")
 
 
 @pytest.fixture

@@ -54,7 +54,8 @@ def _pages() -> FastAPI:
     @pages.post("/form")
     def send(session: SessionDep, form: FormDep) -> dict[str, str]:
         session.execute(AUDIT, {"action": form.text("word")})
-        return {"word": form.text("word")}
+        sent = {name: file.content.decode() for name, file in form.files.items()}
+        return {"word": form.text("word")} | sent
 
     @pages.get("/broken")
     def broken(session: SessionDep) -> None:
@@ -200,3 +201,12 @@ def test_the_language_is_kept(client: TestClient) -> None:
     assert '<html lang="gd"' in client.get("/form?lang=gd").text
     assert '<html lang="gd"' in client.get("/form").text
     assert '<html lang="en"' in client.get("/form?lang=en").text
+
+
+def test_a_file_and_its_form_are_read_once(client: TestClient) -> None:
+    answer = client.post(
+        "/form",
+        data={"word": "with a file", "csrf_token": _token(client)},
+        files={"document": ("a.txt", b"content")},
+    )
+    assert answer.json() == {"word": "with a file", "document": "content"}

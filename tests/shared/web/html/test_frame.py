@@ -47,7 +47,7 @@ def test_the_header_says_who_is_signed_in_and_where_one_is() -> None:
         phase="beta",
     )
     header = only(page, "//header")
-    assert only(header, ".//a[@href='/sign-out']").text == "Sign out"
+    assert only(header, ".//form[@action='/sign-out']//button").text == "Sign out"
     assert only(header, ".//strong").text == "Morag"
     assert only(header, ".//a[@aria-current='page']").text == "Runs"
     assert only(header, ".//a[@href='/services/heating']").text == "Help <b>"

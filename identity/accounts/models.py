@@ -1,0 +1,49 @@
+"""Accounts, and the counters that bound what may be tried."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, DateTime, Index, Integer, LargeBinary, SmallInteger, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from identity.base import Base
+
+
+class Account(Base):
+    """A person who can sign in; the email address is sealed, its keyed index finds the row."""
+
+    __tablename__ = "account"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    email_index: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    email_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    email_confirmed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    email_check_id: Mapped[UUID]
+    display_name_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    password_hash: Mapped[str] = mapped_column(Text)
+    password_changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    language: Mapped[str] = mapped_column(Text)
+    mailbox_id: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class LookupKey(Base):
+    """The one key under which addresses are found; it never changes, as its hashes must not."""
+
+    __tablename__ = "lookup_key"
+    __table_args__ = (CheckConstraint("id = 1", name="single"),)
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class RateCounter(Base):
+    """How often something was tried in the window that ends at ``ends_at``."""
+
+    __tablename__ = "rate_counter"
+    __table_args__ = (Index("ix_rate_counter_ends_at", "ends_at"),)
+
+    key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    used: Mapped[int] = mapped_column(Integer)
+    ends_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

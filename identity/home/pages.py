@@ -1,0 +1,48 @@
+"""The first page of a person's account."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from identity.accounts.queries import get_profile
+from identity.oidc.flows import continue_url
+from identity.organisations.queries import list_organisations, list_staff_roles
+from identity.safe.queries import list_attributes, list_sharing
+from identity.safe.rules import GPG45_SCOPE, time_of
+from identity.safe.views import show_item
+from identity.signin.access import SignedInDep, find_flow_to_return_to
+from identity.signin.queries import list_sessions
+from shared.errors import NotFound
+from shared.web.deps import NowDep, RuntimeDep, SessionDep
+
+router = APIRouter()
+
+
+@router.get("/account")
+def show_account(
+    request: Request, runtime: RuntimeDep, session: SessionDep, now: NowDep, person: SignedInDep
+) -> Response:
+    """Show who the person is here, and the way back to a service they were on."""
+    profile = get_profile(session, person.account_id, runtime.sealer)
+    if profile is None:
+        raise NotFound("account_gone", "This account is no longer there")
+    items = list_attributes(session, person.account_id, runtime.sealer)
+    verified = next((item for item in items if item["scope"] == GPG45_SCOPE), None)
+    flow = find_flow_to_return_to(request, session, now)
+    names = list_organisations(session)
+    staff = list_staff_roles(session, person.account_id)
+    return runtime.pages.render(
+        request,
+        "home/account.html",
+        sign_out_url="/identity/sign-out",
+        email=profile.email,
+        display_name=profile.display_name,
+        verified_lines=show_item(GPG45_SCOPE, verified).lines,
+        verified_at=time_of(verified) if verified else None,
+        has_mailbox=profile.mailbox_id is not None,
+        saved_count=len(items),
+        session_count=len(list_sessions(session, person.account_id, now)),
+        sharing_count=len(list_sharing(session, person.account_id)),
+        organisations=[names.get(str(place["organisation"]), "") for place in staff],
+        return_name=flow.client_name if flow else "",
+        return_url=continue_url(flow.id) if flow else "",
+    )

@@ -1,0 +1,47 @@
+"""Attributes in the words a person reads; pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from identity.accounts.queries import Profile
+from identity.safe.rules import ADDRESS_SCOPE, EMAIL_SCOPE, GPG45_SCOPE, address_lines, claims_of
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One thing that could be shared, with its present content line by line."""
+
+    scope: str
+    lines: tuple[str, ...]
+    is_confirmed: bool
+
+
+def show_item(scope: str, item: Mapping[str, object] | None) -> Shown:
+    """Return a verified attribute as lines; none for one that is missing or failed."""
+    claims = claims_of(item) if item is not None else {}
+    lines: list[str] = []
+    if scope == GPG45_SCOPE and claims:
+        born = date.fromisoformat(str(claims["birth_date"]))
+        lines = [f"{claims['given_name']} {claims['family_name']}", f"{born:%-d %B %Y}"]
+    elif scope == ADDRESS_SCOPE:
+        lines = address_lines(claims)
+    elif scope == EMAIL_SCOPE and claims:
+        lines = [str(claims["email"])]
+    return Shown(scope, tuple(lines), bool(claims))
+
+
+def show_detail(scope: str, profile: Profile, staff: Sequence[Mapping[str, object]]) -> Shown:
+    """Return a plain detail of the account as lines."""
+    lines: list[str] = []
+    if scope == "email":
+        lines = [profile.email]
+    elif scope == "profile" and profile.display_name:
+        lines = [profile.display_name]
+    elif scope == "staff":
+        lines = [
+            f"{place['organisation']}: {', '.join(map(str, roles))}"
+            for place in staff
+            if isinstance(roles := place["roles"], list)
+        ]
+    return Shown(scope, tuple(lines), is_confirmed=True)

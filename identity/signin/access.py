@@ -1,0 +1,211 @@
+"""Who uses a page: the browser, its session, the flow it is on; and the cookies that say so."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+from sqlalchemy.orm import Session
+from starlette.responses import RedirectResponse, Response
+
+from identity.accounts.settings import PeopleSettings, get_people_settings
+from identity.accounts.vault import Vault, open_vault
+from identity.oidc import flows
+from identity.signin import cookie, rules
+from identity.signin.actions import SignedIn, Visitor, extend_session
+from identity.signin.queries import SignedInSession, get_session
+from shared.crypto import hash_token, random_token
+from shared.errors import FieldError, Forbidden, NotFound
+from shared.web.deps import NowDep, RuntimeDep, SessionDep
+from shared.web.login import SignInNeeded
+from shared.web.pages import language_of
+from shared.web.runtime import runtime_of
+
+ACCOUNT_PATH = "/identity/account"
+SIGN_IN_PATH = "/identity/sign-in"
+_BROWSER_DAYS = 400
+_FLOW_DAYS = 7
+_DAY_SECONDS = 86400
+_DEVICE_LENGTH = 300
+
+
+def _vault(runtime: RuntimeDep) -> Vault:
+    return open_vault(runtime.database, runtime.sealer)
+
+
+VaultDep = Annotated[Vault, Depends(_vault)]
+PeopleSettingsDep = Annotated[PeopleSettings, Depends(get_people_settings)]
+
+
+def session_cookie_of(request: Request) -> str:
+    """Return the value of the session's cookie, empty where there is none."""
+    name = cookie.session_cookie(secure=runtime_of(request).settings.secure_cookies)
+    return request.cookies.get(name, "")
+
+
+def visitor_of(request: Request) -> Visitor:
+    """Return the browser that sends this request; a new one gets its cookie with the answer."""
+    name = cookie.browser_cookie(secure=runtime_of(request).settings.secure_cookies)
+    browser = request.cookies.get(name) or getattr(request.state, "browser", None) or random_token()
+    request.state.browser = browser
+    return Visitor(
+        browser_hash=hash_token(browser),
+        address=request.client.host if request.client else "",
+        device=rules.device_name(request.headers.get("User-Agent", "")[:_DEVICE_LENGTH]),
+        language=language_of(request),
+        cookie=session_cookie_of(request),
+    )
+
+
+VisitorDep = Annotated[Visitor, Depends(visitor_of)]
+
+
+def find_session(request: Request, session: SessionDep, now: NowDep) -> SignedInSession | None:
+    """Return who is signed in in this browser, None where nobody is, and keep the session awake."""
+    found = get_session(session, session_cookie_of(request), now)
+    if found is not None:
+        extend_session(session, found, now)
+    return found
+
+
+MaybeSessionDep = Annotated[SignedInSession | None, Depends(find_session)]
+
+
+def signed_in(request: Request, found: MaybeSessionDep) -> SignedInSession:
+    """Return who is signed in; sends everybody else to sign in, on the flow they were on."""
+    if found is None:
+        flow = request.query_params.get("flow", "")
+        raise SignInNeeded(f"{SIGN_IN_PATH}?flow={flow}" if _is_uuid(flow) else SIGN_IN_PATH)
+    return found
+
+
+SignedInDep = Annotated[SignedInSession, Depends(signed_in)]
+
+
+def _is_uuid(value: str) -> bool:
+    try:
+        UUID(value)
+    except ValueError:
+        return False
+    return True
+
+
+def get_optional_flow(
+    session: SessionDep, now: NowDep, flow: UUID | None = None
+) -> flows.FlowView | None:
+    """Return the flow that the address names, None when it names none; refuses an old one."""
+    return None if flow is None else flows.get_flow(session, flow, now)
+
+
+FlowDep = Annotated[flows.FlowView | None, Depends(get_optional_flow)]
+
+
+def get_own_flow(
+    session: SessionDep, now: NowDep, person: SignedInDep, flow: UUID
+) -> flows.FlowView:
+    """Return the flow that the address names, if the person who is signed in is on it.
+
+    Raises:
+        NotFound: it is not there any more.
+        Forbidden: somebody else signed in on it.
+    """
+    found = flows.get_flow(session, flow, now)
+    if found.account_id != person.account_id:
+        raise Forbidden(
+            "flow_of_another",
+            "Another person began this",
+            detail="Go back to the service you came from and start again.",
+        )
+    return found
+
+
+OwnFlowDep = Annotated[flows.FlowView, Depends(get_own_flow)]
+
+
+def find_flow_to_return_to(
+    request: Request, session: Session, now: datetime
+) -> flows.FlowView | None:
+    """Return the flow this browser was on last and has not finished, None when there is none."""
+    name = cookie.flow_cookie(secure=runtime_of(request).settings.secure_cookies)
+    kept = request.cookies.get(name, "")
+    if not _is_uuid(kept):
+        return None
+    try:
+        found = flows.get_flow(session, UUID(kept), now)
+    except NotFound:
+        return None
+    return None if found.finished_at or found.error else found
+
+
+def remember(request: Request, response: Response, flow: flows.FlowView | None) -> Response:
+    """Give the browser the cookies that bind its attempts and lead it back to its flow."""
+    secure = runtime_of(request).settings.secure_cookies
+    browser: str = getattr(request.state, "browser", "")
+    name = cookie.browser_cookie(secure=secure)
+    if browser and request.cookies.get(name) != browser:
+        _set(response, name, browser, secure=secure, seconds=_BROWSER_DAYS * _DAY_SECONDS)
+    if flow is not None:
+        name = cookie.flow_cookie(secure=secure)
+        _set(response, name, str(flow.id), secure=secure, seconds=_FLOW_DAYS * _DAY_SECONDS)
+    return response
+
+
+def redirect_signed_in(request: Request, opened: SignedIn, flow: flows.FlowView | None) -> Response:
+    """Lead a person who just signed in onwards, with the cookie of the new session."""
+    secure = runtime_of(request).settings.secure_cookies
+    response = RedirectResponse(flows.continue_url(flow.id) if flow else ACCOUNT_PATH, 303)
+    seconds = int(rules.SESSION_LIFE.total_seconds())
+    name = cookie.session_cookie(secure=secure)
+    _set(response, name, opened.cookie, secure=secure, seconds=seconds)
+    return response
+
+
+def forget_session_cookie(request: Request, response: Response) -> Response:
+    """Take the session's cookie away."""
+    secure = runtime_of(request).settings.secure_cookies
+    response.delete_cookie(
+        cookie.session_cookie(secure=secure), path="/", secure=secure, httponly=True, samesite="lax"
+    )
+    return response
+
+
+def _set(response: Response, name: str, value: str, *, secure: bool, seconds: int) -> None:
+    response.set_cookie(
+        name, value, max_age=seconds, path="/", secure=secure, httponly=True, samesite="lax"
+    )
+
+
+def with_flow(path: str, flow: flows.FlowView | None, **query: object) -> str:
+    """Return an address of ours that stays on the flow."""
+    pairs = [f"{name}={value}" for name, value in query.items()]
+    if flow is not None:
+        pairs.append(f"flow={flow.id}")
+    return f"{path}?{'&'.join(pairs)}" if pairs else path
+
+
+def show_page(
+    request: Request,
+    template: str,
+    flow: flows.FlowView | None,
+    *,
+    faults: Sequence[FieldError] = (),
+    status: int | None = None,
+    **values: object,
+) -> Response:
+    """Return a page that may be on a flow: its forms may lead on to the service that asked.
+
+    Faults make it 422 and come as ``errors`` by field and as ``error_list``.
+    """
+    page = runtime_of(request).pages.render(
+        request,
+        template,
+        status=status or (422 if faults else 200),
+        form_action=(flow.return_origin,) if flow else (),
+        flow_query=f"?flow={flow.id}" if flow else "",
+        client_name=flow.client_name if flow else "",
+        errors={fault.field: fault.message for fault in faults},
+        error_list=faults,
+        **values,
+    )
+    return remember(request, page, flow)

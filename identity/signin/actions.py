@@ -1,0 +1,313 @@
+"""Signing up, signing in and out, new passwords."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import insert, text, update
+from sqlalchemy.orm import Session
+
+from identity.accounts import limits, passwords
+from identity.accounts.actions import change_password, citizen, create_account, tell_owner
+from identity.accounts.queries import find_credentials
+from identity.accounts.vault import Vault
+from identity.oidc import flows
+from identity.signin import rules
+from identity.signin.attempts import Purpose, start_attempt, use_code
+from identity.signin.models import SignInSession
+from identity.signin.queries import SignedInSession, get_session, list_sessions
+from shared import audit
+from shared.crypto import hash_token, random_token
+from shared.db import Database
+from shared.errors import Problem
+from shared.ids import new_id
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """The browser that sends a form: its binding, its name for people, where it stands."""
+
+    browser_hash: bytes
+    address: str
+    device: str
+    language: str
+    cookie: str = ""
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A session that was just opened; the cookie's value exists nowhere else."""
+
+    cookie: str
+    session_id: UUID
+    account_id: UUID
+
+
+_FORGET = text(
+    """
+    DELETE FROM sign_in_session WHERE id IN (
+      SELECT id FROM sign_in_session WHERE ends_at < :now LIMIT 20 FOR UPDATE SKIP LOCKED)
+    """
+)
+
+
+def check_address_limit(
+    session: Session, vault: Vault, visitor: Visitor, maximum: int, now: datetime
+) -> None:
+    """Count one form from a network address; refuses when it sent too many in an hour."""
+    key = vault.counter_key("address", visitor.address.encode())
+    if limits.take(session, key, maximum, rules.HOUR, now) > maximum:
+        raise Problem(
+            "too_many_forms",
+            "Too many forms came from your network",
+            detail="Wait an hour, then try again.",
+            status=429,
+            retry_after_seconds=3600,
+        )
+
+
+def start_sign_up(
+    session: Session,
+    vault: Vault,
+    visitor: Visitor,
+    *,
+    email: str,
+    password_hash: str,
+    now: datetime,
+) -> UUID:
+    """Begin a sign-up and return the attempt; an address with an account gets a notice instead.
+
+    Both cases do the same work and look the same to the visitor.
+    """
+    found = find_credentials(session, vault.email_index(email))
+    return start_attempt(
+        session,
+        vault,
+        purpose="sign_up",
+        email=email,
+        account_id=found.account_id if found else None,
+        browser_hash=visitor.browser_hash,
+        language=visitor.language,
+        password_hash=password_hash,
+        has_code=found is None,
+        now=now,
+    )
+
+
+def start_sign_in(
+    database: Database,
+    vault: Vault,
+    visitor: Visitor,
+    *,
+    email: str,
+    password: str,
+    now: datetime,
+) -> UUID | None:
+    """Check a password and have a code sent; None for a wrong one, and while paused for any.
+
+    The try is counted before the password is looked at, so that simultaneous guesses are counted
+    too. No connection is held while the password is hashed.
+    """
+    email_index = vault.email_index(email)
+    key = vault.counter_key("password", email_index)
+    with database.transaction() as session:
+        tries = limits.take(session, key, rules.PASSWORD_TRIES, rules.PASSWORD_PAUSE, now)
+        found = find_credentials(session, email_index)
+    right = passwords.matches(found.password_hash if found else None, password)
+    with database.transaction() as session:
+        if found is None or not right or tries > rules.PASSWORD_TRIES:
+            if found is not None and tries == rules.PASSWORD_TRIES:
+                tell_owner(session, found.account_id, "sign_in_paused")
+            return None
+        limits.clear(session, key)
+        return start_attempt(
+            session,
+            vault,
+            purpose="sign_in",
+            email=email,
+            account_id=found.account_id,
+            browser_hash=visitor.browser_hash,
+            language=found.language,
+            now=now,
+        )
+
+
+def start_reset(
+    session: Session, vault: Vault, visitor: Visitor, *, email: str, now: datetime
+) -> UUID:
+    """Begin a new password; an address without an account gets nothing, and nobody is told."""
+    found = find_credentials(session, vault.email_index(email))
+    return start_attempt(
+        session,
+        vault,
+        purpose="reset_password",
+        email=email,
+        account_id=found.account_id if found else None,
+        browser_hash=visitor.browser_hash,
+        language=visitor.language,
+        has_code=found is not None,
+        now=now,
+    )
+
+
+def finish_with_code(
+    session: Session,
+    vault: Vault,
+    visitor: Visitor,
+    *,
+    attempt_id: UUID,
+    purpose: Purpose,
+    code: str,
+    flow_id: UUID | None,
+    now: datetime,
+) -> SignedIn | None:
+    """Use the code of a sign-up or sign-in and open the session; None when the code is no good."""
+    used = use_code(
+        session,
+        vault,
+        attempt_id=attempt_id,
+        browser_hash=visitor.browser_hash,
+        purpose=purpose,
+        code=code,
+        now=now,
+    )
+    if used is None:
+        return None
+    account_id = used.account_id
+    if purpose == "sign_up" and account_id is None and used.password_hash:
+        account_id = create_account(
+            session,
+            vault,
+            email=used.email,
+            password_hash=used.password_hash,
+            language=used.language,
+            now=now,
+        )
+    if account_id is None:
+        # Somebody confirmed the same address in another window a moment ago.
+        return None
+    opened = open_session(session, visitor, account_id=account_id, now=now)
+    if flow_id is not None:
+        flows.record_sign_in(session, flow_id, account_id, opened.session_id, now)
+    return opened
+
+
+def open_session(
+    session: Session, visitor: Visitor, *, account_id: UUID, now: datetime
+) -> SignedIn:
+    """Open a session under a new cookie; the cookie the browser had before stops working.
+
+    The same person signing in again keeps the session, so that no service is told of a sign-out
+    that did not happen; another person's session in this browser ends.
+    """
+    session.execute(_FORGET, {"now": now})
+    methods = ("pwd", "otp")
+    cookie = random_token()
+    values = {
+        "cookie_hash": hash_token(cookie),
+        "authenticated_at": now,
+        "methods": list(methods),
+        "level": rules.level_of(methods),
+        "level_policy": rules.LEVEL_POLICY,
+        "device": visitor.device,
+        "last_seen_at": now,
+        "idle_at": now + rules.SESSION_IDLE,
+        "ends_at": now + rules.SESSION_LIFE,
+    }
+    session_id = _renew_session(session, visitor.cookie, account_id, values, now)
+    if session_id is None:
+        session_id = new_id()
+        session.execute(
+            insert(SignInSession).values(id=session_id, account_id=account_id, **values)
+        )
+    audit.record(
+        session,
+        citizen(account_id),
+        "session.started",
+        "account",
+        account_id,
+        {"session_id": session_id, "device": visitor.device},
+    )
+    return SignedIn(cookie, session_id, account_id)
+
+
+def _renew_session(
+    session: Session, cookie: str, account_id: UUID, values: dict[str, object], now: datetime
+) -> UUID | None:
+    before = get_session(session, cookie, now)
+    if before is None:
+        return None
+    if before.account_id != account_id:
+        end_session(session, before.account_id, before.id, now)
+        return None
+    session.execute(update(SignInSession).where(SignInSession.id == before.id).values(**values))
+    return before.id
+
+
+def extend_session(session: Session, signed_in: SignedInSession, now: datetime) -> None:
+    """Move a session's idle end an hour ahead; writes at most once a minute."""
+    if now - signed_in.last_seen_at < rules.SESSION_STEP:
+        return
+    session.execute(
+        update(SignInSession)
+        .where(SignInSession.id == signed_in.id, SignInSession.ended_at.is_(None))
+        .values(last_seen_at=now, idle_at=now + rules.SESSION_IDLE)
+    )
+
+
+def end_session(session: Session, account_id: UUID, session_id: UUID, now: datetime) -> bool:
+    """End one session of an account and tell the services that hold it; False when it had ended."""
+    ended = session.execute(
+        update(SignInSession)
+        .where(
+            SignInSession.id == session_id,
+            SignInSession.account_id == account_id,
+            SignInSession.ended_at.is_(None),
+        )
+        .values(ended_at=now)
+        .returning(SignInSession.id)
+    ).one_or_none()
+    if ended is None:
+        return False
+    flows.record_session_end(session, session_id, account_id, now)
+    audit.record(
+        session,
+        citizen(account_id),
+        "session.ended",
+        "account",
+        account_id,
+        {"session_id": session_id},
+    )
+    return True
+
+
+def reset_password(
+    session: Session,
+    vault: Vault,
+    visitor: Visitor,
+    *,
+    attempt_id: UUID,
+    code: str,
+    password_hash: str,
+    now: datetime,
+) -> bool:
+    """Use the code, set the password and end every session; False when the code is no good.
+
+    Proving the address lifts the pause after wrong passwords, so nobody can keep its owner out.
+    """
+    used = use_code(
+        session,
+        vault,
+        attempt_id=attempt_id,
+        browser_hash=visitor.browser_hash,
+        purpose="reset_password",
+        code=code,
+        now=now,
+    )
+    if used is None or used.account_id is None:
+        return False
+    change_password(session, used.account_id, password_hash, now)
+    limits.clear(session, vault.counter_key("password", vault.email_index(used.email)))
+    for live in list_sessions(session, used.account_id, now):
+        end_session(session, used.account_id, live.id, now)
+    return True

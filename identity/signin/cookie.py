@@ -1,0 +1,23 @@
+"""Names of the cookies of signing in; values are random and only their hashes are stored."""
+
+SESSION_COOKIE = "clachan-session"
+SECURE_SESSION_COOKIE = "__Host-session"
+BROWSER_COOKIE = "clachan-browser"
+SECURE_BROWSER_COOKIE = "__Host-browser"
+FLOW_COOKIE = "clachan-flow"
+SECURE_FLOW_COOKIE = "__Host-flow"
+
+
+def session_cookie(*, secure: bool) -> str:
+    """Return the name of the session's cookie; over https it is bound to the host."""
+    return SECURE_SESSION_COOKIE if secure else SESSION_COOKIE
+
+
+def browser_cookie(*, secure: bool) -> str:
+    """Return the name of the cookie that ties a one-time code to the browser that asked for it."""
+    return SECURE_BROWSER_COOKIE if secure else BROWSER_COOKIE
+
+
+def flow_cookie(*, secure: bool) -> str:
+    """Return the name of the cookie that remembers which service the person came from."""
+    return SECURE_FLOW_COOKIE if secure else FLOW_COOKIE
