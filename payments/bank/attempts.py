@@ -1,0 +1,225 @@
+"""The life of a hand-over: claimed, called, recorded (ledger contract 4.2).
+
+Every claim raises the attempt's fence, and only who holds the latest fence may record an answer,
+so a process that was paused during its call cannot write over what another found out.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from payments.bank.actions import content_record, record_outcomes
+from payments.bank.provider import Acknowledged, Refused
+from payments.ledger.accounting import post_submitted
+from payments.payees.bank_details import DetailsVault
+from shared import audit, outbox
+from shared.actors import SYSTEM
+from shared.clock import london_date
+from shared.ids import new_id
+
+_LOCK = text(
+    """
+    SELECT a.id, a.number, a.state, a.fence, a.content_sealed, a.sending_at, s.run_id, s.body,
+           s.total_pence, s.id AS submission_id
+      FROM attempt a JOIN submission s ON s.id = a.submission_id
+     WHERE a.submission_id = :submission AND a.state IN ('sealed', 'sending', 'unknown')
+       FOR UPDATE OF a
+    """
+)
+_CLAIM = text(
+    """
+    UPDATE attempt SET fence = fence + 1, state = :state,
+                       sending_at = coalesce(sending_at, :now)
+     WHERE id = :id RETURNING fence
+    """
+)
+_DECIDE = text(
+    """
+    UPDATE attempt SET state = :state, decided_at = :now, bank_reference = :reference,
+                       refusal_code = :code, refusal_reason = :reason
+     WHERE id = :id AND fence = :fence AND state IN ('sending', 'unknown')
+    """
+)
+_DOUBT = text(
+    "UPDATE attempt SET state = 'unknown' WHERE id = :id AND fence = :fence AND state = 'sending'"
+)
+_SUBMISSION_STATE = text(
+    """
+    UPDATE submission SET state = :state, bank_reference = :reference,
+                          acknowledged_at = CASE WHEN :state = 'acknowledged'
+                                                 THEN cast(:now AS timestamptz) END
+     WHERE id = :id AND state = 'prepared'
+    """
+)
+_RENEW = text(
+    """
+    INSERT INTO attempt (id, submission_id, number, state, content_sealed, content_sha256,
+                         content_bytes, payment_count, total_pence, sealed_at)
+    SELECT :fresh, submission_id, number + 1, 'sealed', content_sealed, content_sha256,
+           content_bytes, payment_count, total_pence, :now FROM attempt WHERE id = :id
+    RETURNING number
+    """
+)
+_SHORTEST_PAUSE = timedelta(seconds=2)
+_LONGEST_PAUSE = timedelta(minutes=5)
+CASE_AFTER = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to speak with the bank about one attempt, until somebody else claims it."""
+
+    attempt_id: UUID
+    submission_id: UUID
+    run_id: UUID
+    body: str
+    total_pence: int
+    fence: int
+    purpose: Literal["send", "ask"]
+    content: bytes
+    began_at: datetime
+
+
+def claim_attempt(
+    session: Session, submission_id: UUID, vault: DetailsVault, now: datetime
+) -> Claim | None:
+    """Claim a submission's open attempt; None when there is nothing left to find out.
+
+    A sealed attempt is to be sent. One that was being sent when its worker died has an unknown
+    outcome and may only be asked about.
+    """
+    row = session.execute(_LOCK, {"submission": submission_id}).one_or_none()
+    if row is None:
+        return None
+    fresh = row.state == "sealed"
+    state = "sending" if fresh else "unknown"
+    fence = session.execute(_CLAIM, {"id": row.id, "state": state, "now": now}).scalar_one()
+    content = vault.open_text(bytes(row.content_sealed), content_record(submission_id)).encode()
+    return Claim(
+        row.id,
+        submission_id,
+        row.run_id,
+        row.body,
+        row.total_pence,
+        fence,
+        "send" if fresh else "ask",
+        content,
+        row.sending_at or now,
+    )
+
+
+def record_answer(
+    session: Session, claim: Claim, answer: Acknowledged | Refused | None, now: datetime
+) -> bool:
+    """Record the bank's clear answer; False when another process has claimed the attempt since.
+
+    Acknowledged: the payments are in transit and the input report is awaited. Refused: nothing was
+    sent. None, never received: the same bytes go out again in a new attempt.
+    """
+    if isinstance(answer, Acknowledged):
+        return acknowledge(session, claim, answer.reference, now)
+    code = "not_received" if answer is None else answer.code
+    reason = "the bank has not received it" if answer is None else answer.reason
+    if not _decide(session, claim, "refused", now, code=code, reason=reason):
+        return False
+    if answer is None:
+        _send_again(session, claim, now)
+        return True
+    values = {"id": claim.submission_id, "state": "refused", "reference": None, "now": now}
+    session.execute(_SUBMISSION_STATE, values)
+    record_outcomes(
+        session,
+        claim.submission_id,
+        claim.run_id,
+        "refused",
+        london_date(now),
+        code=code,
+        reason=reason,
+    )
+    facts = {"code": code, "reason": reason}
+    audit.record(
+        session, SYSTEM, "bank.submission.refused", "submission", claim.submission_id, facts
+    )
+    return True
+
+
+def acknowledge(session: Session, claim: Claim, reference: str, now: datetime) -> bool:
+    """Record that the bank has the submission, in the ledger too; False when fenced off."""
+    if not _decide(session, claim, "acknowledged", now, reference=reference):
+        return False
+    values = {"id": claim.submission_id, "state": "acknowledged", "now": now}
+    session.execute(_SUBMISSION_STATE, values | {"reference": reference})
+    day = london_date(now)
+    post_submitted(session, claim.body, claim.submission_id, claim.total_pence, day)
+    record_outcomes(session, claim.submission_id, claim.run_id, "submitted", day)
+    facts = {"reference": reference, "total_pence": claim.total_pence}
+    audit.record(
+        session, SYSTEM, "bank.submission.acknowledged", "submission", claim.submission_id, facts
+    )
+    outbox.enqueue(
+        session,
+        "payments.bank.fetch_reports",
+        {"submission_id": str(claim.submission_id)},
+        key=f"after/{claim.submission_id}",
+    )
+    return True
+
+
+def record_doubt(session: Session, claim: Claim, now: datetime) -> None:
+    """Record that no clear answer came, and ask again after a pause that grows with the doubt."""
+    session.execute(_DOUBT, {"id": claim.attempt_id, "fence": claim.fence})
+    age = now - claim.began_at
+    pause = min(max(age, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+    outbox.enqueue(
+        session,
+        "payments.bank.ask",
+        {"submission_id": str(claim.submission_id)},
+        key=f"{claim.attempt_id}/{claim.fence}",
+        due_at=now + pause,
+    )
+    if claim.purpose == "send" or age > CASE_AFTER:
+        facts = {"seconds": int(age.total_seconds())}
+        audit.record(
+            session, SYSTEM, "bank.submission.unknown", "submission", claim.submission_id, facts
+        )
+
+
+def _send_again(session: Session, claim: Claim, now: datetime) -> None:
+    number = session.execute(
+        _RENEW, {"fresh": new_id(), "id": claim.attempt_id, "now": now}
+    ).scalar_one()
+    outbox.enqueue(
+        session,
+        "payments.bank.submit",
+        {"submission_id": str(claim.submission_id)},
+        key=f"{claim.submission_id}/{number}",
+    )
+
+
+def _decide(
+    session: Session,
+    claim: Claim,
+    state: str,
+    now: datetime,
+    *,
+    reference: str | None = None,
+    code: str | None = None,
+    reason: str | None = None,
+) -> bool:
+    marked = session.execute(
+        _DECIDE,
+        {
+            "id": claim.attempt_id,
+            "fence": claim.fence,
+            "state": state,
+            "now": now,
+            "reference": reference,
+            "code": code,
+            "reason": reason,
+        },
+    )
+    return bool(marked.rowcount == 1)  # type: ignore[attr-defined]  # an UPDATE has a row count

@@ -1,0 +1,97 @@
+"""Work of the bank that follows a commit: hand over, ask, fetch reports."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from payments.bank.attempts import claim_attempt, record_answer, record_doubt
+from payments.bank.intake import take_report
+from payments.bank.provider import Bank, OutcomeUnknownError
+from payments.bank.providers.https_bank import HttpsBank, bank_at
+from payments.bank.queries import is_awaiting_report, list_known_reports
+from payments.payees.bank_details import DetailsVault
+from payments.settings import PaymentsSettings
+from shared import outbox
+from shared.crypto import Sealer
+from shared.db import Database
+from shared.outbox import Job, handler
+from shared.settings import ServiceSettings
+
+_REPORT_PAUSE = timedelta(seconds=30)
+
+
+def bank_of(settings: ServiceSettings) -> HttpsBank:
+    """Return the sponsor bank that the settings name."""
+    if not isinstance(settings, PaymentsSettings):
+        raise TypeError("the bank is a matter of the payments service")
+    return bank_at(settings.bank_url)
+
+
+def vault_of(settings: ServiceSettings) -> DetailsVault:
+    """Return the vault that seals and recognises bank details."""
+    return DetailsVault(Sealer(settings.encryption_key_file), settings.secret_key)
+
+
+@handler("payments.bank.submit", lease_seconds=60)
+def submit(job: Job) -> None:
+    """Hand a sealed submission over; what an earlier run left open is asked about, never resent."""
+    hand_over(job, bank_of(job.settings))
+
+
+@handler("payments.bank.ask", lease_seconds=60)
+def ask(job: Job) -> None:
+    """Ask the bank what became of a submission whose answer was lost."""
+    hand_over(job, bank_of(job.settings))
+
+
+def hand_over(job: Job, bank: Bank) -> None:
+    """Claim, call, record: the transaction never spans the call."""
+    submission_id = UUID(job.text("submission_id"))
+    with job.database.transaction() as session:
+        claim = claim_attempt(session, submission_id, vault_of(job.settings), job.now())
+    if claim is None:
+        return
+    call = bank.submit if claim.purpose == "send" else bank.ask
+    try:
+        answer = call(str(submission_id), claim.content)
+    except OutcomeUnknownError:
+        with job.database.transaction() as session:
+            record_doubt(session, claim, job.now())
+            job.finish(session)
+        return
+    with job.database.transaction() as session:
+        record_answer(session, claim, answer, job.now())
+        job.finish(session)
+
+
+@handler("payments.bank.fetch_reports", lease_seconds=120)
+def fetch_after_submission(job: Job) -> None:
+    """Fetch reports; while a submission has none yet, look again after a pause."""
+    fetch_reports(job.database, bank_of(job.settings), vault_of(job.settings), job.now)
+    with job.database.transaction() as session:
+        if is_awaiting_report(session):
+            outbox.enqueue(
+                session,
+                "payments.bank.fetch_reports",
+                {"submission_id": job.text("submission_id")},
+                key=f"again/{job.id}",
+                due_at=job.now() + _REPORT_PAUSE,
+            )
+        job.finish(session)
+
+
+def fetch_reports(
+    database: Database, bank: Bank, vault: DetailsVault, now: Callable[[], datetime]
+) -> int:
+    """Take in every report that the bank has and we have not, each in its own transaction."""
+    listed = bank.list_reports()
+    with database.transaction() as session:
+        known = list_known_reports(session, [one.id for one in listed])
+    taken = 0
+    for one in listed:
+        if one.id in known:
+            continue
+        content = bank.get_report(one.id)
+        with database.transaction() as session:
+            taken += take_report(session, vault, one.id, one.kind, content, now())
+    return taken

@@ -1,0 +1,16 @@
+"""Everything the payments schema holds, as Alembic and the drift check see it."""
+
+from payments.bank import models as _bank
+from payments.base import Base
+from payments.ledger import models as _ledger
+from payments.payees import models as _payees
+from payments.reconciliation import models as _reconciliation
+from payments.runs import models as _runs
+from shared.tables import add_floor_tables
+
+__all__ = ["metadata"]
+
+_FEATURES = (_bank, _ledger, _payees, _reconciliation, _runs)
+
+add_floor_tables(Base.metadata)
+metadata = Base.metadata

@@ -1,0 +1,204 @@
+"""Reads of the ledger: balances, entries of an event, statement of an account."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.orm import Session
+
+
+@dataclass(frozen=True)
+class AccountBalance:
+    """One line of the trial balance; pence, debit and credit sides apart."""
+
+    id: UUID
+    code: str
+    type: str
+    normal_side: str
+    currency: str
+    posted_debit: int
+    posted_credit: int
+    pending_debit: int
+    pending_credit: int
+
+    @property
+    def posted_pence(self) -> int:
+        """Posted balance, debit positive."""
+        return self.posted_debit - self.posted_credit
+
+    @property
+    def available_pence(self) -> int:
+        """Posted balance with everything reserved on the paying side taken off."""
+        if self.normal_side == "debit":
+            return self.posted_pence - self.pending_credit
+        return -self.posted_pence - self.pending_debit
+
+
+@dataclass(frozen=True)
+class PostingView:
+    """One posting with the code of its account."""
+
+    account: str
+    amount_pence: int
+    pending: bool
+
+
+@dataclass(frozen=True)
+class EntryView:
+    """An entry with its postings, as people read it."""
+
+    id: UUID
+    event_type: str
+    event_id: str
+    kind: str
+    refers_to: UUID | None
+    effective_on: date
+    recorded_at: datetime
+    currency: str
+    purpose: str
+    resolution: str | None
+    postings: tuple[PostingView, ...]
+
+
+_TRIAL_BALANCE = text(
+    """
+    SELECT a.id, a.code, a.type, a.normal_side, a.currency,
+      coalesce(sum(p.amount) FILTER (WHERE NOT p.pending AND p.amount > 0), 0)::bigint
+        AS posted_debit,
+      coalesce(-sum(p.amount) FILTER (WHERE NOT p.pending AND p.amount < 0), 0)::bigint
+        AS posted_credit,
+      coalesce(sum(p.amount) FILTER (WHERE p.pending AND (p.amount > 0) = (e.kind = 'pending')
+        AND p.amount > 0), 0)::bigint + coalesce(sum(p.amount) FILTER (WHERE p.pending
+        AND e.kind <> 'pending' AND p.amount < 0), 0)::bigint AS pending_debit,
+      coalesce(-sum(p.amount) FILTER (WHERE p.pending AND e.kind = 'pending'
+        AND p.amount < 0), 0)::bigint - coalesce(sum(p.amount) FILTER (WHERE p.pending
+        AND e.kind <> 'pending' AND p.amount > 0), 0)::bigint AS pending_credit
+      FROM account a
+      LEFT JOIN (posting p JOIN entry e ON e.id = p.entry_id
+                 AND e.effective_on <= :as_of AND e.recorded_at <= :known_at)
+        ON p.account_id = a.id
+     WHERE a.body = :body GROUP BY a.id ORDER BY a.code
+    """
+)
+_ENTRIES = """
+    SELECT e.id, e.event_type, e.event_id, e.kind, e.refers_to, e.effective_on, e.recorded_at,
+           e.currency, b.purpose, r.outcome AS resolution,
+           (SELECT json_agg(json_build_array(a.code, p.amount, p.pending) ORDER BY p.line_no)
+              FROM posting p JOIN account a ON a.id = p.account_id WHERE p.entry_id = e.id) AS lines
+      FROM entry e JOIN posting_batch b ON b.id = e.batch_id
+      LEFT JOIN pending_resolution r ON r.pending_entry_id = e.id
+"""
+_EVENT_TYPES = text("SELECT DISTINCT event_type FROM entry WHERE body = :body")
+_ENTRIES_OF = text(
+    _ENTRIES + " WHERE e.body = :body AND e.event_type = ANY(:types)"
+    " AND (e.event_id = :event_id OR e.event_id >= :event_id || '/' AND"
+    " e.event_id < :event_id || '0') ORDER BY e.id"
+)
+_RECENT = text(_ENTRIES + " WHERE e.body = :body ORDER BY e.id DESC LIMIT :limit OFFSET :skip")
+_ENTRY = text(_ENTRIES + " WHERE e.body = :body AND e.id = :id")
+_STATEMENT = text(
+    _ENTRIES + " WHERE e.body = :body AND EXISTS (SELECT 1 FROM posting q JOIN account o"
+    " ON o.id = q.account_id WHERE q.entry_id = e.id AND o.body = :body AND o.code = :code)"
+    " ORDER BY e.id DESC LIMIT :limit OFFSET :skip"
+)
+_OPEN_RESERVATION = text(
+    """
+    SELECT e.id, (SELECT sum(amount) FROM posting p WHERE p.entry_id = e.id AND amount > 0)::bigint
+             AS amount_pence
+      FROM entry e
+     WHERE e.body = :body AND e.event_type = 'run.reserved' AND e.kind = 'pending'
+       AND e.event_id >= :run_id || '/' AND e.event_id < :run_id || '0'
+       AND NOT EXISTS (SELECT 1 FROM pending_resolution r WHERE r.pending_entry_id = e.id)
+     ORDER BY e.id DESC LIMIT 1
+    """
+)
+_UNBALANCED = text(
+    """
+    SELECT entry_id FROM posting p JOIN entry e ON e.id = p.entry_id WHERE e.body = :body
+     GROUP BY entry_id, pending HAVING sum(amount) <> 0 ORDER BY 1 LIMIT 1
+    """
+)
+_PROVEN = text(
+    """
+    SELECT a.code FROM balance b JOIN account a ON a.id = b.account_id
+      LEFT JOIN posting p ON p.account_id = a.id AND NOT p.pending
+     WHERE a.body = :body
+     GROUP BY a.code, b.posted_debit, b.posted_credit
+    HAVING b.posted_debit - b.posted_credit <> coalesce(sum(p.amount), 0) ORDER BY 1
+    """
+)
+
+
+def trial_balance(
+    session: Session,
+    body: str,
+    *,
+    as_of: date = date.max,
+    known_at: datetime | None = None,
+) -> list[AccountBalance]:
+    """Return every account's balance at a day as known at an instant (contract 1.7)."""
+    rows = session.execute(
+        _TRIAL_BALANCE,
+        {"body": body, "as_of": as_of, "known_at": known_at or "infinity"},
+    ).mappings()
+    return [AccountBalance(**row) for row in rows]
+
+
+def get_balance(session: Session, body: str, code: str) -> int:
+    """Return the posted balance of one account in pence, debit positive; 0 when it is not there."""
+    found = [line.posted_pence for line in trial_balance(session, body) if line.code == code]
+    return found[0] if found else 0
+
+
+def list_entries_of(session: Session, body: str, event_id: str) -> list[EntryView]:
+    """Return every entry about a payment, run or submission, oldest first."""
+    types = list(session.execute(_EVENT_TYPES, {"body": body}).scalars())
+    return _views(session, _ENTRIES_OF, {"body": body, "types": types, "event_id": event_id})
+
+
+def list_recent_entries(
+    session: Session, body: str, *, limit: int = 50, skip: int = 0
+) -> list[EntryView]:
+    """Return a body's entries, newest first."""
+    return _views(session, _RECENT, {"body": body, "limit": limit, "skip": skip})
+
+
+def find_entry(session: Session, body: str, entry_id: UUID) -> EntryView | None:
+    """Return one entry of a body, or None."""
+    found = _views(session, _ENTRY, {"body": body, "id": entry_id})
+    return found[0] if found else None
+
+
+def account_statement(
+    session: Session, body: str, code: str, *, limit: int = 50, skip: int = 0
+) -> list[EntryView]:
+    """Return the entries that touch an account, newest first."""
+    return _views(session, _STATEMENT, {"body": body, "code": code, "limit": limit, "skip": skip})
+
+
+def find_open_reservation(session: Session, body: str, run_id: UUID) -> tuple[UUID, int] | None:
+    """Return id and pence of a run's reservation that nothing has resolved yet, or None."""
+    row = session.execute(_OPEN_RESERVATION, {"body": body, "run_id": str(run_id)}).one_or_none()
+    return None if row is None else (row.id, int(row.amount_pence))
+
+
+def list_faults(session: Session, body: str) -> list[str]:
+    """Return what contradicts the ledger's invariants: nothing, unless someone went round them."""
+    unbalanced = session.execute(_UNBALANCED, {"body": body}).scalars()
+    drifted = session.execute(_PROVEN, {"body": body}).scalars()
+    return [f"entry {one} does not balance" for one in unbalanced] + [
+        f"balance of {code} differs from its postings" for code in drifted
+    ]
+
+
+def _views(session: Session, statement: object, values: Mapping[str, object]) -> list[EntryView]:
+    rows: Iterable[RowMapping] = session.execute(statement, values).mappings()  # type: ignore[call-overload]
+    return [
+        EntryView(
+            **{name: row[name] for name in row if name != "lines"},
+            postings=tuple(PostingView(*line) for line in row["lines"]),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,72 @@
+"""Confirmation of Payee for programs: POST /payments/v1/confirmation-of-payee."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, Field
+
+from payments.payees.actions import CheckRequest, check_name
+from payments.payees.bank_details import AccountType
+from payments.payees.deps import CheckerDep
+from shared.web.deps import Caller, require_scope
+
+router = APIRouter()
+
+Organisation = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+
+
+class CheckBody(BaseModel):
+    """The question; the bank details as the person typed them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    organisation: Organisation
+    account_type: AccountType
+    name: str = Field(max_length=200)
+    sort_code: str = Field(max_length=20)
+    account_number: str = Field(max_length=20)
+    roll_number: str = Field("", max_length=40)
+
+
+class ModulusBody(BaseModel):
+    """What the modulus check said."""
+
+    result: str
+    explanation: str
+
+
+class CheckAnswer(BaseModel):
+    """The answer; ``matched_name`` only on a close match whose code allows it."""
+
+    check_id: str
+    outcome: str
+    reason_code: str | None
+    matched_name: str | None
+    explanation: str
+    modulus: ModulusBody
+
+
+@router.post("/confirmation-of-payee")
+def check_payee_name(
+    body: CheckBody,
+    checker: CheckerDep,
+    caller: Annotated[Caller, Depends(require_scope("payees.check"))],
+) -> CheckAnswer:
+    """Check whether a name belongs to an account; refuses malformed and impossible details."""
+    request = CheckRequest(
+        body.organisation,
+        body.account_type,
+        body.name,
+        body.sort_code,
+        body.account_number,
+        body.roll_number,
+    )
+    result = check_name(checker, request, caller.actor)
+    return CheckAnswer(
+        check_id=str(result.check_id),
+        outcome=result.outcome.group,
+        reason_code=result.reason_code,
+        matched_name=result.matched_name,
+        explanation=result.outcome.explanation,
+        modulus=ModulusBody(result=result.modulus.result, explanation=result.modulus.explanation),
+    )

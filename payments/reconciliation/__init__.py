@@ -1,0 +1,1 @@
+"""Bank statements against what the ledger and the runs say."""

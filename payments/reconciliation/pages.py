@@ -1,0 +1,247 @@
+"""The console's pages of statements, exceptions, their proof, and the ledger."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import RedirectResponse, Response
+
+from payments.bank.queries import list_bank_accounts, list_report_problems
+from payments.ledger.queries import (
+    account_statement,
+    find_entry,
+    list_entries_of,
+    list_recent_entries,
+    trial_balance,
+)
+from payments.payees.deps import VaultDep
+from payments.reconciliation.actions import import_statements
+from payments.reconciliation.presenting import (
+    account_name,
+    present_balances,
+    present_entry,
+    present_exception,
+    present_line,
+    present_proof,
+    present_statement,
+)
+from payments.reconciliation.queries import (
+    find_statement,
+    list_exceptions,
+    list_lines,
+    list_statements,
+    prove,
+)
+from payments.runs.access import Staff, require_role
+from shared.errors import FieldError, Invalid, NotFound, Problem
+from shared.web.deps import Form, FormDep, NowDep, RuntimeDep, SessionDep
+
+router = APIRouter()
+
+_READERS = ("payments.uploader", "payments.approver", "payments.enquiry", "payments.auditor")
+Reader = Annotated[Staff, Depends(require_role(*_READERS))]
+Importer = Annotated[Staff, Depends(require_role("payments.uploader", "payments.approver"))]
+PageNumber = Annotated[int, Query(ge=1, le=10_000)]
+SIZE = 100
+_DONE = {
+    "imported": "The statement was imported and reconciled.",
+    "replay": "This file was imported before. Nothing was changed.",
+}
+
+
+@router.get("/reconciliation")
+def show_reconciliation(
+    request: Request, staff: Reader, session: SessionDep, runtime: RuntimeDep
+) -> Response:
+    """Show whether bank, ledger and submissions agree, and the statements behind it."""
+    body = staff.organisation
+    return runtime.pages.render(
+        request,
+        "reconciliation/overview.html",
+        proof=present_proof(prove(session, body)),
+        statements=[present_statement(one) for one in list_statements(session, body)],
+        exceptions=len(list_exceptions(session, body)),
+        may_import=staff.has("payments.uploader", "payments.approver"),
+    )
+
+
+@router.get("/reconciliation/statements/{statement_id}")
+def show_statement(
+    request: Request,
+    statement_id: UUID,
+    staff: Reader,
+    session: SessionDep,
+    runtime: RuntimeDep,
+    vault: VaultDep,
+    page: PageNumber = 1,
+    done: str = "",
+) -> Response:
+    """Show a statement line by line, with what explains each."""
+    statement = find_statement(session, staff.organisation, statement_id)
+    if statement is None:
+        raise NotFound("no_such_statement", "There is no such statement")
+    lines = list_lines(session, vault, statement_id, limit=SIZE, skip=(page - 1) * SIZE)
+    return runtime.pages.render(
+        request,
+        "reconciliation/statement.html",
+        statement=present_statement(statement),
+        lines=[present_line(one) for one in lines],
+        page=page,
+        last_page=max(1, -(-statement.line_count // SIZE)),
+        done=_DONE.get(done, ""),
+    )
+
+
+@router.get("/reconciliation/exceptions")
+def show_exceptions(
+    request: Request, staff: Reader, session: SessionDep, runtime: RuntimeDep
+) -> Response:
+    """Show what waits for a person, and bank reports that could not be applied."""
+    found = list_exceptions(session, staff.organisation)
+    return runtime.pages.render(
+        request,
+        "reconciliation/exceptions.html",
+        exceptions=[present_exception(one) for one in found],
+        problems=[
+            {"name": one.bank_report_id, "at": one.received_at, "problem": one.problem}
+            for one in list_report_problems(session, staff.organisation)
+        ],
+    )
+
+
+@router.get("/reconciliation/import")
+def show_import(
+    request: Request, staff: Importer, session: SessionDep, runtime: RuntimeDep
+) -> Response:
+    """Ask for a statement file."""
+    accounts = _account_choices(session, staff)
+    return runtime.pages.render(
+        request, "reconciliation/import.html", accounts=accounts, values={"account": ""}
+    )
+
+
+@router.post("/reconciliation/import")
+def import_file(
+    request: Request,
+    form: FormDep,
+    staff: Importer,
+    session: SessionDep,
+    runtime: RuntimeDep,
+    vault: VaultDep,
+    now: NowDep,
+) -> Response:
+    """Import a statement file; a refusal names the field and leaves nothing behind."""
+    try:
+        name, content, account = _read_upload(form)
+        with session.begin_nested():
+            imported = import_statements(
+                session,
+                vault,
+                staff.organisation,
+                name,
+                content,
+                staff.actor,
+                now,
+                account_id=account,
+            )
+    except Problem as problem:
+        faults = problem.fields or (FieldError("file", problem.title),)
+        return runtime.pages.render(
+            request,
+            "reconciliation/import.html",
+            status=problem.status,
+            accounts=_account_choices(session, staff),
+            values={"account": form.text("account")},
+            errors={fault.field: fault.message for fault in faults},
+            error_list=[{"field": fault.field, "message": fault.message} for fault in faults],
+        )
+    done = "replay" if imported.replay else "imported"
+    if not imported.statement_ids:
+        return RedirectResponse("/payments/reconciliation", 303)
+    here = f"/payments/reconciliation/statements/{imported.statement_ids[0]}"
+    return RedirectResponse(f"{here}?done={done}", 303)
+
+
+def _account_choices(session: SessionDep, staff: Staff) -> list[dict[str, str]]:
+    return [
+        {"value": str(one.id), "text": account_name(one)}
+        for one in list_bank_accounts(session, staff.organisation)
+    ]
+
+
+def _read_upload(form: Form) -> tuple[str, bytes, UUID]:
+    faults = []
+    upload = form.files.get("file")
+    if upload is None or not upload.content:
+        faults.append(FieldError("file", "Select a statement file that is not empty"))
+    account = form.text("account")
+    try:
+        chosen = UUID(account)
+    except ValueError:
+        faults.append(FieldError("account", "Select the bank account of the statement"))
+    if faults or upload is None:
+        raise Invalid(*faults)
+    return upload.filename or "statement", upload.content, chosen
+
+
+@router.get("/ledger")
+def show_ledger(
+    request: Request,
+    staff: Reader,
+    session: SessionDep,
+    runtime: RuntimeDep,
+    event: str = "",
+    page: PageNumber = 1,
+) -> Response:
+    """Show the trial balance and the entries, all or those of one payment, run or submission."""
+    body = staff.organisation
+    if event:
+        entries = list_entries_of(session, body, event.strip()[:100])
+    else:
+        entries = list_recent_entries(session, body, limit=SIZE, skip=(page - 1) * SIZE)
+    return runtime.pages.render(
+        request,
+        "reconciliation/ledger.html",
+        balances=present_balances(trial_balance(session, body)),
+        entries=[present_entry(one) for one in entries],
+        event=event,
+        page=page,
+        has_more=not event and len(entries) == SIZE,
+    )
+
+
+@router.get("/ledger/accounts/{code}")
+def show_account(
+    request: Request,
+    code: str,
+    staff: Reader,
+    session: SessionDep,
+    runtime: RuntimeDep,
+    page: PageNumber = 1,
+) -> Response:
+    """Show the entries that touch an account."""
+    body = staff.organisation
+    held = [line for line in trial_balance(session, body) if line.code == code]
+    if not held:
+        raise NotFound("no_such_account", "There is no such account")
+    entries = account_statement(session, body, code, limit=SIZE, skip=(page - 1) * SIZE)
+    return runtime.pages.render(
+        request,
+        "reconciliation/account.html",
+        code=code,
+        balance=present_balances(held),
+        entries=[present_entry(one) for one in entries],
+        page=page,
+        has_more=len(entries) == SIZE,
+    )
+
+
+@router.get("/ledger/entries/{entry_id}")
+def show_entry(
+    request: Request, entry_id: UUID, staff: Reader, session: SessionDep, runtime: RuntimeDep
+) -> Response:
+    """Show one entry with its postings."""
+    entry = find_entry(session, staff.organisation, entry_id)
+    if entry is None:
+        raise NotFound("no_such_entry", "There is no such entry")
+    return runtime.pages.render(request, "reconciliation/entry.html", entry=present_entry(entry))

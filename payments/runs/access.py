@@ -1,0 +1,152 @@
+"""Who may see a body's payments: staff by the `staff` claim of their sign-in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import Depends, FastAPI, Request
+from starlette.responses import RedirectResponse, Response
+
+from payments.payees.rules import CHECK_ROLES
+from payments.runs.rules import APPROVER, ENQUIRY, UPLOADER
+from shared.actors import Actor
+from shared.errors import Forbidden
+from shared.web.login import SignedIn, WebSession
+from shared.web.pages import NavigationItem, translate
+
+BODY_COOKIE = "payments_body"
+CHOOSE_PATH = "/payments/choose-body"
+_PREFIX = "payments."
+_SEES_RUNS = (UPLOADER, APPROVER, ENQUIRY)
+_ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("Today", "/payments/", _SEES_RUNS),
+    ("Runs", "/payments/runs", _SEES_RUNS),
+    ("Find a payment", "/payments/search", _SEES_RUNS),
+    ("Confirmation of Payee", "/payments/confirmation-of-payee", CHECK_ROLES),
+    ("Reconciliation", "/payments/reconciliation", _SEES_RUNS),
+    ("Ledger", "/payments/ledger", _SEES_RUNS),
+)
+
+
+class BodyNeeded(Exception):  # noqa: N818 - an answer, not a fault: the door redirects
+    """A person of several bodies has to say for which one they work now."""
+
+
+@dataclass(frozen=True)
+class Staff:
+    """A signed-in member of staff, working for one body."""
+
+    person_id: str
+    name: str
+    organisation: str
+    roles: frozenset[str]
+    organisations: tuple[str, ...]
+
+    @property
+    def actor(self) -> Actor:
+        """Return the person as an actor for actions and the audit."""
+        return Actor("staff", self.person_id, self.organisation, self.roles, self.name)
+
+    def has(self, *roles: str) -> bool:
+        """Tell whether the person has one of these roles in the body they work for."""
+        return not self.roles.isdisjoint(roles)
+
+
+def memberships(web_session: WebSession) -> dict[str, frozenset[str]]:
+    """Return the payments roles of a person in each body, from the `staff` claim."""
+    claim = web_session.claims.get("staff")
+    found: dict[str, frozenset[str]] = {}
+    for entry in claim if isinstance(claim, list) else []:
+        if not isinstance(entry, dict):
+            continue
+        organisation, roles = entry.get("organisation"), entry.get("roles")
+        if isinstance(organisation, str) and isinstance(roles, list):
+            own = frozenset(str(role) for role in roles if str(role).startswith(_PREFIX))
+            if own:
+                found[organisation] = own
+    return found
+
+
+def get_staff(request: Request, web_session: SignedIn) -> Staff:
+    """Return who is here and for which body; refuses people without a role in payments.
+
+    Raises:
+        Forbidden: the person has no payments role anywhere.
+        BodyNeeded: they have roles in several bodies and have not chosen one.
+    """
+    found = memberships(web_session)
+    if not found:
+        raise Forbidden(
+            "no_payments_role",
+            "You do not have a role in payments",
+            detail="Ask the administrator of your organisation for one of the roles uploader, "
+            "approver, enquiry only or Confirmation of Payee.",
+        )
+    chosen = request.cookies.get(BODY_COOKIE, "")
+    if len(found) == 1:
+        chosen = next(iter(found))
+    if chosen not in found:
+        raise BodyNeeded
+    staff = Staff(
+        web_session.subject,
+        web_session.display_name or "",
+        chosen,
+        found[chosen],
+        tuple(sorted(found)),
+    )
+    request.state.staff = staff
+    return staff
+
+
+StaffDep = Annotated[Staff, Depends(get_staff)]
+
+
+def require_role(*roles: str) -> Callable[[Staff], Staff]:
+    """Return a dependency that admits staff who have one of these roles in their body."""
+
+    def check(staff: StaffDep) -> Staff:
+        if not staff.has(*roles):
+            raise Forbidden(
+                "role_missing",
+                "Your role does not allow this",
+                detail="Ask the administrator of your organisation.",
+            )
+        return staff
+
+    check.__name__ = "require_role_" + "_or_".join(roles)
+    return check
+
+
+def staff_of(request: Request) -> Staff | None:
+    """Return who is here, where the page has asked for staff; for the header's navigation."""
+    staff: Staff | None = getattr(request.state, "staff", None)
+    return staff
+
+
+def navigation_of(request: Request) -> dict[str, object]:
+    """Return the header's entries for whoever is here, none for people without a role."""
+    staff = staff_of(request)
+    if staff is None:
+        return {}
+    return {"navigation": [_entry(request, *entry) for entry in _visible(staff)]}
+
+
+def _visible(staff: Staff) -> list[tuple[str, str]]:
+    return [(text, href) for text, href, roles in _ENTRIES if staff.has(*roles)]
+
+
+def _entry(request: Request, text: str, href: str) -> NavigationItem:
+    path = request.url.path
+    is_here = path == href if href.endswith("/") else path.startswith(href)
+    return {"text": translate(text), "href": href, "current": is_here}
+
+
+def install_access(app: FastAPI) -> None:
+    """Send people of several bodies to choose one before they see a page."""
+
+    def choose(request: Request, _needed: Exception) -> Response:
+        here = request.url.path if request.method == "GET" else "/payments/"
+        return RedirectResponse(f"{CHOOSE_PATH}?{urlencode({'return_to': here})}", 303)
+
+    app.add_exception_handler(BodyNeeded, choose)

@@ -1,0 +1,181 @@
+"""Writing down what happened: the history, the audit trail, and news for the case it belongs to."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import insert, update
+from sqlalchemy.orm import Session
+
+from payments.runs import models
+from payments.runs.queries.payments import Payment
+from payments.runs.queries.runs import Run
+from payments.runs.rules import (
+    PAYMENT_MOVES,
+    PaymentState,
+    RunState,
+    can_move_payment,
+    can_move_run,
+)
+from shared import audit
+from shared.actors import Actor
+from shared.correlation import correlation_id, set_correlation_id
+from shared.errors import Conflict
+from shared.ids import new_id
+from shared.outbox import enqueue
+
+# What the case behind a payment is told, by the state that the payment came to.
+NEWS: dict[PaymentState, str] = {
+    "approved": "payments.payment.approved",
+    "submitted": "payments.payment.sent",
+    "paid": "payments.payment.paid",
+    "returned": "payments.payment.returned",
+    "scheme_rejected": "payments.payment.returned",
+    "cancelled": "payments.payment.cancelled",
+}
+
+
+@contextmanager
+def in_story(correlation: str) -> Iterator[None]:
+    """Do a block under the correlation id of the request that a payment came with."""
+    before = correlation_id()
+    set_correlation_id(correlation)
+    try:
+        yield
+    finally:
+        set_correlation_id(before)
+
+
+def note_run(
+    session: Session,
+    actor: Actor,
+    run: Run,
+    kind: str,
+    now: datetime,
+    *,
+    state: str | None = None,
+    details: Mapping[str, str | int | None] | None = None,
+) -> None:
+    """Add a line to the history of a run and to the audit trail."""
+    _add_event(session, actor, run.organisation, run.id, None, kind, now, state, details or {})
+    audit.record(session, actor, f"payments.run.{kind}", "run", run.id, details)
+
+
+def note_payment(
+    session: Session,
+    actor: Actor,
+    payment: Payment,
+    kind: str,
+    now: datetime,
+    *,
+    state: str | None = None,
+    details: Mapping[str, str | int | None] | None = None,
+) -> None:
+    """Add a line to the history of a payment and to the audit trail of its own story."""
+    with in_story(payment.correlation_id):
+        _add_event(
+            session,
+            actor,
+            payment.organisation,
+            payment.run_id,
+            payment.id,
+            kind,
+            now,
+            state,
+            details or {},
+        )
+        audit.record(
+            session,
+            actor,
+            f"payments.payment.{kind}",
+            "payment",
+            payment.public_id,
+            {**(details or {}), "state": state},
+        )
+
+
+def _add_event(
+    session: Session,
+    actor: Actor,
+    organisation: str,
+    run_id: UUID,
+    payment_id: UUID | None,
+    kind: str,
+    now: datetime,
+    state: str | None,
+    details: Mapping[str, str | int | None],
+) -> None:
+    session.execute(
+        insert(models.run_event).values(
+            id=new_id(),
+            organisation=organisation,
+            run_id=run_id,
+            payment_id=payment_id,
+            at=now,
+            kind=kind,
+            state=state,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            actor_name=actor.name,
+            details=dict(details),
+            correlation_id=correlation_id(),
+        )
+    )
+
+
+def move_run(session: Session, run: Run, state: RunState, now: datetime, **values: object) -> None:
+    """Set a locked run's next state; refuses what the table of moves does not have."""
+    if not can_move_run(run.state, state):
+        raise Conflict("run_state", f"A run that is {run.state} cannot become {state}")
+    session.execute(
+        update(models.run)
+        .where(models.run.c.id == run.id)
+        .values(state=state, state_at=now, **values)
+    )
+
+
+def move_payments(
+    session: Session, payments: Iterable[Payment], state: PaymentState, now: datetime
+) -> None:
+    """Set the next state of payments of a locked run and tell their cases where that is news.
+
+    Refuses all of them when one may not go there.
+    """
+    moved = list(payments)
+    for payment in moved:
+        if not can_move_payment(payment.state, state):
+            raise Conflict(
+                "payment_state",
+                f"Payment {payment.reference} is {payment.state} and cannot become {state}",
+            )
+    before = [name for name, after in PAYMENT_MOVES.items() if state in after]
+    session.execute(
+        update(models.payment)
+        .where(
+            models.payment.c.id.in_([payment.id for payment in moved]),
+            models.payment.c.state.in_(before),
+        )
+        .values(state=state, state_at=now, hold_code=None, hold_reason=None)
+    )
+    for payment in moved:
+        tell_case(session, payment, state, now)
+
+
+def tell_case(session: Session, payment: Payment, state: PaymentState, now: datetime) -> None:
+    """Enqueue the news for the case that a payment belongs to, under the case's own story."""
+    if payment.case_reference is None or state not in NEWS:
+        return
+    with in_story(payment.correlation_id):
+        enqueue(
+            session,
+            "payments.runs.tell_gateway",
+            {
+                "event_id": str(new_id()),
+                "type": NEWS[state],
+                "state": state,
+                "organisation": payment.organisation,
+                "payment_id": payment.public_id,
+                "occurred_at": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            },
+        )

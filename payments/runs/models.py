@@ -1,0 +1,147 @@
+"""Tables of bodies, programmes, runs and payments."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    literal_column,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from payments.bank.models import bank_account
+from payments.base import Base
+
+_metadata = Base.metadata
+_NOW = text("now()")
+_ZERO = text("0")
+
+body = Table(
+    "body",
+    _metadata,
+    Column("organisation", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+)
+programme = Table(
+    "programme",
+    _metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("organisation", Text, ForeignKey(body.c.organisation), nullable=False),
+    Column("slug", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("bank_account_id", Uuid, ForeignKey(bank_account.c.id), nullable=False),
+    Column("approvals_needed", SmallInteger, nullable=False, server_default=text("1")),
+    Column("release", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    UniqueConstraint("organisation", "slug"),
+)
+run = Table(
+    "run",
+    _metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("organisation", Text, ForeignKey(body.c.organisation), nullable=False),
+    Column("programme_id", Uuid, ForeignKey(programme.c.id), nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("run_date", Date, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("round", Integer, nullable=False, server_default=_ZERO),
+    Column("content_hash", LargeBinary),
+    Column("processing_date", Date),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("state_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("reference"),
+    Index("ix_run_organisation_created_at", "organisation", "created_at"),
+    Index(
+        "uq_run_collecting",
+        "programme_id",
+        "run_date",
+        unique=True,
+        postgresql_where=text("state = 'collecting'"),
+    ),
+)
+payment = Table(
+    "payment",
+    _metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("public_id", Text, nullable=False),
+    Column("organisation", Text, ForeignKey(body.c.organisation), nullable=False),
+    Column("run_id", Uuid, ForeignKey(run.c.id), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("subject", Text),
+    Column("payee_name", Text, nullable=False),
+    Column("account_type", Text, nullable=False),
+    Column("details_sealed", LargeBinary, nullable=False),
+    Column("account_fingerprint", LargeBinary, nullable=False),
+    Column("account_tail", Text, nullable=False),
+    Column("amount_pence", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("case_reference", Text),
+    Column("check_id", Uuid),
+    Column("modulus_result", Text, nullable=False),
+    Column("hold_code", Text),
+    Column("hold_reason", Text),
+    Column("reason_code", Text),
+    Column("reason", Text),
+    Column("client_id", Text, nullable=False),
+    Column("idempotency_key", Text, nullable=False),
+    Column("correlation_id", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("state_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("public_id"),
+    UniqueConstraint("organisation", "client_id", "idempotency_key"),
+    Index("ix_payment_run_id", "run_id", "id"),
+    Index("ix_payment_organisation_id", "organisation", "id"),
+    Index("ix_payment_account_fingerprint", "organisation", "account_fingerprint"),
+    Index(
+        "ix_payment_words",
+        literal_column(
+            "(payee_name || ' ' || reference || ' ' || coalesce(case_reference, ''))", Text
+        ).label("words"),
+        postgresql_using="gin",
+        postgresql_ops={"words": "gin_trgm_ops"},
+    ),
+)
+run_approval = Table(
+    "run_approval",
+    _metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("organisation", Text, nullable=False),
+    Column("run_id", Uuid, ForeignKey(run.c.id), nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("content_hash", LargeBinary, nullable=False),
+    Column("person_id", Text, nullable=False),
+    Column("person_name", Text, nullable=False),
+    Column("approved_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("run_id", "round", "person_id"),
+)
+# What happened to a run, and to one payment where that is named; nothing of it is ever changed.
+run_event = Table(
+    "run_event",
+    _metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("organisation", Text, nullable=False),
+    Column("run_id", Uuid, ForeignKey(run.c.id), nullable=False),
+    Column("payment_id", Uuid, ForeignKey(payment.c.id)),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text),
+    Column("actor_kind", Text, nullable=False),
+    Column("actor_id", Text, nullable=False),
+    Column("actor_name", Text, nullable=False),
+    Column("details", JSONB, nullable=False),
+    Column("correlation_id", Text, nullable=False),
+    Index("ix_run_event_run_id", "run_id", "id"),
+    Index("ix_run_event_payment_id", "payment_id", "id"),
+)

@@ -1,0 +1,268 @@
+"""The console's pages of single payments: one payment, its corrections, and search."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy.orm import Session
+from starlette.responses import RedirectResponse, Response
+
+from payments.payees.bank_details import AccountType, DetailsVault, account_fingerprint, normalise
+from payments.payees.deps import CheckerDep, VaultDep
+from payments.runs.access import Staff, require_role
+from payments.runs.actions.edit import (
+    Correction,
+    correct_payment,
+    release_hold,
+    remove_payment,
+)
+from payments.runs.pages import SIZE, PageNumber, SeesRuns, done_text
+from payments.runs.presenting import (
+    Values,
+    present_pages,
+    present_payment,
+    present_payment_line,
+)
+from payments.runs.queries.payments import Payment, get_payment, search_payments
+from payments.runs.rules import UPLOADER
+from shared.errors import Conflict, FieldError, Invalid, Problem
+from shared.money import parse_pounds
+from shared.web.deps import Form, FormDep, NowDep, RuntimeDep, SessionDep
+from shared.web.runtime import Runtime
+
+router = APIRouter()
+
+Changes = Annotated[Staff, Depends(require_role(UPLOADER))]
+_FIELDS = (
+    "payee_name",
+    "account_type",
+    "sort_code",
+    "account_number",
+    "roll_number",
+    "amount",
+    "reference",
+)
+
+
+@router.get("/payments/{public_id}")
+def show_payment(
+    request: Request,
+    public_id: str,
+    staff: SeesRuns,
+    session: SessionDep,
+    runtime: RuntimeDep,
+    vault: VaultDep,
+    done: str = "",
+) -> Response:
+    """Show one payment with everything that happened to it."""
+    payment = get_payment(session, staff.organisation, public_id)
+    values = present_payment(session, staff, vault, payment)
+    return runtime.pages.render(request, "runs/payment.html", **values, done=done_text(done))
+
+
+@router.get("/payments/{public_id}/edit")
+def show_edit(
+    request: Request,
+    public_id: str,
+    staff: Changes,
+    session: SessionDep,
+    runtime: RuntimeDep,
+    vault: VaultDep,
+) -> Response:
+    """Show the form that corrects a payment."""
+    payment = get_payment(session, staff.organisation, public_id)
+    values = present_payment(session, staff, vault, payment)
+    if not values["can"]["edit"]:
+        raise Conflict("payment_state", "It is too late to correct this payment")
+    return runtime.pages.render(
+        request, "runs/edit.html", **values, values=_current(payment, vault)
+    )
+
+
+@router.post("/payments/{public_id}/edit")
+def edit(
+    request: Request,
+    public_id: str,
+    form: FormDep,
+    staff: Changes,
+    runtime: RuntimeDep,
+    checker: CheckerDep,
+) -> Response:
+    """Correct a payment; its run has to be put forward and approved again."""
+    try:
+        correct_payment(checker, public_id, _read_correction(form), staff.actor)
+    except Problem as problem:
+        with runtime.database.transaction() as session:
+            payment = get_payment(session, staff.organisation, public_id)
+            values = present_payment(session, staff, checker.vault, payment)
+        kept = {name: form.text(name) for name in _FIELDS}
+        return _show_refusal(
+            request, runtime, "runs/edit.html", {**values, "values": kept}, problem
+        )
+    return RedirectResponse(f"/payments/payments/{public_id}?done=edited", 303)
+
+
+@router.post("/payments/{public_id}/remove")
+def remove(
+    request: Request,
+    public_id: str,
+    form: FormDep,
+    staff: Changes,
+    session: SessionDep,
+    runtime: RuntimeDep,
+    vault: VaultDep,
+    now: NowDep,
+) -> Response:
+    """Take a payment out of its run."""
+    return _take_step(
+        request,
+        runtime,
+        session,
+        staff,
+        vault,
+        public_id,
+        "removed",
+        lambda: remove_payment(session, public_id, form.text("reason"), staff.actor, now),
+    )
+
+
+@router.post("/payments/{public_id}/release-hold")
+def release_payment_hold(
+    request: Request,
+    public_id: str,
+    form: FormDep,
+    staff: Changes,
+    session: SessionDep,
+    runtime: RuntimeDep,
+    vault: VaultDep,
+    now: NowDep,
+) -> Response:
+    """Let a held payment go on, with a reason."""
+    return _take_step(
+        request,
+        runtime,
+        session,
+        staff,
+        vault,
+        public_id,
+        "hold-released",
+        lambda: release_hold(session, public_id, form.text("reason"), staff.actor, now),
+    )
+
+
+@router.get("/search")
+def show_search(
+    request: Request,
+    staff: SeesRuns,
+    session: SessionDep,
+    runtime: RuntimeDep,
+    vault: VaultDep,
+    q: str = "",
+    page: PageNumber = 1,
+) -> Response:
+    """Find payments by reference, name, case, amount, or sort code and account."""
+    words = q.strip()[:100]
+    found: list[Payment] = []
+    total = 0
+    if words:
+        found, total = search_payments(
+            session,
+            staff.organisation,
+            words,
+            amount_pence=_as_amount(words),
+            account_fingerprint=_as_account(words, vault),
+            offset=(page - 1) * SIZE,
+            limit=SIZE,
+        )
+    return runtime.pages.render(
+        request,
+        "runs/search.html",
+        q=words,
+        payments=[present_payment_line(payment) for payment in found],
+        total=total,
+        pages=present_pages("/payments/search", {"q": words}, page, total, SIZE),
+    )
+
+
+def _take_step(
+    request: Request,
+    runtime: Runtime,
+    session: Session,
+    staff: Staff,
+    vault: DetailsVault,
+    public_id: str,
+    done: str,
+    step: Callable[[], None],
+) -> Response:
+    try:
+        with session.begin_nested():
+            step()
+    except Problem as problem:
+        payment = get_payment(session, staff.organisation, public_id)
+        values = present_payment(session, staff, vault, payment)
+        return _show_refusal(request, runtime, "runs/payment.html", {**values, "done": ""}, problem)
+    return RedirectResponse(f"/payments/payments/{public_id}?done={done}", 303)
+
+
+def _show_refusal(
+    request: Request, runtime: Runtime, template: str, values: Values, problem: Problem
+) -> Response:
+    faults = problem.fields or (FieldError("", problem.title),)
+    return runtime.pages.render(
+        request,
+        template,
+        status=problem.status,
+        **values,
+        error_list=[{"field": fault.field, "message": fault.message} for fault in faults],
+        error_detail=problem.detail,
+        errors={fault.field: fault.message for fault in problem.fields},
+    )
+
+
+def _current(payment: Payment, vault: DetailsVault) -> dict[str, str]:
+    details = vault.open(payment.details_sealed, payment.record)
+    pounds, pence = divmod(payment.amount_pence, 100)
+    return {
+        "payee_name": payment.payee_name,
+        "account_type": payment.account_type,
+        "sort_code": details.shown_sort_code,
+        "account_number": details.account_number,
+        "roll_number": details.roll_number,
+        "amount": f"{pounds}.{pence:02d}",
+        "reference": payment.reference,
+    }
+
+
+def _read_correction(form: Form) -> Correction:
+    try:
+        amount_pence = parse_pounds(form.text("amount"))
+    except ValueError as error:
+        raise Invalid(FieldError("amount", "Enter an amount in pounds, like 300.00")) from error
+    kind: AccountType = "business" if form.text("account_type") == "business" else "personal"
+    return Correction(
+        form.text("payee_name"),
+        kind,
+        form.text("sort_code"),
+        form.text("account_number"),
+        form.text("roll_number"),
+        amount_pence,
+        form.text("reference"),
+    )
+
+
+def _as_amount(words: str) -> int | None:
+    try:
+        return parse_pounds(words)
+    except ValueError:
+        return None
+
+
+def _as_account(words: str, vault: DetailsVault) -> bytes | None:
+    """Return the fingerprint of words that are a sort code followed by an account number."""
+    digits = "".join(sign for sign in words if sign.isascii() and sign.isdigit())
+    if len(digits) != 14:  # noqa: PLR2004 - six and eight digits
+        return None
+    try:
+        return account_fingerprint(vault, normalise(digits[:6], digits[6:]))
+    except Invalid:
+        return None

@@ -1,0 +1,353 @@
+"""Plain values for the pages of runs and payments; templates never see live rows."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any, TypedDict
+from urllib.parse import urlencode
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from payments.bank.queries import get_submission_of_run
+from payments.payees.bank_details import DetailsVault, mask_account_number
+from payments.payees.queries import find_check
+from payments.payees.rules import GROUP_TITLES, StoredCheck, outcome_of
+from payments.runs.access import Staff
+from payments.runs.queries.outcomes import list_bank_lines
+from payments.runs.queries.payments import (
+    Event,
+    Payment,
+    list_payment_events,
+    list_run_events,
+    list_run_payments,
+)
+from payments.runs.queries.runs import Run, get_run, list_approvals, list_shapers
+from payments.runs.queries.today import (
+    Figure,
+    count_exceptions,
+    count_in_states,
+    list_days,
+    list_payments_by_state,
+    list_runs_by_state,
+)
+from payments.runs.rules import (
+    APPROVER,
+    STEPS,
+    UPLOADER,
+    WORDS,
+    Step,
+    has_role_for,
+    is_possible_in,
+    may_approve,
+    may_release,
+)
+from payments.runs.wording import (
+    BANK_TEXTS,
+    RUN_COLOURS,
+    RUN_TEXTS,
+    STATE_COLOURS,
+    STATE_TEXTS,
+    tell_staff,
+)
+from shared.money import format_pounds
+
+Values = dict[str, Any]
+_GONE = ("cancelled", "recalled")
+_COLLECTED = (*_GONE, "held")
+# What of its payments' histories a run's own tells: people's deeds and the bank's refusals.
+_TOLD_OF_PAYMENTS = (
+    "edited",
+    "removed",
+    "hold_released",
+    "carried_over",
+    "contradicted",
+    "rejected",
+    "refused",
+    "returned",
+)
+
+
+class PageLink(TypedDict, total=False):
+    """One entry of the row of page numbers."""
+
+    number: int
+    href: str
+    current: bool
+
+
+def present_pages(path: str, query: Values, page: int, total: int, size: int) -> Values:
+    """Return what the pagination component needs for the page numbers of a list."""
+    last = max(1, -(-total // size))
+
+    def link(number: int) -> str:
+        wanted = {name: value for name, value in query.items() if value}
+        return f"{path}?{urlencode({**wanted, 'page': str(number)})}"
+
+    numbers = sorted({1, last, *range(max(1, page - 2), min(last, page + 2) + 1)})
+    return {
+        "items": [
+            PageLink(number=number, href=link(number), current=number == page) for number in numbers
+        ],
+        "previous": {"href": link(page - 1)} if page > 1 else None,
+        "next": {"href": link(page + 1)} if page < last else None,
+        "last": last,
+    }
+
+
+def present_payment_line(payment: Payment) -> Values:
+    """Return a line of a table of payments; the account number is masked."""
+    return {
+        "href": f"/payments/payments/{payment.public_id}",
+        "id": payment.public_id,
+        "name": payment.payee_name,
+        "account": mask_account_number(payment.account_tail),
+        "reference": payment.reference,
+        "case": payment.case_reference or "",
+        "amount": format_pounds(payment.amount_pence),
+        "state": payment.state,
+        "state_text": STATE_TEXTS[payment.state],
+        "colour": STATE_COLOURS.get(payment.state, ""),
+        "word": WORDS.get(payment.state, ""),
+        "hold": payment.hold_reason or "",
+        "reason": payment.reason or "",
+        "run_href": f"/payments/runs/{payment.run_id}",
+        "run_reference": payment.run_reference,
+        "created_at": payment.created_at,
+    }
+
+
+def present_event(event: Event) -> Values:
+    """Return a line of a history."""
+    notes = [
+        str(event.details[name])
+        for name in ("reason", "from", "hold")
+        if event.details.get(name) and event.kind != "hold_released"
+    ]
+    if event.kind == "hold_released":
+        notes = [f"{event.details.get('hold')} {event.details.get('reason')}"]
+    if event.kind == "edited" and event.details.get("amount_pence_before"):
+        before = format_pounds(int(event.details["amount_pence_before"] or 0))
+        after = format_pounds(int(event.details["amount_pence"] or 0))
+        notes.insert(0, f"{before} → {after}" if before != after else after)
+    return {
+        "at": event.at,
+        "what": tell_staff(event),
+        "who": event.actor_name or event.actor_id,
+        "by_person": event.actor_kind == "staff",
+        "notes": notes,
+        "hash": str(event.details.get("content_sha256") or "")[:16],
+        "payment": event.payment_reference,
+    }
+
+
+def present_run(session: Session, staff: Staff, run_id: UUID) -> Values:
+    """Return everything the page of a run shows, and the steps this person can take."""
+    run = get_run(session, staff.organisation, run_id)
+    payments = list_run_payments(session, run.id)
+    counted = [payment for payment in payments if payment.state not in _COLLECTED]
+    approvals = list_approvals(session, run.id, run.round)
+    return {
+        "run": {
+            "id": str(run.id),
+            "href": f"/payments/runs/{run.id}",
+            "reference": run.reference,
+            "state": run.state,
+            "state_text": RUN_TEXTS[run.state],
+            "colour": RUN_COLOURS.get(run.state, ""),
+            "programme": run.programme.name,
+            "date": run.run_date,
+            "processing_date": run.processing_date,
+            "account": f"{run.account.name}, {mask_account_number(run.account.account_number)}",
+            "hash": run.content_hash.hex() if run.content_hash else "",
+            "count": len(counted),
+            "total": format_pounds(sum(payment.amount_pence for payment in counted)),
+            "approvals_needed": run.programme.approvals_needed,
+            "by_hand": run.programme.release == "by_hand",
+        },
+        "bank": present_submission(session, run),
+        "payments": [present_payment_line(payment) for payment in payments],
+        "figures": _stage_figures(payments),
+        "history": [
+            present_event(event) for event in list_run_events(session, run.id, *_TOLD_OF_PAYMENTS)
+        ],
+        "approvals": [
+            {"name": approval.person_name, "at": approval.approved_at} for approval in approvals
+        ],
+        **_steps(session, staff, run, [approval.person_id for approval in approvals]),
+    }
+
+
+def _steps(session: Session, staff: Staff, run: Run, approvers: Sequence[str]) -> Values:
+    can = {
+        step: has_role_for(step, staff.roles) and is_possible_in(step, run.state) for step in STEPS
+    }
+    is_apart = may_approve(staff.person_id, list_shapers(session, run.id), approvers)
+    blocked = can["approve"] and not is_apart
+    can["approve"] = can["approve"] and is_apart
+    can["release"] = can["release"] and may_release(staff.person_id, approvers)
+    return {"can": can, "needs_other_person": blocked}
+
+
+def present_submission(session: Session, run: Run) -> Values | None:
+    """Return how the hand-over of a run to the bank stands, None before there is one."""
+    found = get_submission_of_run(session, run.id)
+    if found is None:
+        return None
+    return {
+        "serial": found.serial,
+        "state": BANK_TEXTS.get(found.attempt_state, found.attempt_state)
+        if found.state == "prepared"
+        else BANK_TEXTS.get(found.state, found.state),
+        "processing_day": found.processing_day,
+        "acknowledged_at": found.acknowledged_at,
+        "refusal": found.refusal or "",
+        "accepted": _counted(found.accepted_count, found.accepted_pence),
+        "rejected": _counted(found.rejected_count, found.rejected_pence),
+        "settled": format_pounds(found.settled_pence) if found.settled_pence is not None else "",
+        "settled_on": found.settled_on,
+    }
+
+
+def _counted(count: int | None, pence: int | None) -> str:
+    return "" if count is None or pence is None else f"{count}, {format_pounds(pence)}"
+
+
+def present_name_check(check: StoredCheck | None) -> str:
+    """Return what the name check of a payee said, in a sentence."""
+    if check is None:
+        return "There is no name check."
+    if check.outcome is None:
+        return "The bank was asked and the answer was never kept."
+    outcome = outcome_of(check.reason_code)
+    code = f" ({check.reason_code})" if check.reason_code else ""
+    return f"{GROUP_TITLES[outcome.group]}{code}. {outcome.explanation}"
+
+
+def _stage_figures(payments: Sequence[Payment]) -> list[Values]:
+    """Return count and sum at each stage, which must agree (ledger contract 4.2)."""
+    after_approval = {"approved", "released", "submitted", "accepted", "paid", "returned"}
+    stages: tuple[tuple[str, Callable[[Payment], bool]], ...] = (
+        ("In the run", lambda payment: payment.state not in _GONE),
+        ("Held", lambda payment: payment.state == "held"),
+        ("Approved", lambda payment: payment.state in after_approval | {"scheme_rejected"}),
+        (
+            "Sent to the Bacs network",
+            lambda payment: payment.state in ("submitted", "accepted", "paid", "returned"),
+        ),
+        ("Paid", lambda payment: payment.state == "paid"),
+        ("Returned", lambda payment: payment.state in ("returned", "scheme_rejected")),
+    )
+    figures: list[Values] = []
+    for name, belongs in stages:
+        found = [payment for payment in payments if belongs(payment)]
+        figures.append(
+            {
+                "name": name,
+                "count": len(found),
+                "total": format_pounds(sum(payment.amount_pence for payment in found)),
+            }
+        )
+    return figures
+
+
+def present_payment(
+    session: Session, staff: Staff, vault: DetailsVault, payment: Payment
+) -> Values:
+    """Return everything the page of a payment shows; only some roles see the whole account."""
+    run = get_run(session, staff.organisation, payment.run_id)
+    details = vault.open(payment.details_sealed, payment.record)
+    sees_all = staff.has(UPLOADER, APPROVER)
+    can: dict[Step, bool] = {
+        step: has_role_for(step, staff.roles) and is_possible_in(step, run.state)
+        for step in ("edit", "remove", "override")
+    }
+    if payment.state not in ("held", "ready", "rejected", "awaiting_approval", "approved"):
+        can = dict.fromkeys(can, False)
+    can["override"] = can["override"] and payment.state == "held"
+    check = find_check(session, staff.organisation, payment.check_id) if payment.check_id else None
+    return {
+        "payment": {
+            **present_payment_line(payment),
+            "name_check": present_name_check(check),
+            "account_type": payment.account_type,
+            "sort_code": details.shown_sort_code,
+            "account_number": details.account_number
+            if sees_all
+            else mask_account_number(details.account_number),
+            "roll_number": details.roll_number,
+            "derivation": details.derivation,
+            "typed": f"{details.typed_sort_code} {details.typed_account_number}",
+            "sees_all": sees_all,
+            "modulus": payment.modulus_result,
+            "reason_code": payment.reason_code or "",
+            "correlation_id": payment.correlation_id,
+        },
+        "run": {"reference": run.reference, "state": run.state, "programme": run.programme.name},
+        "voids_approval": run.state in ("awaiting_approval", "approved"),
+        "history": [
+            {**present_event(event), "payment": None}
+            for event in list_payment_events(session, payment)
+        ],
+        "bank": present_submission(session, run),
+        "bank_lines": [
+            {
+                "href": f"/payments/reconciliation/statements/{line.statement_id}",
+                "day": line.booking_date,
+                "amount": format_pounds(line.amount_pence),
+                "reference": line.reference,
+                "what": "Return of this payment" if line.is_return else "Debit of the whole file",
+            }
+            for line in list_bank_lines(session, payment.id)
+        ],
+        "can": can,
+    }
+
+
+def present_today(session: Session, organisation: str, today: date) -> Values:
+    """Return the day's picture."""
+    order = list(STATE_TEXTS)
+    by_state = sorted(
+        list_payments_by_state(session, organisation, today), key=lambda f: order.index(f.name)
+    )
+    runs = sorted(
+        list_runs_by_state(session, organisation), key=lambda f: list(RUN_TEXTS).index(f.name)
+    )
+    days = list_days(session, organisation, today)
+    return {
+        "today": today,
+        "runs_by_state": [
+            {
+                "text": RUN_TEXTS[figure.name],
+                "colour": RUN_COLOURS.get(figure.name, ""),
+                "href": f"/payments/runs?state={figure.name}",
+                "count": figure.count,
+                "total": format_pounds(figure.total_pence),
+            }
+            for figure in runs
+        ],
+        "by_state": _bars([(STATE_TEXTS[figure.name], figure) for figure in by_state]),
+        "by_day": _bars([(day.strftime("%a %-d %b"), figure) for day, figure in days]),
+        "sent_lately": any(figure.count for _, figure in days),
+        "unmatched": count_exceptions(session, organisation),
+        "waiting": _figure(count_in_states(session, organisation, "awaiting_approval")),
+        "held": _figure(count_in_states(session, organisation, "held")),
+        "sent": _figure(count_in_states(session, organisation, "submitted", "accepted")),
+        "returned": _figure(count_in_states(session, organisation, "returned", "scheme_rejected")),
+    }
+
+
+def _figure(figure: Figure) -> Values:
+    return {"count": figure.count, "total": format_pounds(figure.total_pence)}
+
+
+def _bars(figures: Sequence[tuple[str, Figure]]) -> list[Values]:
+    highest = max((figure.total_pence for _, figure in figures), default=0) or 1
+    return [
+        {
+            "text": text,
+            "count": figure.count,
+            "total": format_pounds(figure.total_pence),
+            "width": round(100 * figure.total_pence / highest, 1),
+        }
+        for text, figure in figures
+    ]

@@ -1,0 +1,258 @@
+"""Reads of payments and of their history."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, Text, and_, func, literal_column, or_, select
+from sqlalchemy.orm import Session
+
+from payments.runs.models import payment, run, run_event
+from payments.runs.rules import PaymentState
+from shared.errors import NotFound
+
+_DUPLICATE_DAYS = 35
+# Steps of a run that are steps of each of its payments.
+_DEEDS_ON_ALL = ("put_forward", "signed", "approved", "rejected", "released", "sent_back")
+
+
+@dataclass(frozen=True)
+class Payment:
+    """One payment; the bank details are sealed."""
+
+    id: UUID
+    public_id: str
+    organisation: str
+    run_id: UUID
+    run_reference: str
+    state: PaymentState
+    subject: str | None
+    payee_name: str
+    account_type: str
+    details_sealed: bytes
+    account_tail: str
+    amount_pence: int
+    currency: str
+    reference: str
+    case_reference: str | None
+    check_id: UUID | None
+    modulus_result: str
+    hold_code: str | None
+    hold_reason: str | None
+    reason_code: str | None
+    reason: str | None
+    correlation_id: str
+    created_at: datetime
+    state_at: datetime
+
+    @property
+    def record(self) -> str:
+        """The name under which the bank details of this payment are sealed."""
+        return f"payment:{self.id}"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of a history."""
+
+    id: UUID
+    at: datetime
+    kind: str
+    state: str | None
+    actor_kind: str
+    actor_id: str
+    actor_name: str
+    details: dict[str, str | int | None]
+    payment_id: UUID | None
+    payment_reference: str | None
+
+
+_COLUMNS = (
+    payment.c.id,
+    payment.c.public_id,
+    payment.c.organisation,
+    payment.c.run_id,
+    run.c.reference.label("run_reference"),
+    payment.c.state,
+    payment.c.subject,
+    payment.c.payee_name,
+    payment.c.account_type,
+    payment.c.details_sealed,
+    payment.c.account_tail,
+    payment.c.amount_pence,
+    payment.c.currency,
+    payment.c.reference,
+    payment.c.case_reference,
+    payment.c.check_id,
+    payment.c.modulus_result,
+    payment.c.hold_code,
+    payment.c.hold_reason,
+    payment.c.reason_code,
+    payment.c.reason,
+    payment.c.correlation_id,
+    payment.c.created_at,
+    payment.c.state_at,
+)
+
+
+# Written out as the index ix_payment_words has it, so that the index is used.
+_WORDS: ColumnElement[str] = literal_column(
+    "(payment.payee_name || ' ' || payment.reference || ' '"
+    " || coalesce(payment.case_reference, ''))",
+    Text,
+)
+
+
+def get_payment(session: Session, organisation: str, public_id: str) -> Payment:
+    """Return a payment; refuses one of another body as if it did not exist."""
+    return _one(
+        session,
+        _select().where(payment.c.organisation == organisation, payment.c.public_id == public_id),
+    )
+
+
+def get_payment_for_client(session: Session, client_id: str, public_id: str) -> Payment:
+    """Return a payment that this client made; refuses every other as if it did not exist."""
+    return _one(
+        session,
+        _select().where(payment.c.client_id == client_id, payment.c.public_id == public_id),
+    )
+
+
+def find_payment_by_key(
+    session: Session, organisation: str, client_id: str, key: str
+) -> Payment | None:
+    """Return the payment that a client made under an idempotency key."""
+    row = session.execute(
+        _select().where(
+            payment.c.organisation == organisation,
+            payment.c.client_id == client_id,
+            payment.c.idempotency_key == key,
+        )
+    ).one_or_none()
+    return None if row is None else _as_payment(row)
+
+
+def list_run_payments(session: Session, run_id: UUID, *states: PaymentState) -> list[Payment]:
+    """Return the payments of a run in order of their ids, of the given states or of all."""
+    query = _select().where(payment.c.run_id == run_id).order_by(payment.c.id)
+    if states:
+        query = query.where(payment.c.state.in_(states))
+    return [_as_payment(row) for row in session.execute(query)]
+
+
+def lock_payments(session: Session, ids: list[UUID]) -> list[Payment]:
+    """Return payments by id and keep other changes of them waiting; in order of their ids."""
+    query = (
+        _select().where(payment.c.id.in_(ids)).order_by(payment.c.id).with_for_update(of=payment)
+    )
+    return [_as_payment(row) for row in session.execute(query)]
+
+
+def find_duplicate(
+    session: Session,
+    organisation: str,
+    account_fingerprint: bytes,
+    amount_pence: int,
+    reference: str,
+    since: datetime,
+) -> str | None:
+    """Return the public id of a payment with the same account, amount and reference, if any."""
+    return session.execute(
+        select(payment.c.public_id)
+        .where(
+            payment.c.organisation == organisation,
+            payment.c.account_fingerprint == account_fingerprint,
+            payment.c.amount_pence == amount_pence,
+            payment.c.reference == reference,
+            payment.c.created_at > since - timedelta(days=_DUPLICATE_DAYS),
+            payment.c.state.not_in(("cancelled", "invalid", "returned", "scheme_rejected")),
+        )
+        .order_by(payment.c.id)
+        .limit(1)
+    ).scalar_one_or_none()
+
+
+def list_run_events(session: Session, run_id: UUID, *payment_kinds: str) -> list[Event]:
+    """Return what happened to a run, and what of these kinds to its payments; oldest first."""
+    wanted = or_(run_event.c.payment_id.is_(None), run_event.c.kind.in_(payment_kinds))
+    return _events(session, and_(run_event.c.run_id == run_id, wanted))
+
+
+def list_payment_events(session: Session, found: Payment) -> list[Event]:
+    """Return what happened to a payment and, while it was in it, to its run."""
+    of_run = and_(
+        run_event.c.run_id == found.run_id,
+        run_event.c.payment_id.is_(None),
+        run_event.c.kind.in_(_DEEDS_ON_ALL),
+        run_event.c.at >= found.created_at,
+    )
+    return _events(session, or_(run_event.c.payment_id == found.id, of_run))
+
+
+def search_payments(
+    session: Session,
+    organisation: str,
+    words: str,
+    *,
+    amount_pence: int | None = None,
+    account_fingerprint: bytes | None = None,
+    offset: int = 0,
+    limit: int = 20,
+) -> tuple[list[Payment], int]:
+    """Return payments whose name, reference or case holds the words, or with this amount."""
+    escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    wanted: list[ColumnElement[bool]] = [
+        _WORDS.ilike(f"%{escaped}%"),
+        payment.c.public_id == words.lower(),
+    ]
+    if amount_pence is not None:
+        wanted.append(payment.c.amount_pence == amount_pence)
+    if account_fingerprint is not None:
+        wanted.append(payment.c.account_fingerprint == account_fingerprint)
+    condition = and_(payment.c.organisation == organisation, or_(*wanted))
+    count = session.execute(select(func.count()).select_from(payment).where(condition)).scalar_one()
+    rows = session.execute(
+        _select().where(condition).order_by(payment.c.id.desc()).offset(offset).limit(limit)
+    )
+    return [_as_payment(row) for row in rows], count
+
+
+def _events(session: Session, condition: ColumnElement[bool]) -> list[Event]:
+    rows = session.execute(
+        select(
+            run_event.c.id,
+            run_event.c.at,
+            run_event.c.kind,
+            run_event.c.state,
+            run_event.c.actor_kind,
+            run_event.c.actor_id,
+            run_event.c.actor_name,
+            run_event.c.details,
+            run_event.c.payment_id,
+            payment.c.reference.label("payment_reference"),
+        )
+        .select_from(run_event.outerjoin(payment, payment.c.id == run_event.c.payment_id))
+        .where(condition)
+        .order_by(run_event.c.id)
+    )
+    return [Event(**dict(row._mapping)) for row in rows]  # noqa: SLF001 - as in _as_payment
+
+
+def _select() -> Select[*tuple[Any, ...]]:
+    return select(*_COLUMNS).select_from(payment.join(run, run.c.id == payment.c.run_id))
+
+
+def _one(session: Session, query: Select[*tuple[Any, ...]]) -> Payment:
+    row = session.execute(query).one_or_none()
+    if row is None:
+        raise NotFound("payment_not_found", "There is no such payment")
+    return _as_payment(row)
+
+
+def _as_payment(row: Row[*tuple[Any, ...]]) -> Payment:
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    values["state"] = cast("PaymentState", values["state"])
+    values["details_sealed"] = bytes(values["details_sealed"])
+    return Payment(**values)

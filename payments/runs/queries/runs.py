@@ -1,0 +1,291 @@
+"""Reads of runs, programmes and what was done to them."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.orm import Session
+
+from payments.bank.models import bank_account
+from payments.runs.models import (
+    body,
+    payment,
+    programme,
+    run,
+    run_approval,
+    run_event,
+)
+from payments.runs.rules import SHAPING_EVENTS, RunState
+from shared.errors import NotFound
+
+
+@dataclass(frozen=True)
+class OriginatingAccount:
+    """The body's own bank account that a run is paid from."""
+
+    id: UUID
+    code: str
+    sort_code: str
+    account_number: str
+    name: str
+    service_user_number: str
+
+
+@dataclass(frozen=True)
+class Programme:
+    """What payments are made for, and the rules of its approval and release."""
+
+    id: UUID
+    organisation: str
+    slug: str
+    name: str
+    approvals_needed: int
+    release: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run with its programme and originating account."""
+
+    id: UUID
+    organisation: str
+    reference: str
+    run_date: date
+    state: RunState
+    round: int
+    content_hash: bytes | None
+    processing_date: date | None
+    created_at: datetime
+    state_at: datetime
+    programme: Programme
+    account: OriginatingAccount
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A line of the list of runs."""
+
+    id: UUID
+    reference: str
+    programme: str
+    run_date: date
+    state: RunState
+    count: int
+    total_pence: int
+    held: int
+    returned: int
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Who signed a run's content in the current round."""
+
+    person_id: str
+    person_name: str
+    approved_at: datetime
+
+
+_PROGRAMME = (
+    programme.c.id.label("programme_id"),
+    programme.c.slug.label("programme_slug"),
+    programme.c.name.label("programme_name"),
+    programme.c.approvals_needed,
+    programme.c.release,
+)
+_ACCOUNT = (
+    bank_account.c.id.label("account_id"),
+    bank_account.c.code.label("account_code"),
+    bank_account.c.sort_code,
+    bank_account.c.account_number,
+    bank_account.c.name.label("account_name"),
+    bank_account.c.service_user_number,
+)
+_GONE = ("cancelled", "recalled")
+
+
+def find_body_name(session: Session, organisation: str) -> str | None:
+    """Return the name of a body that pays through here, None for any other."""
+    return session.execute(
+        select(body.c.name).where(body.c.organisation == organisation)
+    ).scalar_one_or_none()
+
+
+def list_bodies(session: Session, organisations: list[str]) -> list[tuple[str, str]]:
+    """Return slug and name of those of these organisations that pay through here."""
+    rows = session.execute(
+        select(body.c.organisation, body.c.name)
+        .where(body.c.organisation.in_(organisations))
+        .order_by(body.c.name)
+    )
+    return [(row.organisation, row.name) for row in rows]
+
+
+def find_programme(session: Session, organisation: str, slug: str) -> Programme | None:
+    """Return a programme of this body, None when it has no such programme."""
+    row = session.execute(
+        select(programme.c.organisation, *_PROGRAMME).where(
+            programme.c.organisation == organisation, programme.c.slug == slug
+        )
+    ).one_or_none()
+    return None if row is None else _as_programme(row)
+
+
+def list_programmes(session: Session, organisation: str) -> list[Programme]:
+    """Return the body's programmes by name."""
+    rows = session.execute(
+        select(programme.c.organisation, *_PROGRAMME)
+        .where(programme.c.organisation == organisation)
+        .order_by(programme.c.name)
+    )
+    return [_as_programme(row) for row in rows]
+
+
+def get_run(session: Session, organisation: str, run_id: UUID) -> Run:
+    """Return a run; refuses one of another body as if it did not exist."""
+    return _one(session, _select_run(organisation, run_id))
+
+
+def lock_run(session: Session, organisation: str, run_id: UUID) -> Run:
+    """Return a run and keep every other change of it waiting until this transaction ends."""
+    return _one(session, _select_run(organisation, run_id).with_for_update(of=run))
+
+
+def list_shapers(session: Session, run_id: UUID) -> set[str]:
+    """Return the people who put a run forward, edited it, removed from it or released a hold."""
+    rows = session.execute(
+        select(run_event.c.actor_id)
+        .where(run_event.c.run_id == run_id, run_event.c.kind.in_(SHAPING_EVENTS))
+        .distinct()
+    )
+    return set(rows.scalars())
+
+
+def list_approvals(session: Session, run_id: UUID, round_: int) -> list[Approval]:
+    """Return the signatures of a round; those of earlier rounds are void."""
+    rows = session.execute(
+        select(run_approval.c.person_id, run_approval.c.person_name, run_approval.c.approved_at)
+        .where(run_approval.c.run_id == run_id, run_approval.c.round == round_)
+        .order_by(run_approval.c.id)
+    )
+    return [Approval(*row) for row in rows]
+
+
+def list_runs(
+    session: Session,
+    organisation: str,
+    *,
+    state: str = "",
+    programme_slug: str = "",
+    offset: int = 0,
+    limit: int = 20,
+) -> tuple[list[RunSummary], int]:
+    """Return a page of the body's runs, newest first, and how many there are in all."""
+    conditions = [run.c.organisation == organisation]
+    if state:
+        conditions.append(run.c.state == state)
+    if programme_slug:
+        conditions.append(programme.c.slug == programme_slug)
+    joined = run.join(programme, programme.c.id == run.c.programme_id)
+    count = session.execute(
+        select(func.count()).select_from(joined).where(*conditions)
+    ).scalar_one()
+    counted = ~payment.c.state.in_(_GONE)
+    rows = session.execute(
+        select(
+            run.c.id,
+            run.c.reference,
+            programme.c.name.label("programme"),
+            run.c.run_date,
+            run.c.state,
+            func.count(payment.c.id).filter(counted).label("payments"),
+            func.coalesce(func.sum(payment.c.amount_pence).filter(counted), 0).label("total"),
+            func.count(payment.c.id).filter(payment.c.state == "held").label("held"),
+            func.count(payment.c.id)
+            .filter(payment.c.state.in_(("returned", "scheme_rejected")))
+            .label("returned"),
+        )
+        .select_from(joined.outerjoin(payment, payment.c.run_id == run.c.id))
+        .where(*conditions)
+        .group_by(run.c.id, programme.c.name)
+        .order_by(run.c.id.desc())
+        .offset(offset)
+        .limit(limit)
+    )
+    return [
+        RunSummary(
+            row.id,
+            row.reference,
+            row.programme,
+            row.run_date,
+            cast("RunState", row.state),
+            row.payments,
+            int(row.total),
+            row.held,
+            row.returned,
+        )
+        for row in rows
+    ], count
+
+
+def _select_run(organisation: str, run_id: UUID) -> Select[*tuple[Any, ...]]:
+    joined = run.join(programme, programme.c.id == run.c.programme_id).join(
+        bank_account, bank_account.c.id == programme.c.bank_account_id
+    )
+    return (
+        select(
+            run.c.id,
+            run.c.organisation,
+            run.c.reference,
+            run.c.run_date,
+            run.c.state,
+            run.c.round,
+            run.c.content_hash,
+            run.c.processing_date,
+            run.c.created_at,
+            run.c.state_at,
+            *_PROGRAMME,
+            *_ACCOUNT,
+        )
+        .select_from(joined)
+        .where(run.c.organisation == organisation, run.c.id == run_id)
+    )
+
+
+def _one(session: Session, query: Select[*tuple[Any, ...]]) -> Run:
+    row = session.execute(query).one_or_none()
+    if row is None:
+        raise NotFound("run_not_found", "There is no such run")
+    return Run(
+        id=row.id,
+        organisation=row.organisation,
+        reference=row.reference,
+        run_date=row.run_date,
+        state=cast("RunState", row.state),
+        round=row.round,
+        content_hash=None if row.content_hash is None else bytes(row.content_hash),
+        processing_date=row.processing_date,
+        created_at=row.created_at,
+        state_at=row.state_at,
+        programme=_as_programme(row),
+        account=OriginatingAccount(
+            row.account_id,
+            row.account_code,
+            row.sort_code,
+            row.account_number,
+            row.account_name,
+            row.service_user_number,
+        ),
+    )
+
+
+def _as_programme(row: Row[*tuple[Any, ...]]) -> Programme:
+    return Programme(
+        row.programme_id,
+        row.organisation,
+        row.programme_slug,
+        row.programme_name,
+        row.approvals_needed,
+        row.release,
+    )

@@ -1,0 +1,283 @@
+"""The life of payments and runs, and who may move them (payments contract, sections 3 and 9)."""
+
+import hashlib
+import json
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from payments.payees.rules import StoredCheck, is_current, outcome_of
+from shared.errors import FieldError
+
+PaymentState = Literal[
+    "received",
+    "invalid",
+    "validated",
+    "held",
+    "ready",
+    "awaiting_approval",
+    "approved",
+    "released",
+    "submitted",
+    "accepted",
+    "scheme_rejected",
+    "paid",
+    "returned",
+    "rejected",
+    "recalled",
+    "cancelled",
+]
+RunState = Literal[
+    "collecting", "correcting", "awaiting_approval", "approved", "released", "submitted", "closed"
+]
+Step = Literal["view", "put_forward", "approve", "reject", "release", "edit", "remove", "override"]
+
+PAYMENT_MOVES: dict[PaymentState, frozenset[PaymentState]] = {
+    "received": frozenset({"invalid", "validated"}),
+    "invalid": frozenset({"received", "cancelled"}),
+    "validated": frozenset({"held", "ready"}),
+    "held": frozenset({"ready", "validated", "cancelled"}),
+    "ready": frozenset({"awaiting_approval", "held", "validated", "cancelled"}),
+    "awaiting_approval": frozenset({"approved", "rejected", "validated", "cancelled"}),
+    "approved": frozenset({"released", "recalled", "validated", "cancelled"}),
+    "rejected": frozenset({"validated", "cancelled"}),
+    # A file that the bank refuses never becomes submitted; its payments end as rejected items do.
+    "released": frozenset({"submitted", "recalled", "scheme_rejected"}),
+    "submitted": frozenset({"accepted", "scheme_rejected"}),
+    "accepted": frozenset({"paid", "returned"}),
+    "paid": frozenset({"returned"}),
+    "scheme_rejected": frozenset(),
+    "returned": frozenset(),
+    "recalled": frozenset(),
+    "cancelled": frozenset(),
+}
+RUN_MOVES: dict[RunState, frozenset[RunState]] = {
+    "collecting": frozenset({"awaiting_approval"}),
+    "correcting": frozenset({"awaiting_approval"}),
+    "awaiting_approval": frozenset({"approved", "correcting"}),
+    "approved": frozenset({"released", "correcting"}),
+    "released": frozenset({"submitted", "closed"}),
+    "submitted": frozenset({"closed"}),
+    "closed": frozenset(),
+}
+
+# The three status words of ScotPayments; other states have none.
+WORDS: dict[PaymentState, str] = {
+    "approved": "approved",
+    "released": "approved",
+    "submitted": "sent to the Bacs network",
+    "accepted": "sent to the Bacs network",
+    "paid": "sent to the Bacs network",
+    "scheme_rejected": "returned",
+    "returned": "returned",
+}
+
+UPLOADER = "payments.uploader"
+APPROVER = "payments.approver"
+ENQUIRY = "payments.enquiry"
+CONFIRMATION_OF_PAYEE = "payments.confirmation_of_payee"
+# The role names of ScotPayments, as people see them.
+ROLE_NAMES = {
+    UPLOADER: "Uploader",
+    APPROVER: "Approver",
+    ENQUIRY: "Enquiry only",
+    CONFIRMATION_OF_PAYEE: "Confirmation of Payee",
+}
+
+_EDITABLE: frozenset[RunState] = frozenset(
+    {"collecting", "correcting", "awaiting_approval", "approved"}
+)
+# Step: the roles of which one is needed, and the run states in which it is possible.
+STEPS: dict[Step, tuple[frozenset[str], frozenset[RunState]]] = {
+    "view": (frozenset({UPLOADER, APPROVER, ENQUIRY}), frozenset(RUN_MOVES)),
+    "put_forward": (frozenset({UPLOADER}), frozenset({"collecting", "correcting"})),
+    "approve": (frozenset({APPROVER}), frozenset({"awaiting_approval"})),
+    "reject": (frozenset({APPROVER}), frozenset({"awaiting_approval"})),
+    "release": (frozenset({UPLOADER, APPROVER}), frozenset({"approved"})),
+    "edit": (frozenset({UPLOADER}), _EDITABLE),
+    "remove": (frozenset({UPLOADER}), _EDITABLE),
+    "override": (frozenset({UPLOADER}), frozenset({"collecting", "correcting"})),
+}
+# Who did one of these to a run may not approve it.
+SHAPING_EVENTS = ("put_forward", "edited", "removed", "hold_released")
+
+MAXIMUM_AMOUNT_PENCE = 2_000_000_000
+MAXIMUM_REFERENCE = 18
+MAXIMUM_PAYEE_NAME = 140
+_BACS_TEXT = re.compile(r"[A-Z0-9.&/ -]+")
+
+
+def can_move_payment(before: PaymentState, after: PaymentState) -> bool:
+    """Tell whether a payment may go from one state to another."""
+    return after in PAYMENT_MOVES[before]
+
+
+def can_move_run(before: RunState, after: RunState) -> bool:
+    """Tell whether a run may go from one state to another."""
+    return after in RUN_MOVES[before]
+
+
+def has_role_for(step: Step, roles: Collection[str]) -> bool:
+    """Tell whether one of a person's roles allows a step."""
+    return not STEPS[step][0].isdisjoint(roles)
+
+
+def is_possible_in(step: Step, state: RunState) -> bool:
+    """Tell whether a run in this state can take a step."""
+    return state in STEPS[step][1]
+
+
+def may_approve(person: str, shapers: Collection[str], approvers: Collection[str]) -> bool:
+    """Tell whether a person, whatever their roles, is apart from those who shaped the run.
+
+    Nobody who put it forward, edited it, removed from it or released a hold approves it, and
+    nobody approves twice (contract 9: separation of duties is evaluated on people).
+    """
+    return person not in shapers and person not in approvers
+
+
+def may_release(person: str, approvers: Collection[str]) -> bool:
+    """Tell whether a person may release: not what they alone approved."""
+    return bool(set(approvers) - {person})
+
+
+@dataclass(frozen=True)
+class SignedPayment:
+    """What an approval signs of one payment."""
+
+    id: str
+    payee_name: str
+    account_type: str
+    sort_code: str
+    account_number: str
+    roll_number: str
+    amount_pence: int
+    currency: str
+    reference: str
+
+
+@dataclass(frozen=True)
+class SignedRun:
+    """What an approval signs: originating account, day and payments in order of their ids."""
+
+    organisation: str
+    programme: str
+    run_date: date
+    originating_sort_code: str
+    originating_account_number: str
+    payments: Sequence[SignedPayment]
+
+
+def content_hash(run: SignedRun) -> bytes:
+    """Return the SHA-256 over a run's canonical content (contract 9)."""
+    content = {
+        "organisation": run.organisation,
+        "programme": run.programme,
+        "date": run.run_date.isoformat(),
+        "from": [run.originating_sort_code, run.originating_account_number],
+        "payments": [
+            payment.__dict__ for payment in sorted(run.payments, key=lambda payment: payment.id)
+        ],
+    }
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).digest()
+
+
+def clean_reference(reference: str) -> str:
+    """Return a payment reference in the Bacs alphabet's capital letters."""
+    return reference.strip().upper()
+
+
+def check_order(
+    payee_name: str, account_type: str, amount_pence: int, currency: str, reference: str
+) -> list[FieldError]:
+    """Return every fault of what a payment says, apart from the account number."""
+    faults: list[FieldError] = []
+    if not payee_name.strip():
+        faults.append(FieldError("payee_name", "Enter the name on the account"))
+    elif len(payee_name) > MAXIMUM_PAYEE_NAME:
+        faults.append(FieldError("payee_name", "Enter a name of up to 140 characters"))
+    if account_type not in ("personal", "business"):
+        faults.append(FieldError("account_type", "Select personal or business"))
+    if not 1 <= amount_pence <= MAXIMUM_AMOUNT_PENCE:
+        faults.append(FieldError("amount", "Enter an amount from £0.01 to £20,000,000.00"))
+    if currency != "GBP":
+        faults.append(FieldError("currency", "Payments are made in GBP only"))
+    if not 1 <= len(reference) <= MAXIMUM_REFERENCE:
+        faults.append(FieldError("reference", "Enter a reference of 1 to 18 characters"))
+    elif not _BACS_TEXT.fullmatch(reference):
+        faults.append(
+            FieldError(
+                "reference",
+                "Use capital letters, numbers, full stops, ampersands, slashes and hyphens only",
+            )
+        )
+    return faults
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Why a payment waits for a person."""
+
+    code: str
+    reason: str
+
+
+def decide_hold(
+    check: StoredCheck | None, payee_fingerprint: bytes, now: datetime, duplicate_of: str | None
+) -> Hold | None:
+    """Return what stops a payment: no good name check of exactly this payee, or a duplicate.
+
+    A match passes, and so does an answer that the policy only warns about (contract 5.2).
+    """
+    if check is None or not is_current(check.answered_at, now):
+        return Hold("name_not_checked", "The name on the account has not been checked.")
+    if check.payee_fingerprint != payee_fingerprint:
+        return Hold("details_changed", "The payee's details changed after the name was checked.")
+    outcome = outcome_of(check.reason_code)
+    if outcome.policy in ("hold", "block"):
+        return Hold(f"name_{outcome.group}", outcome.explanation)
+    if duplicate_of is not None:
+        return Hold(
+            "duplicate",
+            "A payment with the same account, amount and reference was made in the last 35 days.",
+        )
+    return None
+
+
+OUTCOME_STATES: dict[str, PaymentState] = {
+    "submitted": "submitted",
+    "refused": "scheme_rejected",
+    "accepted": "accepted",
+    "rejected": "scheme_rejected",
+    "paid": "paid",
+    "returned": "returned",
+}
+_BANK_STATES: frozenset[PaymentState] = frozenset({"submitted", "accepted", "paid"})
+FINISHED: frozenset[PaymentState] = frozenset(
+    {"paid", "returned", "scheme_rejected", "recalled", "cancelled"}
+)
+
+
+def find_path(before: PaymentState, after: PaymentState) -> list[PaymentState] | None:
+    """Return the states from one to another, without the first, through what banks report.
+
+    An answer may come before the one that it presupposes. Empty when the payment is there or
+    beyond already; None when the answer contradicts what is known.
+    """
+    if before == after or _reach(after, before) is not None:
+        return []
+    return _reach(before, after)
+
+
+def _reach(before: PaymentState, after: PaymentState) -> list[PaymentState] | None:
+    waiting: list[list[PaymentState]] = [[before]]
+    for path in waiting:
+        for step in sorted(PAYMENT_MOVES[path[-1]]):
+            if step == after:
+                return [*path[1:], step]
+            if step in _BANK_STATES and step not in path:
+                waiting.append([*path, step])
+    return None

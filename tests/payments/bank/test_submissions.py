@@ -1,0 +1,343 @@
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from payments.bank import tasks
+from payments.bank.actions import PaymentInstruction, prepare_submission
+from payments.bank.attempts import claim_attempt, record_answer
+from payments.bank.provider import Acknowledged, OutcomeUnknownError
+from payments.bank.queries import (
+    get_submission_of_run,
+    list_outcomes,
+    list_payment_outcomes,
+    list_report_problems,
+)
+from payments.ledger.queries import list_faults, trial_balance
+from shared.errors import Problem
+from shared.ids import new_id
+from tests.payments.bank.bank_day import (
+    BODY,
+    CLOSED,
+    DAY,
+    GOOD,
+    NOW,
+    REJECTED,
+    UNKNOWN,
+    BankDay,
+)
+
+
+def balances(day: BankDay) -> dict[str, int]:
+    with day.database.transaction() as session:
+        assert list_faults(session, BODY) == []
+        return {
+            line.code: line.posted_pence
+            for line in trial_balance(session, BODY)
+            if line.posted_pence
+        }
+
+
+def kinds(day: BankDay, payment: UUID) -> list[str]:
+    with day.database.transaction() as session:
+        return [one.kind for one in list_payment_outcomes(session, payment)]
+
+
+def topics(day: BankDay) -> list[tuple[str, dict[str, str]]]:
+    with day.database.transaction() as session:
+        rows = session.execute(text("SELECT topic, payload FROM outbox ORDER BY id")).all()
+        return [(row.topic, row.payload) for row in rows]
+
+
+def attempts(day: BankDay) -> list[str]:
+    with day.database.transaction() as session:
+        found = session.execute(text("SELECT state FROM attempt ORDER BY number"))
+        return list(found.scalars())
+
+
+def at_bank(day: BankDay) -> list[tuple[str, int]]:
+    rows = day.http.get("/admin/truth").json()["items"]
+    return [(row["status"], row["count"]) for row in rows]
+
+
+def test_a_run_goes_out_and_the_report_comes_back(day: BankDay) -> None:
+    run_id, submission, (good, bad) = day.run((GOOD, 700), (REJECTED, 300))
+    day.hand_over(submission)
+    assert balances(day) == {"in_transit": -1000, "programme_expenditure": 1000}
+    assert day.fetch_reports() == 1
+    assert day.fetch_reports() == 0
+    assert kinds(day, good) == ["submitted", "accepted"]
+    assert kinds(day, bad) == ["submitted", "rejected"]
+    assert balances(day) == {
+        "in_transit": -700,
+        "returned_unapplied": -300,
+        "programme_expenditure": 1000,
+    }
+    with day.database.transaction() as session:
+        view = get_submission_of_run(session, run_id)
+        assert view is not None
+        assert (view.state, view.attempt_state, view.serial) == (
+            "reported",
+            "acknowledged",
+            "000001",
+        )
+        assert (view.accepted_count, view.accepted_pence, view.rejected_pence) == (1, 700, 300)
+        batches = [
+            UUID(payload["outcome_batch_id"])
+            for topic, payload in topics(day)
+            if topic == "payments.runs.apply_outcomes"
+        ]
+        told = [one for batch in batches for one in list_outcomes(session, batch)]
+    assert [(one.payment_id, one.kind, one.reason_code) for one in told] == [
+        (good, "submitted", ""),
+        (bad, "submitted", ""),
+        (bad, "rejected", "E"),
+        (good, "accepted", ""),
+    ]
+
+
+def test_preparing_a_run_twice_keeps_the_first_file(day: BankDay) -> None:
+    run_id, first, _ = day.run((GOOD, 700))
+    other = PaymentInstruction(new_id(), *GOOD, "A PAYEE", 999, "OTHER")
+    with day.database.transaction() as session:
+        again = prepare_submission(
+            session, run_id, BODY, day.account, DAY, [other], vault=day.vault, now=NOW
+        )
+    assert again == first
+    _, second, _ = day.run((GOOD, 700))
+    assert second != first
+    with day.database.transaction() as session:
+        rows = session.execute(text("SELECT serial, total_pence FROM submission ORDER BY 1")).all()
+    assert [tuple(row) for row in rows] == [("000001", 700), ("000002", 700)]
+
+
+@pytest.mark.parametrize(
+    ("body", "where", "reference", "refusal"),
+    [
+        ("glenmore", GOOD, "OK", "no_such_bank_account"),
+        (BODY, ("2019", "12345678"), "OK", "invalid"),
+        (BODY, GOOD, "LONGER THAN EIGHTEEN", "invalid"),
+    ],
+)
+def test_what_no_file_can_carry_prepares_nothing(
+    day: BankDay, body: str, where: tuple[str, str], reference: str, refusal: str
+) -> None:
+    wrong = PaymentInstruction(new_id(), *where, "A PAYEE", 999, reference)
+    with pytest.raises(Problem, match=refusal), day.database.transaction() as session:
+        prepare_submission(
+            session, new_id(), body, day.account, DAY, [wrong], vault=day.vault, now=NOW
+        )
+    assert attempts(day) == []
+    assert topics(day) == []
+
+
+def test_handing_over_twice_sends_once(day: BankDay) -> None:
+    _, submission, _ = day.run((GOOD, 700))
+    for _ in range(3):
+        day.hand_over(submission)
+    assert at_bank(day) == [("accepted", 1)]
+    assert attempts(day) == ["acknowledged"]
+    assert [topic for topic, _ in topics(day)].count("payments.bank.fetch_reports") == 1
+
+
+@pytest.mark.parametrize("kind", ["accept_then_drop", "time_out_before"])
+def test_a_lost_answer_is_asked_about_and_never_guessed(day: BankDay, kind: str) -> None:
+    _, submission, (one,) = day.run((GOOD, 700))
+    day.fault(kind)
+    day.hand_over(submission)
+    assert attempts(day) == ["unknown"]
+    assert kinds(day, one) == []
+    assert "in_transit" not in balances(day)
+    assert topics(day)[-1] == ("payments.bank.ask", {"submission_id": str(submission)})
+    day.hand_over(submission)
+    if kind == "time_out_before":
+        assert attempts(day) == ["refused", "sealed"]
+        day.hand_over(submission)
+        assert attempts(day) == ["refused", "acknowledged"]
+    else:
+        assert attempts(day) == ["acknowledged"]
+    assert at_bank(day) == [("accepted", 1)]
+    assert kinds(day, one) == ["submitted"]
+    assert balances(day)["in_transit"] == -700
+
+
+def test_a_bank_that_is_away_leaves_the_attempt_unknown(day: BankDay) -> None:
+    _, submission, _ = day.run((GOOD, 700))
+    day.fault("slow", seconds=4)
+    day.hand_over(submission)
+    assert attempts(day) == ["unknown"]
+    for _ in range(40):
+        if at_bank(day):
+            break
+    day.hand_over(submission)
+    assert attempts(day)[0] in {"acknowledged", "refused"}
+
+
+def test_a_refused_file_is_told_and_another_may_follow(day: BankDay) -> None:
+    run_id, submission, (one,) = day.run((GOOD, 700))
+    day.fault("refuse")
+    day.hand_over(submission)
+    assert attempts(day) == ["refused"]
+    assert kinds(day, one) == ["refused"]
+    assert balances(day) == {"payments_approved": -700, "programme_expenditure": 700}
+    assert at_bank(day) == []
+    with day.database.transaction() as session:
+        view = get_submission_of_run(session, run_id)
+    assert view is not None
+    assert view.refusal == "CLOSED: the bank takes no files now"
+
+
+def test_a_worker_that_died_while_sending_asks_first(day: BankDay) -> None:
+    _, submission, _ = day.run((GOOD, 700))
+    with day.database.transaction() as session:
+        dead = claim_attempt(session, submission, day.vault, NOW)
+    assert dead is not None
+    assert dead.purpose == "send"
+    day.bank.submit(str(submission), dead.content)
+    day.hand_over(submission)
+    assert attempts(day) == ["acknowledged"]
+    assert at_bank(day) == [("accepted", 1)]
+
+
+def test_a_paused_worker_is_fenced_off(day: BankDay) -> None:
+    _, submission, (one,) = day.run((GOOD, 700))
+    with day.database.transaction() as session:
+        paused = claim_attempt(session, submission, day.vault, NOW)
+        assert paused is not None
+    with day.database.transaction() as session:
+        claim_attempt(session, submission, day.vault, NOW)
+    with day.database.transaction() as session:
+        assert not record_answer(session, paused, Acknowledged("late"), NOW)
+    assert attempts(day) == ["unknown"]
+    assert kinds(day, one) == []
+
+
+def test_an_acknowledgement_of_other_bytes_counts_as_unknown(day: BankDay) -> None:
+    _, submission, _ = day.run((GOOD, 700))
+    day.hand_over(submission)
+    with pytest.raises(OutcomeUnknownError, match="other bytes"):
+        day.bank.ask(str(submission), b"something else")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("state = 'sealed'", "LG020"),
+        ("state = 'refused'", "LG020"),
+        ("content_sha256 = ''", "LG021"),
+        ("total_pence = 1", "LG021"),
+    ],
+)
+def test_an_attempt_moves_by_its_table_only(day: BankDay, change: str, code: str) -> None:
+    _, submission, _ = day.run((GOOD, 700))
+    day.hand_over(submission)
+    with pytest.raises(DBAPIError) as caught, day.database.transaction() as session:
+        session.execute(text(f"UPDATE attempt SET {change}"))
+    assert caught.value.orig is not None
+    assert caught.value.orig.sqlstate == code  # type: ignore[attr-defined]  # psycopg has it
+    assert attempts(day) == ["acknowledged"]
+
+
+def test_a_second_open_attempt_is_impossible(day: BankDay) -> None:
+    _, submission, _ = day.run((GOOD, 700))
+    day.hand_over(submission)
+    with pytest.raises(DBAPIError, match="uq_attempt_open"), day.database.transaction() as session:
+        session.execute(
+            text(
+                "INSERT INTO attempt SELECT gen_random_uuid(), submission_id, 2, 'sealed',"
+                " content_sealed, content_sha256, content_bytes, payment_count, total_pence, 0,"
+                " now() FROM attempt"
+            )
+        )
+
+
+def test_the_report_proves_a_lost_hand_over(day: BankDay) -> None:
+    _, submission, (one,) = day.run((GOOD, 700))
+    day.fault("accept_then_drop")
+    day.hand_over(submission)
+    assert day.fetch_reports() == 1
+    assert attempts(day) == ["acknowledged"]
+    assert kinds(day, one) == ["submitted", "accepted"]
+    day.hand_over(submission)
+    assert balances(day)["in_transit"] == -700
+
+
+def test_the_same_report_from_four_threads_counts_once(day: BankDay) -> None:
+    _, submission, (good, bad) = day.run((GOOD, 700), (REJECTED, 300))
+    day.hand_over(submission)
+    with ThreadPoolExecutor(4) as pool:
+        taken = list(pool.map(lambda _: day.fetch_reports(), range(4)))
+    assert sum(taken) == 1
+    assert kinds(day, good) == ["submitted", "accepted"]
+    assert kinds(day, bad) == ["submitted", "rejected"]
+    assert balances(day)["returned_unapplied"] == -300
+
+
+def test_returns_are_advised_with_their_reason(day: BankDay) -> None:
+    _, submission, (good, closed, unknown) = day.run((GOOD, 700), (CLOSED, 300), (UNKNOWN, 50))
+    day.hand_over(submission)
+    assert day.next_day() == "2026-11-24"
+    assert day.next_day() == "2026-11-25"
+    assert day.fetch_reports() == 2
+    assert kinds(day, good) == ["submitted", "accepted"]
+    with day.database.transaction() as session:
+        advised = [list_payment_outcomes(session, one)[-1] for one in (closed, unknown)]
+    assert [(one.kind, one.reason_code, one.reason) for one in advised] == [
+        ("returned", "B", "account closed"),
+        ("returned", "5", "no account"),
+    ]
+    assert balances(day)["returns_receivable"] == 350
+    assert at_bank(day) == [("applied", 1), ("returned", 1), ("returned", 1)]
+
+
+def test_two_equal_payments_both_come_back(day: BankDay) -> None:
+    _, first, (one,) = day.run((CLOSED, 300))
+    _, second, (two,) = day.run((CLOSED, 300))
+    for submission in (first, second):
+        day.hand_over(submission)
+    day.next_day()
+    day.next_day()
+    day.fetch_reports()
+    assert (kinds(day, one)[-1], kinds(day, two)[-1]) == ("returned", "returned")
+
+
+def test_an_unreadable_report_waits_for_a_person(day: BankDay) -> None:
+    with day.database.transaction() as session:
+        assert tasks.take_report(session, day.vault, "R1", "arucs", b"<oops", NOW)
+    with day.database.transaction() as session:
+        assert not tasks.take_report(session, day.vault, "R1", "arucs", b"<oops", NOW)
+        (problem,) = list_report_problems(session, BODY)
+    assert problem.state == "unread"
+    assert problem.problem.startswith("line 1: ")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (b'valueOf="7.00"', b'valueOf="6.00"', "the file holds 1 of 700"),
+        (b'volumeSerialNumber="000001"', b'volumeSerialNumber="000009"', "no submission of ours"),
+    ],
+)
+def test_a_report_that_contradicts_the_file_changes_nothing(
+    day: BankDay, old: bytes, new: bytes, words: str
+) -> None:
+    _, submission, (one,) = day.run((GOOD, 700))
+    day.hand_over(submission)
+    content = day.bank.get_report("IR-123456-000001").replace(old, new)
+    with day.database.transaction() as session:
+        tasks.take_report(session, day.vault, "forged", "input_report", content, NOW)
+    assert kinds(day, one) == ["submitted"]
+    with day.database.transaction() as session:
+        (problem,) = list_report_problems(session, BODY)
+    assert words in problem.problem
+
+
+def test_the_file_is_sealed_at_rest(day: BankDay) -> None:
+    day.run((GOOD, 700))
+    with day.database.transaction() as session:
+        sealed = session.execute(text("SELECT content_sealed FROM attempt")).scalar_one()
+        stored = session.execute(text("SELECT account_hash FROM submission_item")).scalar_one()
+    assert GOOD[1].encode() not in bytes(sealed) + bytes(stored)
+    assert DAY

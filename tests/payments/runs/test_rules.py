@@ -1,0 +1,183 @@
+"""The tables of moves and steps are whole, and the hash is over everything that is signed."""
+
+from dataclasses import replace
+from datetime import date
+from typing import get_args
+
+import pytest
+
+from payments.runs.rules import (
+    APPROVER,
+    CONFIRMATION_OF_PAYEE,
+    ENQUIRY,
+    FINISHED,
+    OUTCOME_STATES,
+    PAYMENT_MOVES,
+    ROLE_NAMES,
+    RUN_MOVES,
+    STEPS,
+    UPLOADER,
+    WORDS,
+    PaymentState,
+    RunState,
+    SignedPayment,
+    SignedRun,
+    Step,
+    content_hash,
+    find_path,
+    has_role_for,
+    is_possible_in,
+    may_approve,
+    may_release,
+)
+from payments.runs.wording import RUN_TEXTS, STATE_TEXTS
+
+PAYMENT = SignedPayment(
+    "a" * 26, "Morag Fictional", "personal", "990001", "10000012", "", 30000, "GBP", "SWH-1"
+)
+RUN = SignedRun(
+    "strathclachan", "winter-heating", date(2026, 11, 24), "990000", "90000001", [PAYMENT]
+)
+
+
+def test_every_state_has_its_row_and_its_words() -> None:
+    assert set(PAYMENT_MOVES) == set(get_args(PaymentState)) == set(STATE_TEXTS)
+    assert set(RUN_MOVES) == set(get_args(RunState)) == set(RUN_TEXTS)
+    assert set(STEPS) == set(get_args(Step))
+    for moves in PAYMENT_MOVES.values():
+        assert moves <= set(PAYMENT_MOVES)
+    for moves in RUN_MOVES.values():
+        assert moves <= set(RUN_MOVES)
+
+
+def test_every_payment_can_come_to_an_end() -> None:
+    def ends(state: PaymentState, seen: frozenset[str]) -> bool:
+        return not PAYMENT_MOVES[state] or any(
+            ends(after, seen | {state}) for after in PAYMENT_MOVES[state] - seen
+        )
+
+    assert all(ends(state, frozenset()) for state in PAYMENT_MOVES)
+
+
+def test_nothing_leaves_a_final_state() -> None:
+    for state in ("scheme_rejected", "returned", "recalled", "cancelled"):
+        assert PAYMENT_MOVES[state] == frozenset()
+        assert state in FINISHED
+
+
+def test_every_state_can_be_reached_from_received() -> None:
+    seen, waiting = set(), ["received"]
+    while waiting:
+        state = waiting.pop()
+        if state not in seen:
+            seen.add(state)
+            waiting += PAYMENT_MOVES[state]
+    assert seen == set(PAYMENT_MOVES)
+
+
+def test_only_approval_leads_to_the_bank() -> None:
+    assert {state for state, after in PAYMENT_MOVES.items() if "released" in after} == {"approved"}
+    assert {state for state, after in PAYMENT_MOVES.items() if "approved" in after} == {
+        "awaiting_approval"
+    }
+
+
+def test_the_words_and_roles_of_scotpayments_appear_as_such() -> None:
+    assert set(WORDS.values()) == {"approved", "sent to the Bacs network", "returned"}
+    assert list(ROLE_NAMES.values()) == [
+        "Uploader",
+        "Approver",
+        "Enquiry only",
+        "Confirmation of Payee",
+    ]
+
+
+EXPECTED = {
+    "view": {UPLOADER, APPROVER, ENQUIRY},
+    "put_forward": {UPLOADER},
+    "approve": {APPROVER},
+    "reject": {APPROVER},
+    "release": {UPLOADER, APPROVER},
+    "edit": {UPLOADER},
+    "remove": {UPLOADER},
+    "override": {UPLOADER},
+}
+
+
+@pytest.mark.parametrize("step", get_args(Step))
+@pytest.mark.parametrize("role", ROLE_NAMES)
+def test_who_may_do_what(step: Step, role: str) -> None:
+    assert has_role_for(step, {role}) == (role in EXPECTED[step])
+
+
+def test_name_checkers_see_no_runs() -> None:
+    assert not any(has_role_for(step, {CONFIRMATION_OF_PAYEE}) for step in STEPS)
+
+
+@pytest.mark.parametrize("state", ["released", "submitted", "closed"])
+def test_nothing_changes_a_run_that_has_left(state: RunState) -> None:
+    assert [step for step in STEPS if is_possible_in(step, state)] == ["view"]
+
+
+def test_separation_is_about_people() -> None:
+    assert may_approve("alan", {"una"}, [])
+    assert not may_approve("una", {"una"}, [])
+    assert not may_approve("alan", {"una"}, ["alan"])
+    assert may_release("una", ["alan"])
+    assert may_release("alan", ["alan", "ava"])
+    assert not may_release("alan", ["alan"])
+
+
+@pytest.mark.parametrize(
+    ("before", "kind", "path"),
+    [
+        ("released", "submitted", ["submitted"]),
+        ("released", "refused", ["scheme_rejected"]),
+        ("released", "accepted", ["submitted", "accepted"]),
+        ("released", "returned", ["submitted", "accepted", "returned"]),
+        ("submitted", "rejected", ["scheme_rejected"]),
+        ("accepted", "paid", ["paid"]),
+        ("accepted", "returned", ["returned"]),
+        ("paid", "returned", ["returned"]),
+        ("paid", "paid", []),
+        ("paid", "accepted", []),
+        ("returned", "paid", []),
+        ("accepted", "rejected", None),
+        ("scheme_rejected", "paid", None),
+        ("cancelled", "accepted", None),
+        ("approved", "submitted", None),
+        ("ready", "paid", None),
+    ],
+)
+def test_what_the_bank_says_finds_its_way(
+    before: PaymentState, kind: str, path: list[PaymentState] | None
+) -> None:
+    assert find_path(before, OUTCOME_STATES[kind]) == path
+
+
+def test_the_hash_is_the_same_for_the_same_content_in_any_order() -> None:
+    other = replace(PAYMENT, id="b" * 26)
+    one = replace(RUN, payments=[PAYMENT, other])
+    assert content_hash(one) == content_hash(replace(RUN, payments=[other, PAYMENT]))
+
+
+@pytest.mark.parametrize("field", [name for name in PAYMENT.__dict__ if name != "amount_pence"])
+def test_the_hash_covers_every_text_of_a_payment(field: str) -> None:
+    changed = replace(PAYMENT, **{field: getattr(PAYMENT, field) + "x"})
+    assert content_hash(replace(RUN, payments=[changed])) != content_hash(RUN)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"payments": []},
+        {"payments": [replace(PAYMENT, amount_pence=30001)]},
+        {"run_date": date(2026, 11, 25)},
+        {"originating_account_number": "90000002"},
+        {"originating_sort_code": "990009"},
+        {"programme": "other"},
+        {"organisation": "glenmore"},
+    ],
+)
+def test_the_hash_covers_amounts_and_where_the_money_comes_from(change: dict[str, object]) -> None:
+    assert content_hash(replace(RUN, **change)) != content_hash(RUN)  # type: ignore[arg-type]
