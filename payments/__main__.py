@@ -2,25 +2,23 @@
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from payments.payees import commands as payees
 from payments.reconciliation import commands as reconciliation
 from payments.runs import commands as runs
 from payments.settings import get_settings
-from payments.web import create_app
-from payments.worker import create_worker
-from shared.celery import run_worker
 from shared.commands import main
 from shared.migrate import upgrade
-from shared.web.app import serve
 
 
+# A web process needs no Celery and a worker no FastAPI: each saves memory by not knowing.
 def _web(_arguments: Sequence[str]) -> None:
-    serve(create_app(), get_settings())
+    import_module("payments.web").run()
 
 
 def _worker(_arguments: Sequence[str]) -> None:
-    run_worker(create_worker(), get_settings())
+    import_module("payments.worker").run()
 
 
 def _migrate(_arguments: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from payments.app import make_payments_api, make_payments_pages
 from payments.runs.access import navigation_of
 from payments.settings import PaymentsSettings, get_settings
-from shared.web.app import make_runtime, make_service_app
+from shared.web.app import make_runtime, make_service_app, serve
 from shared.web.login import RelyingParty, install_login, who_is_signed_in
 
 _HTML = Path(__file__).parent / "html"
@@ -33,3 +33,8 @@ def create_app(settings: PaymentsSettings | None = None) -> Starlette:
     )
     install_login(pages, relying_party)
     return make_service_app(runtime, {f"{PREFIX}/v1": make_payments_api(), PREFIX: pages})
+
+
+def run() -> None:
+    """Serve until told to stop."""
+    serve(create_app(), get_settings())

@@ -7,7 +7,7 @@ from payments.reconciliation import tasks as reconciliation_tasks
 from payments.runs import tasks as runs_tasks
 from payments.settings import get_settings
 from shared import logs
-from shared.celery import make_celery
+from shared.celery import make_celery, run_worker
 from shared.db import Database, make_engine
 
 TASKS = (bank_tasks, reconciliation_tasks, runs_tasks)
@@ -21,3 +21,8 @@ def create_worker() -> Celery:
         settings.database_url, pool_size=settings.database_pool_size, service="payments-worker"
     )
     return make_celery("payments", settings, Database(engine))
+
+
+def run() -> None:
+    """Work until told to stop."""
+    run_worker(create_worker(), get_settings())

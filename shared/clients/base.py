@@ -3,10 +3,11 @@
 import threading
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import httpx
 
-from shared.errors import Problem
+from shared.errors import FieldError, Problem
 from shared.http import make_http
 from shared.settings import ServiceSettings
 from shared.tokens import ASSERTION_TYPE, load_private_key, sign_assertion
@@ -106,10 +107,17 @@ class ServiceClient:
             raise ServiceUnavailableError(f"{self._service} answered {answer.status_code}")
         content = answer.json() if answer.content else {}
         if answer.is_error:
-            raise Problem(
-                str(content.get("code", "refused")),
-                str(content.get("title", "The service refused")),
-                detail=str(content.get("detail", "")),
-                status=answer.status_code,
-            )
+            raise _problem_from(content, answer.status_code)
         return dict(content)
+
+
+def _problem_from(content: Mapping[str, Any], status: int) -> Problem:
+    """Return a neighbour's refusal as our own, with the fields it named."""
+    faults = content.get("fields") or []
+    return Problem(
+        str(content.get("code", "refused")),
+        str(content.get("title", "The service refused")),
+        detail=str(content.get("detail", "")),
+        status=status,
+        fields=tuple(FieldError(str(fault["field"]), str(fault["message"])) for fault in faults),
+    )

@@ -107,8 +107,12 @@ class NotificationsClient(ServiceClient):
         case_reference: str,
         idempotency_key: str,
         language: str = "en",
+        tell_opened: bool = False,
     ) -> SentMessage:
-        """Put a letter into a person's mailbox; the same key delivers it once."""
+        """Put a letter into a person's mailbox; the same key delivers it once.
+
+        With ``tell_opened`` the reader is told, and the sender hears, that it was opened.
+        """
         answer = self.call(
             "POST",
             "/mailbox-messages",
@@ -129,6 +133,7 @@ class NotificationsClient(ServiceClient):
                 },
                 "case_reference": case_reference,
                 "language": language,
+                "tell_opened": tell_opened,
             },
             idempotency_key=idempotency_key,
         )

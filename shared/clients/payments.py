@@ -3,10 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import httpx
-
-from shared.clients.base import ServiceClient, ServiceUnavailableError
-from shared.errors import FieldError, Problem
+from shared.clients.base import ServiceClient
 from shared.settings import ServiceSettings
 
 # The service asks the scheme twice with a time-out of its own before it says "unable to check".
@@ -50,7 +47,8 @@ class PaymentsClient(ServiceClient):
 
     def check_payee(self, *, organisation: str, details: Mapping[str, str]) -> CheckedPayee:
         """Check that a name belongs to an account; refuses malformed details with their fields."""
-        answer = self._ask_scheme({"organisation": organisation, **details})
+        body = {"organisation": organisation, **details}
+        answer = self.call("POST", "/confirmation-of-payee", "payees.check", body=body)
         return CheckedPayee(
             check_id=str(answer["check_id"]),
             outcome=str(answer["outcome"]),
@@ -58,28 +56,6 @@ class PaymentsClient(ServiceClient):
             matched_name=str(answer.get("matched_name") or ""),
             explanation=str(answer.get("explanation") or ""),
         )
-
-    def _ask_scheme(self, body: Mapping[str, str]) -> dict[str, object]:
-        """Call the check; unlike other calls its refusal names the fields, for a person's form."""
-        headers = {"Authorization": f"Bearer {self._tokens.get('payees.check')}"}
-        try:
-            answer = self._http.post(
-                f"{self._base}/confirmation-of-payee", json=dict(body), headers=headers
-            )
-        except httpx.HTTPError as error:
-            raise ServiceUnavailableError("payments") from error
-        if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:
-            raise ServiceUnavailableError(f"payments answered {answer.status_code}")
-        content = dict(answer.json()) if answer.content else {}
-        if answer.is_error:
-            faults = content.get("fields") or []
-            raise Problem(
-                str(content.get("code", "refused")),
-                str(content.get("title", "The check was refused")),
-                status=answer.status_code,
-                fields=tuple(FieldError(str(f["field"]), str(f["message"])) for f in faults),
-            )
-        return content
 
     def make_payment(
         self,

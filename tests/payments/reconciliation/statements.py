@@ -67,3 +67,44 @@ def camt(
         + "".join(_entry(entry) for entry in entries)
         + "</Stmt></BkToCstmrStmt></Document>"
     ).encode()
+
+
+def _card(*fields: tuple[int, str], width: int = 128) -> str:
+    """Return a fixed-width record from its fields and their first positions, counted from 1."""
+    record = [" "] * width
+    for start, value in fields:
+        record[start - 1 : start - 1 + len(value)] = value
+    return "".join(record)
+
+
+def daily_file(*, trailer_credits: int = 45_000) -> bytes:
+    """Return a small file in the layout of NatWest Data Services, with people of our invention."""
+    account = (1, "9900009000000100")
+
+    def line(code: str, pence: int, text: str, reference: str) -> str:
+        return _card(
+            account,
+            (15, f"0{code}"),
+            (18, "99000110000012"),
+            (32, "0000"),
+            (36, f"{pence:011d}"),
+            (47, text),
+            (65, reference),
+            (101, " 26329"),
+        )
+
+    records = [
+        _card((1, "VOL1INV001"), (38, "****830000"), (80, "3")),
+        _card((1, "HDR1 A990000Z0001"), (40, "F"), (48, " 26329"), (67, " 26329")),
+        _card((1, "UHL1 26329990000"), (21, "000"), (38, "000"), (55, "INVENTED COUNCIL")),
+        line("03", 120_000, "RENT OF A HALL", "INV-0001"),
+        line("99", 45_000, "MORAG FICTIONAL", "REFUND 17"),
+        _card(
+            account,
+            (15, "0Y1"),
+            (37, f"{250_000:015d}C{0:015d}C{0:015d}C{0:015d}C"),
+            (101, " 26329"),
+        ),
+        _card((1, f"UTL1{120_000:013d}{trailer_credits:013d}{1:07d}{1:07d}{1:07d}")),
+    ]
+    return "\r\n".join(records).encode() + b"\r\n"

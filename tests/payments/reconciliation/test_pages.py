@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -12,9 +11,9 @@ from payments.reconciliation.tasks import fetch_statements
 from shared.actors import Actor
 from tests.payments.bank.bank_day import BODY, CLOSED, GOOD, NOW, BankDay
 from tests.payments.runs.console import Console
+from tests.support.samples import natwest
 
 Open = Callable[..., Console]
-DATA = Path(__file__).parent / "data"
 PAGES = (
     "/payments/reconciliation",
     "/payments/reconciliation/exceptions",
@@ -118,8 +117,8 @@ def test_a_file_is_imported_refused_and_recognised(console: Open, day: BankDay) 
             session, NewBankAccount(BODY, "income", "Income", "123456", "67175315")
         )
     person = console(staff("uploader"))
-    good = (DATA / "testfile_1").read_bytes()
-    wrong = (DATA / "testfile_incorrect_totals").read_bytes()
+    good = natwest("testfile_1")
+    wrong = natwest("testfile_incorrect_totals")
     page = upload(person, str(account), "wrong", wrong)
     assert person.status == 422
     assert "the totals are wrong: debits in pence" in page

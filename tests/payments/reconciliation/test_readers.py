@@ -1,5 +1,4 @@
 from datetime import date
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -14,14 +13,14 @@ from payments.reconciliation.rules import (
     check_continuity,
     count_occurrences,
 )
-from tests.payments.reconciliation.statements import Entry, camt
+from tests.payments.reconciliation.statements import Entry, camt, daily_file
+from tests.support.samples import natwest, sample
 
-DATA = Path(__file__).parent / "data"
 DAY = date(2026, 11, 25)
 
 
 def test_the_daily_file_of_natwest_is_read_line_by_line() -> None:
-    read = read_statements((DATA / "testfile_1").read_bytes())
+    read = read_statements(natwest("testfile_1"))
     (one,) = read.statements
     assert (read.format, one.sort_code, one.account_number) == (
         "natwest-data-services",
@@ -38,9 +37,20 @@ def test_the_daily_file_of_natwest_is_read_line_by_line() -> None:
     assert one.lines[1].counterparty_account == "29696666"
 
 
+def test_our_own_daily_file_is_read_line_by_line() -> None:
+    (one,) = read_statements(daily_file()).statements
+    assert (one.sort_code, one.account_number, one.closing_pence) == ("990000", "90000001", 250_000)
+    assert [(line.amount_pence, line.bank_code) for line in one.lines] == [
+        (-120_000, "03"),
+        (45_000, "99"),
+    ]
+    with pytest.raises(UnreadableError, match="the records make 45000, the trailer says 45001"):
+        read_statements(daily_file(trailer_credits=45_001))
+
+
 def test_wrong_totals_are_refused_with_both_figures() -> None:
     with pytest.raises(UnreadableError) as caught:
-        read_statements((DATA / "testfile_incorrect_totals").read_bytes())
+        read_statements(natwest("testfile_incorrect_totals"))
     assert "debits in pence: the records make 288615, the trailer says 288610" in str(caught.value)
     assert "credits in pence: the records make 18741, the trailer says 18732" in str(caught.value)
 
@@ -50,20 +60,20 @@ def test_wrong_totals_are_refused_with_both_figures() -> None:
     [("testfile_no_records", 0), ("testfile_roll_number", 7), ("testfile_settlement_credits", 4)],
 )
 def test_files_without_a_balance(name: str, lines: int) -> None:
-    content = (DATA / name).read_bytes()
+    content = natwest(name)
     (one,) = read_statements(content).statements
     assert (len(one.lines), one.closing_pence) == (lines, None)
 
 
 def test_an_unknown_code_stops_the_file_with_its_line() -> None:
-    content = (DATA / "testfile_1").read_bytes().replace(b"67175315099", b"67175315077")
+    content = natwest("testfile_1").replace(b"67175315099", b"67175315077")
     with pytest.raises(UnreadableError) as caught:
         read_statements(content)
     assert caught.value.line == 5
 
 
 def test_the_oldest_version_of_camt() -> None:
-    content = (DATA / "camt053_001_02.xml").read_bytes()
+    content = sample("payments/iso20022/examples/camt053_001_02.xml").read_bytes()
     # One entry of the sample is in euros: an account has one currency, so it is refused by line.
     with pytest.raises(UnreadableError, match="line 462: an amount in EUR, not USD"):
         read_statements(content)
@@ -138,8 +148,7 @@ def test_any_bytes_are_read_or_refused(content: bytes) -> None:
 
 SAMPLES = [
     camt(1, 500_000, (Entry(-100_000, batch="123456000001"), Entry(30_000))),
-    (DATA / "testfile_1").read_bytes(),
-    (DATA / "camt053_001_02.xml").read_bytes()[:9000],
+    daily_file(),
 ]
 
 

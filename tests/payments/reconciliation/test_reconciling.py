@@ -1,7 +1,6 @@
 """Statements meet what was sent, through the simulated bank and by hand-made statements."""
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -22,9 +21,9 @@ from payments.reconciliation.tasks import fetch_statements
 from shared.actors import Actor
 from shared.errors import Conflict, Invalid, Problem
 from tests.payments.bank.bank_day import BODY, CLOSED, GOOD, NOW, REJECTED, UNKNOWN, BankDay
-from tests.payments.reconciliation.statements import Entry, camt
+from tests.payments.reconciliation.statements import Entry, camt, daily_file
+from tests.support.samples import natwest, sample
 
-DATA = Path(__file__).parent / "data"
 ACTOR = Actor("staff", "someone", BODY)
 TABLES = ("statement_file", "statement", "statement_line", "match", "reconciliation_exception")
 
@@ -133,7 +132,7 @@ def test_the_simulated_statement_keeps_to_the_schema(day: BankDay) -> None:
     _, submission, _ = day.run((GOOD, 700), (CLOSED, 300), (UNKNOWN, 10))
     day.hand_over(submission)
     entry_day(day)
-    schema = etree.XMLSchema(etree.parse(DATA / "camt.053.001.08.xsd"))
+    schema = etree.XMLSchema(etree.parse(sample("payments/iso20022/xsd/camt.053.001.08.xsd")))
     schema.assertValid(etree.fromstring(day.bank.get_statement("ST00112233-00001")))
 
 
@@ -298,7 +297,7 @@ def test_a_balance_that_does_not_add_up_books_nothing(day: BankDay) -> None:
     [
         (camt(1, 0, (Entry(5),), account="80226000112234"), "not a bank account of this body"),
         (b"nonsense", "neither camt.053 nor NatWest"),
-        ((DATA / "testfile_incorrect_totals").read_bytes(), "the totals are wrong"),
+        (daily_file(trailer_credits=45_001), "the totals are wrong"),
         (camt(1, 0, (Entry(5),)).replace(b"GBP", b"EUR"), "in EUR, the account in GBP"),
     ],
 )
@@ -319,7 +318,7 @@ def natwest_account(day: BankDay, body: str = BODY) -> UUID:
 
 def test_a_natwest_file_is_imported_line_by_line_and_once(day: BankDay) -> None:
     natwest_account(day)
-    content = (DATA / "testfile_1").read_bytes()
+    content = natwest("testfile_1")
     upload(day, content)
     before = counts(day)
     assert before[2] == 3
@@ -334,7 +333,7 @@ def test_a_natwest_file_is_imported_line_by_line_and_once(day: BankDay) -> None:
 
 def test_another_bodys_account_and_the_wrong_account_are_refused(day: BankDay) -> None:
     natwest_account(day, "glenmore")
-    content = (DATA / "testfile_1").read_bytes()
+    content = natwest("testfile_1")
     before = counts(day)
     with pytest.raises(Invalid, match="statement_refused"):
         upload(day, content)
@@ -344,9 +343,11 @@ def test_another_bodys_account_and_the_wrong_account_are_refused(day: BankDay) -
 
 
 def test_refusals_are_problems_only(day: BankDay) -> None:
-    for name in ("testfile_no_records", "testfile_settlement_credits", "camt053_001_02.xml"):
+    camt_sample = sample("payments/iso20022/examples/camt053_001_02.xml").read_bytes()
+    files = (natwest("testfile_no_records"), natwest("testfile_settlement_credits"), camt_sample)
+    for content in files:
         with pytest.raises(Problem):
-            upload(day, (DATA / name).read_bytes())
+            upload(day, content)
 
 
 def test_bank_details_on_statements_are_sealed(day: BankDay) -> None:

@@ -1,0 +1,1 @@
+"""Answers on their way in from forms and out to pages."""

@@ -1,0 +1,1 @@
+"""What happens before a definition is published: checks, and walks of invented people."""
