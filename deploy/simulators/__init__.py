@@ -1,0 +1,1 @@
+"""The outside parties of a laptop: one process, each party on a port of its own."""
