@@ -8,6 +8,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from payments.bank.actions import NewBankAccount, open_bank_account
 from payments.payees.actions import Checker, CheckRequest, check_name
 from payments.payees.bank_details import AccountType, DetailsVault
 from payments.payees.modulus.tables import TableFiles
@@ -37,6 +38,13 @@ class _Account(_Model):
     service_user_number: str
 
 
+class _IncomeAccount(_Model):
+    code: str
+    name: str = Field(max_length=18)
+    sort_code: str
+    account_number: str
+
+
 class _Programme(_Model):
     slug: str
     name: str
@@ -62,6 +70,7 @@ class _Body(_Model):
     organisation: str
     name: str
     originating_account: _Account
+    income_accounts: list[_IncomeAccount] = Field(default_factory=list)
     programmes: list[_Programme]
     payments: list[_Payment] = Field(default_factory=list)
 
@@ -82,6 +91,10 @@ def seed_demo(arguments: Sequence[str]) -> None:
     for body in demo.bodies:
         with checker.database.transaction() as session:
             set_up_body(session, _plan(body), _ACTOR, checker.clock())
+            for account in body.income_accounts:
+                open_bank_account(
+                    session, NewBankAccount(body.organisation, **account.model_dump())
+                )
         made = sum(_order(checker, body, payment) for payment in body.payments)
         print(f"payments: {body.organisation} has its accounts; {made} payments are new")
     checker.database.engine.dispose()
