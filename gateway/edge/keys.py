@@ -6,6 +6,7 @@ Envoy never fetches keys itself, so a failed fetch changes nothing and never tur
 import json
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 from joserfc.errors import JoseError
@@ -35,6 +36,7 @@ def make_edge(settings: GatewaySettings) -> Edge:
         "gateway": settings.gateway_web_port,
     }
     kept = keys_file(settings)
+    collector = urlsplit(settings.otlp_endpoint or "")
     return Edge(
         listen_host=settings.public_host,
         listen_port=settings.public_port,
@@ -47,6 +49,8 @@ def make_edge(settings: GatewaySettings) -> Edge:
             jwks=kept.read_text() if kept.exists() else None,
         ),
         requests_per_second=settings.edge_requests_per_second,
+        otlp_host=collector.hostname,
+        otlp_port=collector.port or 4318,
     )
 
 

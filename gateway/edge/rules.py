@@ -1,5 +1,7 @@
 """From policy to Envoy's resources: pure functions, JSON in and out (xDS v3)."""
 
+from ipaddress import ip_address
+
 from gateway.edge.policy import Edge, Route, Upstream
 from gateway.edge.refusals import Json, make_mappers
 
@@ -213,7 +215,7 @@ def _cluster(upstream: Upstream) -> Json:
     return {
         "@type": f"{_TYPE}envoy.config.cluster.v3.Cluster",
         "name": upstream.name,
-        "type": "STATIC",
+        "type": "STATIC" if _is_address(upstream.host) else "STRICT_DNS",
         "connect_timeout": "1s",
         "load_assignment": {
             "cluster_name": upstream.name,
@@ -226,6 +228,14 @@ def _cluster(upstream: Upstream) -> Json:
             ],
         },
     }
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _tracing(edge: Edge) -> list[Upstream]:

@@ -205,6 +205,41 @@ def test_a_bad_file_leaves_the_last_good_policy(with_keys: Front) -> None:
     assert with_keys.get("/payments/v1/x", _token()).status_code == 200
 
 
+class Collector(Echo):
+    received: list[bytes]
+
+    def do_POST(self) -> None:
+        body = b""
+        while length := int(self.rfile.readline(), 16):  # Envoy sends its spans in chunks
+            body += self.rfile.read(length)
+            self.rfile.readline()
+        self.rfile.readline()
+        self.received.append(body)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+def test_spans_reach_the_collector(with_keys: Front) -> None:
+    received: list[bytes] = []
+    handler = type("Handler", (Collector,), {"received": received})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    port = int(server.server_address[1])
+    with_keys.push(replace(with_keys.edge, otlp_host="127.0.0.1", otlp_port=port))
+    end = time.monotonic() + 10
+    traceparent = ""
+    while time.monotonic() < end and not received:
+        answer = httpx.get(f"{with_keys.url}/traced")
+        traceparent = answer.json()["headers"].get("traceparent", "")
+        time.sleep(0.1)
+    server.shutdown()
+    server.server_close()
+    with_keys.push(replace(with_keys.edge, otlp_host=None))
+    assert traceparent, "the service joins the edge's trace"
+    assert b"edge" in b"".join(received)
+
+
 def test_bursts_are_limited(with_keys: Front) -> None:
     with_keys.push(replace(with_keys.edge, requests_per_second=5))
     statuses: set[int] = set()
