@@ -1,6 +1,7 @@
 """The Celery application of a service: a hint carrier between the relay and the handlers."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,17 +14,23 @@ from shared.relay import Relay
 from shared.settings import ServiceSettings
 
 _VISIBILITY_SECONDS = 600
+_QUIET_SECONDS = 60.0
 
 
-class _Running:
-    """Counts the tasks this process works on, so that the relay can tell busy from deaf."""
+class Running:
+    """Knows when this process last worked, so that the relay can tell busy from deaf.
+
+    Between two tasks, and just after its start, a worker is not deaf either.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._count = 0
+        self._last = time.monotonic()
 
     @contextmanager
     def one(self) -> Iterator[None]:
+        """Count one task while the block runs."""
         with self._lock:
             self._count += 1
         try:
@@ -31,9 +38,11 @@ class _Running:
         finally:
             with self._lock:
                 self._count -= 1
+                self._last = time.monotonic()
 
     def any(self) -> bool:
-        return self._count > 0
+        """Tell whether a task runs, or ran a moment ago."""
+        return self._count > 0 or time.monotonic() - self._last < _QUIET_SECONDS
 
 
 def make_celery(service: str, settings: ServiceSettings, database: Database) -> Celery:
@@ -69,7 +78,7 @@ def make_celery(service: str, settings: ServiceSettings, database: Database) -> 
         visibility_timeout=_VISIBILITY_SECONDS,
         worker_cancel_long_running_tasks_on_connection_loss=False,
     )
-    running = _Running()
+    running = Running()
     for topic in outbox.topics():
         _add_task(app, topic, settings, database, running)
     _attach_relay(app, service, settings, database, running)
@@ -77,7 +86,7 @@ def make_celery(service: str, settings: ServiceSettings, database: Database) -> 
 
 
 def _add_task(
-    app: Celery, topic: str, settings: ServiceSettings, database: Database, running: _Running
+    app: Celery, topic: str, settings: ServiceSettings, database: Database, running: Running
 ) -> None:
     def work(job_id: int) -> None:
         with running.one():
@@ -87,12 +96,12 @@ def _add_task(
 
 
 def _attach_relay(
-    app: Celery, service: str, settings: ServiceSettings, database: Database, running: _Running
+    app: Celery, service: str, settings: ServiceSettings, database: Database, running: Running
 ) -> None:
     def publish(topic: str, job_id: int) -> None:
         app.send_task(topic, args=[job_id], queue=service, retry=False, ignore_result=True)
 
-    relay = Relay(database, publish, is_busy=running.any)
+    relay = Relay(database, publish, is_busy=running.any, topics=outbox.topics())
 
     def begin(**_: object) -> None:
         logs.get_logger().info("worker.ready", topics=len(outbox.topics()))

@@ -24,6 +24,7 @@ def set_correlation_id(value: str | None) -> str:
     Returns the id that is now in force.
     """
     usable = bool(value) and len(value or "") <= _MAXIMUM_LENGTH
-    plain = value is not None and value.replace("-", "").isalnum()
+    # ASCII only: the id is sent on in headers, where a foreign letter would stop every later call.
+    plain = value is not None and value.isascii() and value.replace("-", "").isalnum()
     _correlation_id.set(value if value is not None and usable and plain else str(new_id()))
     return _correlation_id.get()

@@ -28,6 +28,8 @@ def make_engine(url: str, *, pool_size: int = 5, service: str = "clachan") -> En
         max_overflow=pool_size,
         pool_timeout=10,
         pool_pre_ping=True,
+        # The texts of errors are logged and kept with failed work; values would be in them.
+        hide_parameters=True,
         connect_args={
             "application_name": service,
             "connect_timeout": 5,

@@ -66,6 +66,10 @@ class LeaseLostError(Exception):
     """Another worker has taken this work over; nothing of this run may be kept."""
 
 
+class WorkerLostError(Exception):
+    """The worker died at this work each time it was tried."""
+
+
 @dataclass
 class Job:
     """One run of one outbox row, as its handler sees it."""
@@ -179,7 +183,8 @@ def run(database: Database, settings: ServiceSettings, job_id: int, topic: str) 
 def _work(job: Job, handle: Handler) -> None:
     log = get_logger()
     try:
-        handle(job)
+        # More attempts than recorded failures: the work ends its worker, and would for ever.
+        (_give_up if job.attempt > MAXIMUM_ATTEMPTS else handle)(job)
         if not job.finished:
             with job.database.transaction() as session:
                 job.finish(session)
@@ -207,6 +212,10 @@ def _work(job: Job, handle: Handler) -> None:
             )
     else:
         log.info("work.done", topic=job.topic, job_id=job.id, attempt=job.attempt)
+
+
+def _give_up(job: Job) -> None:
+    raise WorkerLostError(job.topic)
 
 
 @contextmanager

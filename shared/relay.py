@@ -2,9 +2,10 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import psycopg
+from psycopg.sql import SQL, Identifier
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
@@ -14,6 +15,7 @@ from shared.logs import get_logger
 _BATCH = 500
 _POLL_SECONDS = 1.0
 _UNCLAIMED_LIMIT = 5
+_FORGET_BATCH = 5_000
 _TAKE = text(
     """
     UPDATE outbox SET published_at = clock_timestamp(), published_count = published_count + 1
@@ -23,7 +25,14 @@ _TAKE = text(
           AND (lease_until IS NULL OR lease_until < clock_timestamp())
           AND (published_at IS NULL
                OR published_at < clock_timestamp() - make_interval(secs => :resend_seconds))
-        ORDER BY due_at, id LIMIT :batch FOR UPDATE SKIP LOCKED)
+          AND (cast(:topics AS text[]) IS NULL OR topic = ANY(:topics))
+        ORDER BY due_at, id FOR UPDATE SKIP LOCKED
+        -- What is on its way and not taken counts too, so that a backlog waits here and is not
+        -- sent again and again while the worker gets through it.
+        LIMIT greatest(0, :batch - (
+          SELECT count(*) FROM outbox
+           WHERE done_at IS NULL AND dead_at IS NULL AND lease_until IS NULL
+             AND published_at >= clock_timestamp() - make_interval(secs => :resend_seconds))))
     RETURNING id, topic, published_count
     """
 )
@@ -33,11 +42,19 @@ _GIVE_BACK = text(
 )
 _FORGET = text(
     """
-    WITH a AS (DELETE FROM outbox WHERE done_at < now() - interval '30 days'),
-         b AS (DELETE FROM idempotency_key WHERE expires_at < now()),
-         c AS (DELETE FROM web_session WHERE expires_at < now())
-    DELETE FROM login_attempt WHERE expires_at < now()
+    WITH a AS (DELETE FROM outbox WHERE id IN (
+           SELECT id FROM outbox WHERE done_at < now() - interval '30 days' LIMIT :batch)),
+         b AS (DELETE FROM idempotency_key WHERE (scope, key) IN (
+           SELECT scope, key FROM idempotency_key WHERE expires_at < now() LIMIT :batch)),
+         c AS (DELETE FROM web_session WHERE id_hash IN (
+           SELECT id_hash FROM web_session WHERE expires_at < now() LIMIT :batch))
+    DELETE FROM login_attempt WHERE state_hash IN (
+      SELECT state_hash FROM login_attempt WHERE expires_at < now() LIMIT :batch)
     """
+)
+_UNKNOWN = text(
+    "SELECT topic, count(*) FROM outbox WHERE done_at IS NULL AND dead_at IS NULL"
+    " AND NOT topic = ANY(:topics) GROUP BY topic"
 )
 
 Publish = Callable[[str, int], None]
@@ -48,7 +65,8 @@ class Relay:
 
     Rows are marked before they are published, so no lock is held during a network call; what a
     crash loses between the two is sent again after ``resend_seconds``. A worker that no longer
-    takes what it is sent (a broken broker connection) ends itself to be started anew.
+    takes what it is sent (a broken broker connection) ends itself to be started anew. Rows of
+    topics that this worker does not know wait for one that does.
     """
 
     def __init__(
@@ -58,11 +76,15 @@ class Relay:
         *,
         is_busy: Callable[[], bool] = lambda: False,
         resend_seconds: int = 20,
+        batch: int = _BATCH,
+        topics: Sequence[str] | None = None,
     ) -> None:
         self._database = database
         self._publish = publish
         self._is_busy = is_busy
         self._resend_seconds = resend_seconds
+        self._batch = batch
+        self._topics = None if topics is None else list(topics)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="outbox-relay", daemon=True)
 
@@ -79,7 +101,12 @@ class Relay:
         """Publish one batch of due rows; returns how many went out."""
         with self._database.transaction() as session:
             rows = session.execute(
-                _TAKE, {"batch": _BATCH, "resend_seconds": self._resend_seconds}
+                _TAKE,
+                {
+                    "batch": self._batch,
+                    "resend_seconds": self._resend_seconds,
+                    "topics": self._topics,
+                },
             ).all()
         sent = 0
         try:
@@ -95,6 +122,16 @@ class Relay:
             os._exit(70)
         return sent
 
+    def _clean_up(self) -> None:
+        """Delete a batch of what is over, and tell of work that nobody here can do."""
+        with self._database.transaction() as session:
+            session.execute(_FORGET, {"batch": _FORGET_BATCH})
+            unknown = (
+                session.execute(_UNKNOWN, {"topics": self._topics}).all() if self._topics else []
+            )
+        for topic, count in unknown:
+            get_logger().error("relay.topic_unknown", topic=topic, waiting=count)
+
     def _loop(self) -> None:
         log = get_logger()
         url = self._database.engine.url.set(drivername="postgresql")
@@ -104,14 +141,14 @@ class Relay:
                 with psycopg.connect(
                     url.render_as_string(hide_password=False), autocommit=True
                 ) as listener:
-                    listener.execute(f"LISTEN outbox_{url.username}".encode())
+                    schema = listener.execute("SELECT current_schema()").fetchone()
+                    channel = Identifier(f"outbox_{schema[0] if schema else ''}")
+                    listener.execute(SQL("LISTEN {}").format(channel))
                     while not self._stop.is_set():
-                        while self.send_waiting() == _BATCH:
-                            pass
-                        if rounds % 600 == 0:
-                            with self._database.transaction() as session:
-                                session.execute(_FORGET)
+                        self.send_waiting()
                         rounds += 1
+                        if rounds % 600 == 1:
+                            self._clean_up()
                         for _ in listener.notifies(timeout=_POLL_SECONDS, stop_after=1):
                             pass
             except (psycopg.OperationalError, OperationalError, OSError) as error:

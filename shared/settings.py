@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _MINIMUM_SECRET_LENGTH = 32
 
@@ -12,12 +12,19 @@ _MINIMUM_SECRET_LENGTH = 32
 class ServiceSettings(BaseSettings):
     """What a service reads from its environment; refuses weak secrets in production."""
 
+    # A wrong setting ends the process with a message that must not repeat the secrets beside it.
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
+
     environment: Literal["development", "production", "test"] = Field(
         "production", description="`development` allows http and the simulators"
     )
     public_url: str = Field(description="Address that people and programs use, without last slash")
     host: str = Field("127.0.0.1", description="Address the process listens on")
     port: int = Field(description="Port the process listens on")
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        description="Addresses or networks, with commas, whose `X-Forwarded-For` names the caller",
+    )
     database_url: str = Field(description="PostgreSQL 15 or newer, SQLAlchemy form (psycopg)")
     database_pool_size: int = Field(5, description="Connections a process keeps")
     broker_url: str = Field(description="Redis or Valkey, for Celery and caches")

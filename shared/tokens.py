@@ -78,6 +78,7 @@ class KeySource:
         self._http = http or make_http(5.0)
         self._keys: dict[str, Key] = {}
         self._fetched = 0.0
+        self._tried = 0.0
         self._lock = threading.Lock()
 
     def find(self, kid: str) -> Key | None:
@@ -85,11 +86,13 @@ class KeySource:
         age = time.monotonic() - self._fetched
         if kid not in self._keys or age > _REFRESH_SECONDS:
             with self._lock:
-                if time.monotonic() - self._fetched > _REFETCH_SECONDS or not self._keys:
+                if time.monotonic() - self._tried > _REFETCH_SECONDS or not self._keys:
                     self._fetch()
         return self._keys.get(kid)
 
     def _fetch(self) -> None:
+        # A failed fetch counts as well: while the issuer is away nobody waits for it in a row.
+        self._tried = time.monotonic()
         try:
             answer = self._http.get(self._url).raise_for_status().json()
         except (httpx.HTTPError, ValueError):

@@ -40,6 +40,9 @@ _SMALL = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_min_duration_statement": "2s",
+    # Statements are logged, what people typed is not: neither parameters nor rows at fault.
+    "log_parameter_max_length": "0",
+    "log_error_verbosity": "terse",
 }
 _FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _SINCE_18 = {"io_method"}

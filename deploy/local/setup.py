@@ -37,8 +37,8 @@ def set_up(level: str) -> None:
     Raises:
         SetupError: something could not be installed.
     """
-    VENV.mkdir(exist_ok=True)
-    with (VENV / "setup.lock").open("a") as lock:
+    # The lock is this file, because making the environment anew deletes what lies in it.
+    with Path(__file__).open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two commands at once: the second waits
         _make_venv()
         if not (level == "run" and _is_current("dev")):

@@ -82,7 +82,7 @@ def make_routes(edge: Edge) -> Json:
             {
                 "name": "front",
                 "domains": ["*"],
-                "routes": [_route(route, edge) for route in edge.routes],
+                "routes": [*_closed(), *(_route(route, edge) for route in edge.routes)],
             }
         ],
     }
@@ -165,6 +165,14 @@ def _filters(edge: Edge, directory: str) -> list[Json]:
         jwt,
         *(_body_filter(size) for size in _body_sizes(edge)),
         {"name": "clachan.router", **_typed({"@type": f"{_HTTP}.router.v3.Router"})},
+    ]
+
+
+def _closed() -> list[Json]:
+    """Return the routes of what each process tells its operators only, on its own port."""
+    return [
+        {"name": "closed", "match": match, "direct_response": {"status": 404}}
+        for match in ({"path": "/metrics"}, {"prefix": "/health/"})
     ]
 
 

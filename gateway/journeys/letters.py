@@ -12,6 +12,8 @@ from gateway.journeys.forms.show import address_lines, show_date
 from shared.money import format_pounds
 
 _REASONS = "{reasons}"
+# How a paragraph begins that is a point of a list, by the mailbox's contract.
+_POINT = "* "
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def write_letter(
     facts: CaseFacts,
     language: str,
 ) -> Letter:
-    """Return the words of a letter; a paragraph that is ``{reasons}`` becomes one per reason."""
+    """Return the words of a letter; a paragraph that is ``{reasons}`` becomes a list of them."""
     definition = service.definition
     names = step.recipient_name if isinstance(step, model.Issue) else ()
     name = " ".join(str(dossier.answers[part].value) for part in names if part in dossier.answers)
@@ -64,7 +66,7 @@ def write_letter(
     body: list[str] = []
     for paragraph in message.body:
         said = speaker.say(paragraph).plain
-        body += facts.reasons if said == _REASONS else [said]
+        body += [_POINT + reason for reason in facts.reasons] if said == _REASONS else [said]
     lines = step.facts if isinstance(step, model.Issue) else ()
     return Letter(
         title=speaker.say(message.title).plain,

@@ -81,8 +81,21 @@ def _from_notice(notice: Notice, _: Say) -> Entry:
     return Entry(
         notice.occurred_at,
         titles.get(notice.state, _("There is news of your payment")),
-        notice.reason if shows_reason else "",
+        tell_reason(notice.reason, _) if shows_reason else "",
     )
+
+
+def tell_reason(reason: str, _: Say) -> str:
+    """Return a bank's reason as a sentence; one that is not known stays as it was said."""
+    sentences: Mapping[str, str] = {
+        "invalid details": _("The account details are not right."),
+        "beneficiary deceased": _("The bank cannot pay into this account any more."),
+        "account transferred": _("The account was moved to another bank."),
+        "no account": _("There is no such account."),
+        "account closed": _("The account is closed."),
+        "requested by remitter": _("We asked the bank to send the money back."),
+    }
+    return sentences.get(reason, reason[:1].upper() + reason[1:])
 
 
 def status_of(case: Case, _: Say) -> Status:

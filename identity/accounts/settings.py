@@ -12,7 +12,9 @@ DEMO_CHECK_KEY = "document-check-demonstration-key"
 class PeopleSettings(BaseSettings):
     """What accounts, sign-in and verification need beside what every service reads."""
 
-    model_config = SettingsConfigDict(env_prefix="IDENTITY_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="IDENTITY_", extra="ignore", hide_input_in_errors=True
+    )
 
     environment: Literal["development", "production", "test"] = Field(
         "production", description="`development` allows demonstration people and keys"

@@ -17,7 +17,7 @@ from identity.signin.actions import SignedIn, Visitor, extend_session
 from identity.signin.queries import SignedInSession, get_session
 from shared.crypto import hash_token, random_token
 from shared.errors import FieldError, Forbidden, NotFound
-from shared.web.deps import NowDep, RuntimeDep, SessionDep
+from shared.web.deps import NowDep, RuntimeDep
 from shared.web.login import SignInNeeded
 from shared.web.pages import language_of
 from shared.web.runtime import runtime_of
@@ -61,11 +61,16 @@ def visitor_of(request: Request) -> Visitor:
 VisitorDep = Annotated[Visitor, Depends(visitor_of)]
 
 
-def find_session(request: Request, session: SessionDep, now: NowDep) -> SignedInSession | None:
-    """Return who is signed in in this browser, None where nobody is, and keep the session awake."""
-    found = get_session(session, session_cookie_of(request), now)
-    if found is not None:
-        extend_session(session, found, now)
+def find_session(request: Request, runtime: RuntimeDep, now: NowDep) -> SignedInSession | None:
+    """Return who is signed in in this browser, None where nobody is, and keep the session awake.
+
+    In a transaction of its own: a page that then hashes a password or asks the provider must hold
+    neither a connection nor the lock on the session's row.
+    """
+    with runtime.database.transaction() as session:
+        found = get_session(session, session_cookie_of(request), now)
+        if found is not None:
+            extend_session(session, found, now)
     return found
 
 
@@ -92,17 +97,20 @@ def _is_uuid(value: str) -> bool:
 
 
 def get_optional_flow(
-    session: SessionDep, now: NowDep, flow: UUID | None = None
+    runtime: RuntimeDep, now: NowDep, flow: UUID | None = None
 ) -> flows.FlowView | None:
     """Return the flow that the address names, None when it names none; refuses an old one."""
-    return None if flow is None else flows.get_flow(session, flow, now)
+    if flow is None:
+        return None
+    with runtime.database.transaction() as session:
+        return flows.get_flow(session, flow, now)
 
 
 FlowDep = Annotated[flows.FlowView | None, Depends(get_optional_flow)]
 
 
 def get_own_flow(
-    session: SessionDep, now: NowDep, person: SignedInDep, flow: UUID
+    runtime: RuntimeDep, now: NowDep, person: SignedInDep, flow: UUID
 ) -> flows.FlowView:
     """Return the flow that the address names, if the person who is signed in is on it.
 
@@ -110,7 +118,8 @@ def get_own_flow(
         NotFound: it is not there any more.
         Forbidden: somebody else signed in on it.
     """
-    found = flows.get_flow(session, flow, now)
+    with runtime.database.transaction() as session:
+        found = flows.get_flow(session, flow, now)
     if found.account_id != person.account_id:
         raise Forbidden(
             "flow_of_another",

@@ -49,8 +49,28 @@ DOCUMENTS = {"passport": "passport", "driving_permit": "driving licence"}
 Failure = Literal["document_expired", "face_mismatch", "details_differ", "not_confirmed", ""]
 _MINIMUM_AGE_YEARS = 16
 _MAXIMUM_AGE_YEARS = 130
-_GIVEN_LENGTH = 100
-_FAMILY_LENGTH = 100
+_NAME_LENGTH = 100
+
+
+@dataclass(frozen=True)
+class _NameFaults:
+    """Whole sentences, because parts of sentences cannot be translated."""
+
+    missing: str
+    too_long: str
+    not_a_name: str
+
+
+_FIRST_NAMES = _NameFaults(
+    "Enter your first names",
+    "Your first names must have 100 characters or fewer",
+    "Enter your first names in letters",
+)
+_LAST_NAME = _NameFaults(
+    "Enter your last name",
+    "Your last name must have 100 characters or fewer",
+    "Enter your last name in letters",
+)
 _LINE_LENGTH = 60
 _POSTCODE = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?)([0-9][A-Z]{2})")
 
@@ -128,8 +148,8 @@ def _plain(name: str) -> str:
 def read_claimed(form: Mapping[str, str], today: date) -> Claimed:
     """Return who somebody says they are; refuses with every fault, naming the fields."""
     faults: list[FieldError] = []
-    given = _name(form, "given_name", "first names", _GIVEN_LENGTH, faults)
-    family = _name(form, "family_name", "last name", _FAMILY_LENGTH, faults)
+    given = _name(form, "given_name", _FIRST_NAMES, faults)
+    family = _name(form, "family_name", _LAST_NAME, faults)
     born = _birth_date(form, today, faults)
     lines = _address(form, faults)
     postcode = re.sub(r"\s+", "", form.get("postcode", "")).upper()
@@ -147,17 +167,17 @@ def read_claimed(form: Mapping[str, str], today: date) -> Claimed:
 
 
 def _name(
-    form: Mapping[str, str], field: str, word: str, longest: int, faults: list[FieldError]
+    form: Mapping[str, str], field: str, saying: _NameFaults, faults: list[FieldError]
 ) -> str:
     name = " ".join(unicodedata.normalize("NFC", form.get(field, "")).split())
     if not name:
-        faults.append(FieldError(field, f"Enter your {word}"))
-    elif len(name) > longest:
-        faults.append(FieldError(field, f"Your {word} must have {longest} characters or fewer"))
+        faults.append(FieldError(field, saying.missing))
+    elif len(name) > _NAME_LENGTH:
+        faults.append(FieldError(field, saying.too_long))
     elif not any(letter.isalpha() for letter in name) or any(
         letter.isdigit() or letter in "<>{}[]@" for letter in name
     ):
-        faults.append(FieldError(field, f"Enter your {word} in letters"))
+        faults.append(FieldError(field, saying.not_a_name))
     return name
 
 

@@ -66,12 +66,16 @@ class LetterBody(BaseModel):
 
     template: str = Field(max_length=100)
     facts: list[FactBody] = Field(default_factory=list, max_length=50)
-    recipient_name: ShortText
+    # Empty for a message that is addressed by the mailbox alone.
+    recipient_name: Annotated[str, Field(max_length=255, pattern=r"^[^\r\n\x00]*$")]
     recipient_address: list[ShortText] = Field(max_length=7)
 
 
 class LetterDeposit(BaseModel):
-    """A letter for a person's mailbox; ``tell_opened`` asks to be told of its first opening."""
+    """A letter for a person's mailbox; ``tell_opened`` asks to be told of its first opening.
+
+    A paragraph of the body that begins with ``* `` is a point of a list.
+    """
 
     model_config = ConfigDict(extra="forbid")
 

@@ -96,7 +96,9 @@ _UNREAD = text(
     "SELECT bank_report_id, kind, state, problem, received_at FROM bank_report"
     " WHERE problem <> '' AND coalesce(body, :body) = :body ORDER BY received_at DESC LIMIT 100"
 )
-_AWAITING_REPORT = text("SELECT EXISTS (SELECT 1 FROM submission WHERE state = 'acknowledged')")
+_AWAITING_REPORT = text(
+    "SELECT EXISTS (SELECT 1 FROM submission WHERE id = :id AND state = 'acknowledged')"
+)
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,6 @@ def list_report_problems(session: Session, body: str) -> list[ReportProblem]:
     return [ReportProblem(**row) for row in rows]
 
 
-def is_awaiting_report(session: Session) -> bool:
-    """Tell whether an acknowledged submission has no input report yet."""
-    return bool(session.execute(_AWAITING_REPORT).scalar_one())
+def is_awaiting_report(session: Session, submission_id: UUID) -> bool:
+    """Tell whether a submission is acknowledged and has no input report yet."""
+    return bool(session.execute(_AWAITING_REPORT, {"id": submission_id}).scalar_one())

@@ -69,7 +69,7 @@ def fetch_after_submission(job: Job) -> None:
     """Fetch reports; while a submission has none yet, look again after a pause."""
     fetch_reports(job.database, bank_of(job.settings), vault_of(job.settings), job.now)
     with job.database.transaction() as session:
-        if is_awaiting_report(session):
+        if is_awaiting_report(session, UUID(job.text("submission_id"))):
             outbox.enqueue(
                 session,
                 "payments.bank.fetch_reports",

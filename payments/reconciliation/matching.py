@@ -112,7 +112,9 @@ def reconcile_account(session: Session, account_id: UUID, now: datetime) -> int:
     """Reconcile the statements of an account that wait, oldest first; returns how many were done.
 
     Stops at the first that does not continue the one before, and says so as an exception: nothing
-    of it or after it is matched or booked. Safe to run again; one process at a time per account.
+    of it or after it is matched or booked. One from before what is reconciled already can never
+    have its turn: it is set aside the same way and stops nothing that follows. Safe to run again;
+    one process at a time per account.
     """
     account = session.execute(_LOCK_ACCOUNT, {"id": account_id}).one()
     work = _Work(session, account_id, account.body, account.code, now)
@@ -126,6 +128,8 @@ def reconcile_account(session: Session, account_id: UUID, now: datetime) -> int:
             state = "mismatch" if fault[0] == "BALANCE_MISMATCH" else "gap"
             session.execute(_MARK, {"id": row.id, "state": state})
             _raise(work, [_describe(work, row.id, *fault, abs(this.movement_pence))])
+            if before is not None and this.to_date < before.to_date:
+                continue
             break
         if before is None and this.opening_pence:
             accounting.post_opening_balance(

@@ -11,6 +11,7 @@ from payments.reconciliation.queries import (
     Proof,
     StatementView,
 )
+from payments.runs.wording import capital
 from shared.money import format_pounds
 
 Values = dict[str, object]
@@ -52,6 +53,32 @@ EVENTS = {
     "payment.written_back": "Payment written back",
     "line.unidentified": "Unexplained line to suspense",
     "bank.opened": "Opening balance",
+}
+
+ENTRY_KINDS = {
+    "posted": "Posted",
+    "pending": "Reserved",
+    "post": "Posted",
+    "void": "Freed",
+    "reversal": "Reversed",
+    "correction": "Corrected",
+}
+# A reservation that something came of says so, and no more that it is one.
+RESOLUTIONS = {
+    "posted": "Reserved, then posted",
+    "voided": "Reserved, then freed",
+    "expired": "Reserved, then expired",
+}
+ACCOUNTS = {
+    "bank": "Bank account",
+    "suspense": "Suspense",
+    "in_transit": "In transit",
+    "opening_balance": "Opening balance",
+    "payments_approved": "Payments approved",
+    "programme_expenditure": "Programme expenditure",
+    "programme_income": "Programme income",
+    "returned_unapplied": "Returned, to be paid again",
+    "returns_receivable": "Returns receivable",
 }
 
 
@@ -113,21 +140,26 @@ def present_line(one: LineView) -> Values:
         "reason": one.reason or "",
         "score": one.score,
         "exception": CODES.get(one.exception_code or "", ""),
-        "exception_reason": one.exception_reason or "",
+        "exception_reason": capital(one.exception_reason or ""),
         "is_return": one.exception_code == "RETURN",
     }
 
 
 def present_exception(one: ExceptionView) -> Values:
     """Return an exception as the list shows it."""
+    reason, bank_reason = capital(one.reason), one.bank_reason or ""
+    if one.code == "RETURN" and bank_reason:
+        # The bank has advised the return as well: its words, with the statement's code.
+        code, _, words = bank_reason.partition(": ")
+        reason, bank_reason = f"{capital(words)} ({one.return_reason or code})", ""
     where = one.identification if one.line_seq is None else f"{one.identification}, {one.line_seq}"
     return {
         "code": one.code,
         "title": CODES[one.code],
         "colour": "red" if one.severity == "high" else "orange",
         "value": amount(one.value_pence),
-        "reason": one.reason,
-        "bank_reason": one.bank_reason or "",
+        "reason": reason,
+        "bank_reason": bank_reason,
         "reference": one.reference or "",
         "due": one.due_on,
         "where": where,
@@ -186,6 +218,7 @@ def present_balances(lines: Sequence[AccountBalance]) -> Values:
         "rows": [
             {
                 "code": line.code,
+                **_names(line.code),
                 "href": f"/payments/ledger/accounts/{line.code}",
                 "debit": amount(line.posted_pence) if line.posted_pence > 0 else "",
                 "credit": amount(-line.posted_pence) if line.posted_pence < 0 else "",
@@ -200,6 +233,12 @@ def present_balances(lines: Sequence[AccountBalance]) -> Values:
     }
 
 
+def _names(code: str) -> Values:
+    """Return what an account is called: a kind of account, and which one where there are more."""
+    kind, _, which = code.partition(".")
+    return {"name": ACCOUNTS.get(kind, code), "which": which}
+
+
 def present_entry(entry: EntryView) -> Values:
     """Return an entry with its postings."""
     words: Mapping[str, str] = EVENTS
@@ -207,12 +246,11 @@ def present_entry(entry: EntryView) -> Values:
         "id": str(entry.id),
         "href": f"/payments/ledger/entries/{entry.id}",
         "what": words.get(entry.event_type, entry.event_type),
-        "kind": entry.kind,
+        "kind": RESOLUTIONS.get(entry.resolution or "") or ENTRY_KINDS[entry.kind],
         "event": entry.event_id,
         "effective_on": entry.effective_on,
         "recorded_at": entry.recorded_at,
         "purpose": entry.purpose,
-        "resolution": entry.resolution or "",
         "refers_to": f"/payments/ledger/entries/{entry.refers_to}" if entry.refers_to else "",
         "amount": amount(
             sum(p.amount_pence for p in entry.postings if p.amount_pence > 0 and not p.pending)
@@ -221,6 +259,7 @@ def present_entry(entry: EntryView) -> Values:
         "postings": [
             {
                 "account": posting.account,
+                **_names(posting.account),
                 "href": f"/payments/ledger/accounts/{posting.account}",
                 "debit": amount(posting.amount_pence) if posting.amount_pence > 0 else "",
                 "credit": amount(-posting.amount_pence) if posting.amount_pence < 0 else "",

@@ -82,6 +82,7 @@ class ExceptionView:
     payment_id: UUID | None
     run_id: UUID | None
     bank_reason: str | None
+    return_reason: str | None
     candidates: tuple[dict[str, object], ...]
 
 
@@ -173,7 +174,7 @@ _EXCEPTIONS = text(
     """
     SELECT e.id, e.code, e.severity, e.value_pence, e.reason, e.due_on, e.created_at,
            e.statement_id, s.identification, l.seq AS line_seq, l.booking_date, l.reference,
-           e.payment_id, e.candidates, p.run_id, p.bank_reason
+           e.payment_id, e.candidates, p.run_id, p.bank_reason, l.return_reason
       FROM reconciliation_exception e JOIN statement s ON s.id = e.statement_id
       LEFT JOIN statement_line l ON l.id = e.line_id
       LEFT JOIN LATERAL (

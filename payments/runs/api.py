@@ -119,7 +119,8 @@ def show_payment(
         payment_id=payment.public_id,
         state=payment.state,
         word=WORDS.get(payment.state, ""),
-        reason=payment.reason or "",
+        # That of a removal was written for colleagues.
+        reason=payment.reason or "" if payment.state != "cancelled" else "",
         timeline=[
             TimelineLine(at=at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), what=what)
             for at, what in tell_citizen(list_payment_events(session, payment))

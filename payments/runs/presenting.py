@@ -47,7 +47,9 @@ from payments.runs.wording import (
     RUN_TEXTS,
     STATE_COLOURS,
     STATE_TEXTS,
+    capital,
     tell_staff,
+    tell_who,
 )
 from shared.money import format_pounds
 
@@ -107,9 +109,9 @@ def present_payment_line(payment: Payment) -> Values:
         "state": payment.state,
         "state_text": STATE_TEXTS[payment.state],
         "colour": STATE_COLOURS.get(payment.state, ""),
-        "word": WORDS.get(payment.state, ""),
+        "word": capital(WORDS.get(payment.state, "")),
         "hold": payment.hold_reason or "",
-        "reason": payment.reason or "",
+        "reason": capital(payment.reason or ""),
         "run_href": f"/payments/runs/{payment.run_id}",
         "run_reference": payment.run_reference,
         "created_at": payment.created_at,
@@ -119,7 +121,7 @@ def present_payment_line(payment: Payment) -> Values:
 def present_event(event: Event) -> Values:
     """Return a line of a history."""
     notes = [
-        str(event.details[name])
+        capital(str(event.details[name]))
         for name in ("reason", "from", "hold")
         if event.details.get(name) and event.kind != "hold_released"
     ]
@@ -132,7 +134,7 @@ def present_event(event: Event) -> Values:
     return {
         "at": event.at,
         "what": tell_staff(event),
-        "who": event.actor_name or event.actor_id,
+        "who": tell_who(event),
         "by_person": event.actor_kind == "staff",
         "notes": notes,
         "hash": str(event.details.get("content_sha256") or "")[:16],

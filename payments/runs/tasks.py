@@ -25,12 +25,14 @@ def tell_gateway(job: Job) -> None:
     """Tell the gateway what became of a payment; the event's id makes repeating it harmless."""
     with job.database.transaction() as session:
         payment = get_payment(session, job.text("organisation"), job.text("payment_id"))
+    # Only the bank's reason is for the payee: that of a removal was written for colleagues.
+    is_return = job.text("state") in ("returned", "scheme_rejected")
     data = {
         "payment_id": payment.public_id,
         "case_reference": payment.case_reference,
         "state": job.text("state"),
-        "reason_code": payment.reason_code,
-        "reason": payment.reason,
+        "reason_code": payment.reason_code if is_return else None,
+        "reason": payment.reason if is_return else None,
     }
     _gateway().send_event(
         event_id=job.text("event_id"),

@@ -90,6 +90,8 @@ _FOR_STAFF: dict[str, str] = {
     "refused": "The bank refused the whole file",
     "contradicted": "The bank's answer contradicts the payment: a person has to look",
 }
+# Services that act by themselves, as people know them.
+SERVICES: dict[str, str] = {"gateway-service": "Journeys (gateway)"}
 _OF_PAYMENT = {"rejected": "Rejected by Bacs"}
 _FOR_CITIZENS: dict[str, str] = {
     "received": "Payment ordered",
@@ -99,6 +101,16 @@ _FOR_CITIZENS: dict[str, str] = {
     "paid": "Payment made",
     "removed": "Payment cancelled",
 }
+
+
+def capital(words: str) -> str:
+    """Return words with a capital first letter, the rest as it is."""
+    return words[:1].upper() + words[1:]
+
+
+def tell_who(event: Event) -> str:
+    """Return who did it, as colleagues know them."""
+    return SERVICES.get(event.actor_id) or event.actor_name or event.actor_id
 
 
 def tell_staff(event: Event) -> str:

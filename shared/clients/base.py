@@ -105,10 +105,14 @@ class ServiceClient:
             raise ServiceUnavailableError(self._service) from error
         if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:
             raise ServiceUnavailableError(f"{self._service} answered {answer.status_code}")
-        content = answer.json() if answer.content else {}
+        try:
+            content = dict(answer.json()) if answer.content else {}
+        except (ValueError, TypeError) as error:
+            # Not the service's own words, but those of something in between.
+            raise ServiceUnavailableError(f"{self._service}: {answer.status_code}") from error
         if answer.is_error:
             raise _problem_from(content, answer.status_code)
-        return dict(content)
+        return content
 
 
 def _problem_from(content: Mapping[str, Any], status: int) -> Problem:

@@ -60,7 +60,7 @@ def make_runtime(
             service_name=service_name,
             service_url=service_url,
         ),
-        tokens=TokenVerifier(f"{settings.public_url}/identity/oidc", settings.public_url),
+        tokens=TokenVerifier(settings.oidc_issuer, settings.public_url),
     )
 
 
@@ -171,7 +171,7 @@ def serve(app: ASGIApp, settings: ServiceSettings) -> None:
         log_config=None,
         access_log=False,
         proxy_headers=True,
-        forwarded_allow_ips="127.0.0.1",
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=5,
         server_header=False,
     )

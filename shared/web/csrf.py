@@ -10,7 +10,7 @@ from fastapi import Request
 
 from shared.errors import Forbidden
 from shared.web.deps import read_form
-from shared.web.form_token import COOKIE, FIELD, token_for
+from shared.web.form_token import FIELD, cookie_name, token_for
 from shared.web.runtime import runtime_of
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -22,10 +22,12 @@ async def check_csrf(request: Request) -> None:
         return
     settings = runtime_of(request).settings
     origin = request.headers.get("Origin")
-    if origin not in (None, "null", settings.public_url):
+    # Our own forms always say where they stand; "null" is what a page that hides itself sends.
+    if origin not in (None, settings.public_url):
         raise Forbidden("foreign_form", "This form was sent from another site")
     sent = (await read_form(request)).text(FIELD)
-    expected = token_for(request.cookies.get(COOKIE, ""), settings.secret_key)
+    cookie = request.cookies.get(cookie_name(secure=settings.secure_cookies), "")
+    expected = token_for(cookie, settings.secret_key)
     if not hmac.compare_digest(sent, expected):
         raise Forbidden(
             "form_expired",

@@ -14,11 +14,16 @@ FIELD = "csrf_token"
 _token: ContextVar[str] = ContextVar("csrf_token", default="")
 
 
-def cookie_value(request: Request) -> str:
+def cookie_name(*, secure: bool) -> str:
+    """Return the cookie's name; over https it is bound to the host, so no neighbour can set it."""
+    return f"__Host-{COOKIE}" if secure else COOKIE
+
+
+def cookie_value(request: Request, *, secure: bool) -> str:
     """Return the browser's cookie value, a new one where it has none yet."""
     kept: str | None = getattr(request.state, "csrf_cookie", None)
     if kept is None:
-        kept = request.cookies.get(COOKIE) or random_token(18)
+        kept = request.cookies.get(cookie_name(secure=secure)) or random_token(18)
         request.state.csrf_cookie = kept
     return kept
 

@@ -1,7 +1,7 @@
 """The doors of signing in: routes, dependencies for pages, and who the header says is here."""
 
 from typing import Annotated
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.responses import RedirectResponse, Response
@@ -85,7 +85,10 @@ def signed_in(request: Request, found: MaybeSignedIn) -> WebSession:
     if found is None:
         prefix = login_of(request).sign_out_path.removesuffix("/sign-out")
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        back = here if request.method == "GET" else (request.headers.get("Referer") or prefix)
+        # A form that came too late leads back to the page it stood on; a referrer is a whole URL.
+        form = urlsplit(request.headers.get("Referer", ""))
+        page = f"{form.path}?{form.query}" if form.query else form.path
+        back = here if request.method == "GET" else (page or prefix)
         raise SignInNeeded(f"{prefix}/sign-in?{urlencode({'return_to': back})}")
     return found
 

@@ -1,11 +1,11 @@
 """One log line, one metric and one correlation id per request."""
 
 import time
-from http.cookies import SimpleCookie
 
 from opentelemetry import trace
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.correlation import set_correlation_id
@@ -42,8 +42,7 @@ class Observe:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        cookies = SimpleCookie(headers.get("cookie", ""))
-        known = cookies[COOKIE].value if COOKIE in cookies else None
+        known = cookie_parser(headers.get("cookie", "")).get(COOKIE)
         story = set_correlation_id(headers.get("x-correlation-id") or known)
         scope.setdefault("state", {})["correlation_id"] = story
         status = 500

@@ -43,6 +43,13 @@ def language_of(request: Request) -> str:
     return "en"
 
 
+def use_language(request: Request) -> str:
+    """Let ``translate`` speak the reader's language from here on; returns which that is."""
+    language = language_of(request)
+    _language.set(language)
+    return language
+
+
 _TRANSLATIONS = {language: load(language) for language in LANGUAGES}
 
 
@@ -105,9 +112,12 @@ class Pages:
         **values: object,
     ) -> HTMLResponse:
         """Return a page; ``form_action`` names other origins that its forms may lead to."""
-        language = language_of(request)
-        _language.set(language)
-        cookie = form_token.cookie_value(request)
+        language = use_language(request)
+        secure = self._settings.secure_cookies
+        cookie, cookie_name = (
+            form_token.cookie_value(request, secure=secure),
+            form_token.cookie_name(secure=secure),
+        )
         form_token.set_token(form_token.token_for(cookie, self._settings.secret_key))
         context: dict[str, object] = {
             **self._base,
@@ -126,8 +136,8 @@ class Pages:
             context |= extras(request)
         html = self.environment.get_template(template).render(context | values)
         response = HTMLResponse(html, status_code=status)
-        if request.cookies.get(form_token.COOKIE) != cookie:
-            self._set_cookie(response, form_token.COOKIE, cookie, http_only=True)
+        if request.cookies.get(cookie_name) != cookie:
+            self._set_cookie(response, cookie_name, cookie, http_only=True)
         if request.query_params.get("lang") in LANGUAGES:
             self._set_cookie(response, LANGUAGE_COOKIE, language, max_age=_YEAR_SECONDS)
         if form_action:

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from shared.correlation import correlation_id
 from shared.errors import FieldError, Invalid, NotFound, Problem
 from shared.logs import get_logger
-from shared.web.pages import translate
+from shared.web.pages import translate, use_language
 from shared.web.runtime import runtime_of
 
 _TEXT = {"type": "string"}
@@ -105,6 +105,7 @@ def install_for_people(app: FastAPI) -> None:
     """Answer every refusal and fault of a pages app as a page that says what to do."""
 
     def refuse(request: Request, error: Exception) -> Response:
+        use_language(request)
         problem = _as_problem(error)
         page = runtime_of(request).pages.render(
             request,

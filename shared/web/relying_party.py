@@ -21,7 +21,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
-from shared.crypto import Sealer, hash_token, random_token
+from shared.crypto import SealBrokenError, Sealer, hash_token, random_token
 from shared.errors import Forbidden, Problem
 from shared.http import make_http
 from shared.logs import get_logger
@@ -185,9 +185,12 @@ class RelyingParty:
         if row is None:
             return None
         id_hash = bytes(row.id_hash)
-        return WebSession(
-            **json.loads(sealer.open(bytes(row.sealed), b"web_session" + id_hash)), id_hash=id_hash
-        )
+        try:
+            content = sealer.open(bytes(row.sealed), b"web_session" + id_hash)
+        except SealBrokenError:
+            # Its key was taken out of the key file: the person signs in again.
+            return None
+        return WebSession(**json.loads(content), id_hash=id_hash)
 
     def sign_out(self, session: Session, found: WebSession | None) -> Response:
         """End the session here and lead to the provider, which ends its own."""

@@ -2,11 +2,15 @@
 
 Run as `python -m shared.web.translations update` after a template's or a refusal's words changed,
 `check` to be told whether that was forgotten, and `missing` for what has no Gaelic yet.
+
+Rules and actions know no language: the words of their refusals and states are plain English, which
+a page translates when it is made. They are found here by what is called, or by WORDINGS.
 """
 
 import argparse
+import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -25,10 +29,66 @@ KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "translate": None,
     "translate_plural": (1, 2),
 }
+# What is called with words for people: the word's place among the arguments, and its names.
+REFUSALS: Mapping[str, tuple[int | None, frozenset[str]]] = {
+    "FieldError": (1, frozenset({"message"})),
+    "Invalid": (None, frozenset({"title"})),
+    **dict.fromkeys(
+        ("Problem", "NotFound", "Forbidden", "Conflict", "Unauthorised"),
+        (1, frozenset({"title", "detail"})),
+    ),
+    "make_runtime": (None, frozenset({"service_name"})),
+}
+# Refusals that only programs, operators and authors of definitions get, never a page.
+NOT_ON_PAGES = (
+    "gateway/catalogue/actions.py",
+    "gateway/catalogue/entry.py",
+    "gateway/journeys/actions/payouts.py",
+    "gateway/journeys/definition/",
+    "gateway/journeys/publishing/",
+    "identity/organisations/",
+    "identity/relying_parties/",
+    "notifications/mailbox/actions.py",
+    "notifications/message_templates/",
+    "notifications/messages/",
+    "payments/bank/",
+    "payments/ledger/",
+    "shared/clients/",
+    "shared/idempotency.py",
+    "shared/tokens.py",
+    "shared/web/deps.py",
+)
+# Constants and functions whose strings reach a page by another way, by the file they stand in.
+WORDINGS: Mapping[str, frozenset[str]] = {
+    "identity/accounts/rules.py": frozenset({"_fault"}),
+    "identity/safe/pages.py": frozenset({"_CHOOSE", "decide_to_share"}),
+    "identity/signin/pages.py": frozenset({"sign_in"}),
+    "identity/verification/rules.py": frozenset({"_address", "_FIRST_NAMES", "_LAST_NAME"}),
+    "payments/payees/modulus/check.py": frozenset(
+        {"_NOT_CHECKED", "_VALID", "_INVALID", "check_account"}
+    ),
+    "payments/payees/rules.py": frozenset({"GROUP_TITLES", "MATCH", "OUTCOMES"}),
+    "payments/reconciliation/pages.py": frozenset({"_DONE"}),
+    "payments/reconciliation/passes.py": frozenset({"EXACT_KEY", "CONTRA", "RETURN", "REFERENCE"}),
+    "payments/reconciliation/presenting.py": frozenset(
+        {"STATEMENT_STATES", "CODES", "KINDS", "EVENTS", "ENTRY_KINDS", "RESOLUTIONS", "ACCOUNTS"}
+    ),
+    "payments/runs/access.py": frozenset({"_ENTRIES"}),
+    "payments/runs/pages.py": frozenset({"_DONE", "choose_body"}),
+    "payments/runs/presenting.py": frozenset(
+        {"_stage_figures", "present_name_check", "present_payment"}
+    ),
+    "payments/runs/rules.py": frozenset({"ROLE_NAMES", "decide_hold"}),
+    "payments/runs/wording.py": frozenset(
+        {"STATE_TEXTS", "RUN_TEXTS", "BANK_TEXTS", "SERVICES", "_FOR_STAFF", "_OF_PAYMENT"}
+    ),
+    "shared/errors.py": frozenset({"Invalid"}),
+    "shared/web/relying_party.py": frozenset({"SignInRefused"}),
+}
 
 
 def extract() -> Catalog:
-    """Gather every sentence marked for translation in the services' templates and code."""
+    """Gather every sentence of the services' templates and code that a page may show."""
     with (CATALOGUES / "babel.cfg").open(encoding="utf-8") as source:
         methods, options = parse_mapping_cfg(source)  # type: ignore[no-untyped-call]
     template = Catalog(project="clachan", charset="utf-8", fuzzy=False)
@@ -40,7 +100,79 @@ def extract() -> Catalog:
             template.add(
                 message, None, [(f"{folder}/{name}", 0)], auto_comments=comments, context=context
             )
+        for path in sorted((REPOSITORY / folder).rglob("*.py")):
+            name = path.relative_to(REPOSITORY).as_posix()
+            for words in spoken_words(name, path.read_text(encoding="utf-8")):
+                template.add(words, None, [(name, 0)])
     return template
+
+
+def spoken_words(name: str, source: str) -> Iterator[str]:
+    """Yield the words of refusals and wordings that a module has for people.
+
+    Words that are put together of parts at run time cannot be translated and are left out.
+
+    Raises:
+        KeyError: WORDINGS names something that the module no longer has.
+    """
+    wanted = WORDINGS.get(name, frozenset())
+    hears_people = not name.startswith(NOT_ON_PAGES) and not name.endswith("/commands.py")
+    if not wanted and not hears_people:
+        return
+    module = ast.parse(source)
+    named = {known: node for node in module.body for known in _names_of(node)}
+    for known in sorted(wanted):
+        yield from filter(_is_sentence, _strings_of(named[known]))
+    if hears_people:
+        for node in ast.walk(module):
+            if isinstance(node, ast.Call):
+                yield from _refusal_words(node, named)
+
+
+def _names_of(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        yield node.name
+    targets = [node.target] if isinstance(node, ast.AnnAssign) else getattr(node, "targets", [])
+    yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
+def _refusal_words(call: ast.Call, named: Mapping[str, ast.stmt]) -> Iterator[str]:
+    if not isinstance(call.func, ast.Name) or call.func.id not in REFUSALS:
+        return
+    place, keywords = REFUSALS[call.func.id]
+    said = [] if place is None else call.args[place : place + 1]
+    said += [keyword.value for keyword in call.keywords if keyword.arg in keywords]
+    for node in said:
+        kept = named.get(node.id) if isinstance(node, ast.Name) else None
+        if isinstance(kept, ast.Assign | ast.AnnAssign) and kept.value is not None:
+            yield from _literals(kept.value)
+        else:
+            yield from _literals(node)
+
+
+def _literals(node: ast.expr) -> Iterator[str]:
+    """Yield a string as it stands, or both of a choice."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value:
+        yield node.value
+    elif isinstance(node, ast.IfExp):
+        yield from _literals(node.body)
+        yield from _literals(node.orelse)
+
+
+def _strings_of(node: ast.AST) -> Iterator[str]:
+    """Yield every whole string below a node; no docstring, and no part of a composed string."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    if is_docstring or isinstance(node, ast.JoinedStr):
+        return
+    for part in ast.iter_child_nodes(node):
+        yield from _strings_of(part)
+
+
+def _is_sentence(words: str) -> bool:
+    """Tell words for people from keys, codes, addresses and colours."""
+    return " " in words.strip() or (words[:1].isupper() and not words.isupper())
 
 
 def update() -> None:

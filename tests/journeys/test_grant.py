@@ -264,7 +264,7 @@ def test_the_citizens_see_what_became_of_the_money(
 ) -> None:
     morag.case_says(story.reference, "The money was paid into your account.")
     morag.look("60-case-paid")
-    fiona.case_says(story.returned_reference, "The bank sent the money back", "The reason:")
+    fiona.case_says(story.returned_reference, "sent the money back", "The account is closed.")
     # axe needs scripts, which her browser has not: the same session in one that has.
     context = browser.new_context(storage_state=fiona.context.storage_state())
     seeing = Citizen(story.platform, context, FIONA, looks=True)

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared import outbox
+from shared.celery import Running
 from shared.correlation import correlation_id, set_correlation_id
 from shared.db import Database
 from shared.outbox import Job
@@ -144,3 +145,91 @@ def test_relay_gives_back_what_the_broker_did_not_take(gateway_database: Databas
     sent: list[int] = []
     Relay(gateway_database, lambda _topic, number: sent.append(number)).send_waiting()
     assert len(sent) == 1
+
+
+def test_a_backlog_waits_in_the_table_and_is_not_sent_again_and_again(
+    gateway_database: Database,
+) -> None:
+    for _ in range(3):
+        _put(gateway_database)
+    sent: list[int] = []
+    relay = Relay(gateway_database, lambda _topic, number: sent.append(number), batch=2)
+    assert relay.send_waiting() == 2
+    assert relay.send_waiting() == 0, "two are on their way, and no more than two may be"
+    with outbox.only_handlers(gateway__test__work=lambda _job: None):
+        outbox.run(gateway_database, SETTINGS, sent[0], "gateway.test.work")
+    assert relay.send_waiting() == 1
+    assert len(set(sent)) == 3
+
+
+def test_work_that_this_worker_does_not_know_is_left_for_another(
+    gateway_database: Database,
+) -> None:
+    job_id = _put(gateway_database)
+    with gateway_database.transaction() as session:
+        outbox.enqueue(session, "gateway.test.newer", {})
+        session.execute(
+            text("UPDATE outbox SET published_count = 100 WHERE topic = 'gateway.test.newer'")
+        )
+    sent: list[int] = []
+    relay = Relay(
+        gateway_database, lambda _topic, number: sent.append(number), topics=["gateway.test.work"]
+    )
+    relay.send_waiting()
+    assert sent == [job_id]
+
+
+def test_work_that_kills_its_worker_is_dead_at_last(gateway_database: Database) -> None:
+    job_id = _put(gateway_database)
+    assert job_id is not None
+    with gateway_database.transaction() as session:
+        session.execute(text("UPDATE outbox SET attempt = :n"), {"n": outbox.MAXIMUM_ATTEMPTS})
+    ran: list[int] = []
+    with outbox.only_handlers(gateway__test__work=lambda job: ran.append(job.id)):
+        assert outbox.run(gateway_database, SETTINGS, job_id, "gateway.test.work")
+    with gateway_database.transaction() as session:
+        dead = session.execute(text("SELECT dead_at IS NOT NULL FROM outbox")).scalar_one()
+    assert dead
+    assert ran == []
+
+
+def test_an_error_does_not_repeat_the_values_of_its_statement(gateway_database: Database) -> None:
+    job_id = _put(gateway_database)
+    assert job_id is not None
+
+    def break_a_statement(job: Job) -> None:
+        with job.database.transaction() as session:
+            session.execute(text("SELECT nothing WHERE :name = ''"), {"name": "Isla Fictional"})
+
+    with outbox.only_handlers(gateway__test__work=break_a_statement):
+        outbox.run(gateway_database, SETTINGS, job_id, "gateway.test.work")
+    error = str(_rows(gateway_database)[0][3])
+    assert "UndefinedColumn" in error
+    assert "Isla" not in error
+
+
+@pytest.mark.parametrize(("is_busy", "ends"), [(True, []), (False, [70])])
+def test_a_worker_that_takes_nothing_ends_itself_unless_it_is_busy(
+    gateway_database: Database, monkeypatch: pytest.MonkeyPatch, *, is_busy: bool, ends: list[int]
+) -> None:
+    _put(gateway_database)
+    with gateway_database.transaction() as session:
+        session.execute(text("UPDATE outbox SET published_count = 4"))
+    ended: list[int] = []
+    monkeypatch.setattr("shared.relay.os._exit", ended.append)
+    Relay(gateway_database, lambda *_: None, is_busy=lambda: is_busy).send_waiting()
+    assert ended == ends
+
+
+def test_a_worker_is_not_deaf_between_two_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("shared.celery.time.monotonic", lambda: now[0])
+    running = Running()
+    assert running.any(), "it has only just begun"
+    now[0] += 61
+    assert not running.any()
+    with running.one():
+        assert running.any()
+    assert running.any()
+    now[0] += 61
+    assert not running.any()

@@ -105,3 +105,14 @@ def test_no_service_sees_another_ones_tables(gateway_session: Session) -> None:
         with pytest.raises(ProgrammingError), gateway_session.begin_nested():
             gateway_session.execute(text(f"SELECT 1 FROM {service}.audit_event"))
     assert cast("int", gateway_session.execute(text("SELECT 1")).scalar_one()) == 1
+
+
+@pytest.mark.parametrize("sent", ["é", "²", "a b", "-", "x" * 65, "a\nb", ""])
+def test_a_correlation_id_that_headers_cannot_carry_is_replaced(sent: str) -> None:
+    taken = set_correlation_id(sent)
+    assert taken != sent
+    assert taken.isascii()
+
+
+def test_a_correlation_id_from_outside_is_kept() -> None:
+    assert set_correlation_id("0199-abc") == "0199-abc"

@@ -132,3 +132,16 @@ def test_an_assertion_is_signed_with_either_kind_of_key(kind: str, tmp_path: Pat
     assert assertion.claims["iss"] == assertion.claims["sub"] == "me"
     assert assertion.claims["exp"] - assertion.claims["iat"] == 60
     assert assertion.header["kid"] == key.kid
+
+
+def test_an_issuer_that_is_away_is_asked_once_in_ten_seconds() -> None:
+    published = Published(KEY)
+    source = published.source()
+    assert source.find("one") is not None
+    published.is_away = True
+    source._tried = 0.0  # ten seconds later
+    asked = published.fetched
+    for _ in range(5):
+        assert source.find("unknown") is None
+    assert published.fetched == asked + 1
+    assert source.find("one") is not None

@@ -9,12 +9,34 @@ const environment = process.env;
 const escape = (text) =>
   String(text ?? "").replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
 
+const style = `
+* { box-sizing: border-box; }
+body { background: #f6f3ec; color: #22301f; font: 1.125rem/1.6 system-ui, sans-serif; margin: 0; }
+header { background: #23482b; color: #fff; padding: 1rem max(1rem, calc(50vw - 22rem)); }
+header p { margin: 0; }
+main { background: #fff; margin: 2rem auto; max-width: 46rem; padding: 1.5rem 2rem 2rem; }
+h1 { font-size: 2rem; line-height: 1.2; margin: 0 0 1rem; }
+p { margin: 0 0 1rem; overflow-wrap: anywhere; }
+a { color: #1d5c2e; }
+a:hover { text-decoration-thickness: 0.15em; }
+a:focus-visible { outline: 0.25rem solid #d98a00; outline-offset: 0.125rem; }
+.button { background: #23482b; border-radius: 0.25rem; color: #fff; display: inline-block;
+  font-weight: 700; padding: 0.75rem 1.5rem; text-decoration: none; }
+.button:hover { background: #173420; text-decoration: underline; }
+dl { display: grid; gap: 0.5rem 1.5rem; grid-template-columns: minmax(7rem, auto) 1fr; margin: 0 0 1.5rem; }
+dt { font-weight: 700; }
+dd { margin: 0; overflow-wrap: anywhere; }
+@media (max-width: 46rem) { main { margin: 0; padding: 1.5rem 1rem; } }
+@media (max-width: 30rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 0.75rem; } }
+`;
+
 const page = (title, body) => `<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escape(title)} – Glenmore Housing Partnership</title>
+<link rel="stylesheet" href="/style.css">
 </head>
 <body>
 <header><p><strong>Glenmore Housing Partnership</strong> (an invented landlord)</p></header>
@@ -29,6 +51,7 @@ ${body}
 const app = express();
 app.disable("x-powered-by");
 app.get("/health/live", (_request, response) => response.type("text").send("live\n"));
+app.get("/style.css", (_request, response) => response.type("css").send(style));
 
 // ISSUER_BASE_URL, BASE_URL, CLIENT_ID and SECRET are read by the library itself.
 app.use(
@@ -57,7 +80,7 @@ app.get("/", (request, response) => {
 <p><a href="/profile">What we know about you</a></p>
 <p><a href="/logout">Sign out</a></p>`
     : `<p id="signed-out">Report a repair in your home. Sign in to see your reports.</p>
-<p><a href="/login">Sign in</a></p>`;
+<p><a class="button" href="/login">Sign in</a></p>`;
   response.send(page("Report a repair", body));
 });
 

@@ -16,10 +16,12 @@ from gateway.journeys.rules import RENEWABLE, moves_payout, payout_state
 from shared import audit
 from shared.actors import Actor
 from shared.crypto import Sealer
-from shared.errors import Conflict, FieldError, Invalid, NotFound
+from shared.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 
 _PAYMENT = "payments.payment."
 _OPENED = "notifications.mailbox.opened"
+# News of money can lead to a second payment: each service tells of its own matters only.
+_TELLERS = {_PAYMENT: "payments-service", _OPENED: "notifications-service"}
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,11 @@ def apply_news(session: Session, news: News, caller: Actor, now: datetime) -> bo
     """Take news into the case; tells whether it was new.
 
     The same id twice changes nothing; old news that come late stand in the timeline and change no
-    state. Refuses an unknown case and a kind of event that nobody here understands.
+    state. Refuses an unknown case, a kind of event that nobody here understands, and a service
+    that tells of another's matters.
     """
+    if any(news.type.startswith(k) and caller.id != teller for k, teller in _TELLERS.items()):
+        raise Forbidden("event_not_yours", "This type of event is told by another service")
     held = queries.lock_case_by_reference(session, news.case_reference)
     if news.type.startswith(_PAYMENT):
         return _apply_payment(session, held, news, caller, now)

@@ -14,7 +14,7 @@ from gateway.journeys.definition.service import Service
 from gateway.journeys.pages import payee_pages
 from gateway.journeys.pages.deps import Elsewhere, Words, go, look_at, render, who, words_for
 from gateway.journeys.queries import Instance
-from gateway.journeys.timeline import Case, entries_of, status_of
+from gateway.journeys.timeline import Case, entries_of, status_of, tell_reason
 from shared.crypto import Sealer
 from shared.web.deps import FormDep, NowDep, RuntimeDep, SealerDep, SessionDep, public
 from shared.web.login import SignedIn, signed_in
@@ -89,7 +89,7 @@ def show_case(
         entries=entries_of(case, words.gettext),
         decision=_decision(service, case, words),
         letters=case.letters,
-        payout_reason=case.payouts[-1].reason if case.payouts else "",
+        payout_reason=tell_reason(case.payouts[-1].reason if case.payouts else "", words.gettext),
         needs_details=needs_details,
         new_details_until=until,
         new_details_href=f"/journeys/cases/{instance.reference}/new-payment",

@@ -71,8 +71,15 @@ def send_page(
         sent = review_pages.sent_before(session, form, _subject(found))
         if sent is not None:
             return sent
-        visit = open_visit(request, session, runtime.sealer, service_id, _subject(found), now)
-        page = visit.page(page_key)
+        try:
+            visit = open_visit(request, session, runtime.sealer, service_id, _subject(found), now)
+            page = visit.page(page_key)
+        except Elsewhere:
+            # Sent by the other click of a double one, between the look above and this one.
+            sent = review_pages.sent_before(session, form, _subject(found))
+            if sent is None:
+                raise
+            return sent
         if not _asks_for_account(visit, page):
             return _send(request, session, runtime, visit, page, form, now)
     place = _place(request, visit, page)

@@ -28,7 +28,13 @@ _Score = Annotated[int, Field(ge=0, le=4)]
 
 
 class _Shape(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
+    # What is wrong with a result is logged; whose result it is must not be.
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+    )
 
 
 class _Detail(_Shape):

@@ -163,6 +163,7 @@ def _refuse_difference(
         ("account_type", existing.account_type, order.payee.account_type),
         ("sort_code", details.typed_sort_code, order.payee.sort_code.strip()),
         ("account_number", details.typed_account_number, order.payee.account_number.strip()),
+        ("roll_number", details.roll_number, order.payee.roll_number.strip().upper()),
         ("check_id", existing.check_id, order.check_id),
         ("amount_pence", existing.amount_pence, order.amount_pence),
         ("currency", existing.currency, order.currency),

@@ -19,7 +19,13 @@ from payments.runs import models
 from payments.runs.actions.approve import check_reason, check_step
 from payments.runs.actions.create import Desk
 from payments.runs.actions.history import move_payments, move_run, note_payment, note_run
-from payments.runs.queries.payments import Payment, get_payment, list_run_payments, lock_payments
+from payments.runs.queries.payments import (
+    Payment,
+    find_duplicate,
+    get_payment,
+    list_run_payments,
+    lock_payments,
+)
 from payments.runs.queries.runs import Run, lock_run
 from payments.runs.rules import (
     PaymentState,
@@ -104,11 +110,21 @@ def edit_payment(
         desk.tables, correction.sort_code, correction.account_number, correction.roll_number
     )
     name, reference = correction.payee_name.strip(), clean_reference(correction.reference)
+    fingerprint = account_fingerprint(vault, details)
+    duplicate = find_duplicate(
+        session,
+        run.organisation,
+        fingerprint,
+        correction.amount_pence,
+        reference,
+        now,
+        besides=payment.id,
+    )
     hold = decide_hold(
         find_check(session, run.organisation, check_id) if check_id else None,
         payee_fingerprint(vault, name, correction.account_type, details),
         now,
-        None,
+        duplicate,
     )
     before = payment.amount_pence
     session.execute(
@@ -118,7 +134,7 @@ def edit_payment(
             payee_name=name,
             account_type=correction.account_type,
             details_sealed=vault.seal(details, payment.record),
-            account_fingerprint=account_fingerprint(vault, details),
+            account_fingerprint=fingerprint,
             account_tail=details.account_number[-4:],
             amount_pence=correction.amount_pence,
             reference=reference,

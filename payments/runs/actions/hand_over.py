@@ -42,7 +42,8 @@ def hand_over(
                 details.account_number,
                 payment.payee_name,
                 payment.amount_pence,
-                payment.reference,
+                # A building society finds its member's account by the roll number only (4.1).
+                details.roll_number or payment.reference,
             )
         )
     prepare_submission(

@@ -94,14 +94,17 @@ def _note_contradiction(
 
 
 def _advance_run(session: Session, organisation: str, run_id: UUID, now: datetime) -> None:
-    """Move a run on as its payments have moved: sent when one is, finished when all are."""
+    """Move a run on as its payments have moved: sent when one is, finished when all are.
+
+    A run whose whole file was refused is finished without ever having been sent.
+    """
     states = {payment.state for payment in list_run_payments(session, run_id)}
-    sent = states & {"submitted", "accepted", "paid", "returned", "scheme_rejected"}
+    sent = states & {"submitted", "accepted", "paid", "returned"}
     run = lock_run(session, organisation, run_id)
     if run.state == "released" and sent:
         move_run(session, run, "submitted", now)
         note_run(session, _BANK, run, "submitted", now, state="submitted")
         run = replace(run, state="submitted")
-    if run.state == "submitted" and states <= FINISHED:
+    if run.state in ("released", "submitted") and states <= FINISHED:
         move_run(session, run, "closed", now)
         note_run(session, SYSTEM, run, "closed", now, state="closed")

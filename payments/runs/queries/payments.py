@@ -157,8 +157,13 @@ def find_duplicate(
     amount_pence: int,
     reference: str,
     since: datetime,
+    *,
+    besides: UUID | None = None,
 ) -> str | None:
-    """Return the public id of a payment with the same account, amount and reference, if any."""
+    """Return the public id of a payment with the same account, amount and reference, if any.
+
+    ``besides`` is the payment that is compared, where it is stored already.
+    """
     return session.execute(
         select(payment.c.public_id)
         .where(
@@ -168,6 +173,7 @@ def find_duplicate(
             payment.c.reference == reference,
             payment.c.created_at > since - timedelta(days=_DUPLICATE_DAYS),
             payment.c.state.not_in(("cancelled", "invalid", "returned", "scheme_rejected")),
+            *([] if besides is None else [payment.c.id != besides]),
         )
         .order_by(payment.c.id)
         .limit(1)

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from payments.bank.models import bank_account
@@ -153,10 +153,17 @@ def lock_run(session: Session, organisation: str, run_id: UUID) -> Run:
 
 
 def list_shapers(session: Session, run_id: UUID) -> set[str]:
-    """Return the people who put a run forward, edited it, removed from it or released a hold."""
+    """Return the people who put a run forward, edited it, removed from it or released a hold.
+
+    What they did to a payment follows it when it is carried over from another run.
+    """
+    inside = select(payment.c.id).where(payment.c.run_id == run_id)
     rows = session.execute(
         select(run_event.c.actor_id)
-        .where(run_event.c.run_id == run_id, run_event.c.kind.in_(SHAPING_EVENTS))
+        .where(
+            or_(run_event.c.run_id == run_id, run_event.c.payment_id.in_(inside)),
+            run_event.c.kind.in_(SHAPING_EVENTS),
+        )
         .distinct()
     )
     return set(rows.scalars())

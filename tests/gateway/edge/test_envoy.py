@@ -174,6 +174,13 @@ def test_paths_cannot_slip_past_the_policy(with_keys: Front) -> None:
     assert answer.status_code == 400
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/x/../metrics", "/health/live", "/health/ready"])
+def test_what_is_for_operators_is_not_for_the_public(with_keys: Front, path: str) -> None:
+    answer = with_keys.get(path)
+    assert answer.status_code == 404
+    assert "headers" not in answer.text
+
+
 def test_open_part_of_a_closed_prefix(with_keys: Front) -> None:
     assert with_keys.get("/gateway/v1/catalogue/services").status_code == 200
     assert with_keys.get("/gateway/v1/events").status_code == 401

@@ -31,11 +31,17 @@ def event(reference: str, state: str, day: int = 23, **more: Any) -> dict[str, A
     }
 
 
-def tell(site: Site, body: dict[str, Any], scope: str = "events.write") -> httpx.Response:
+def tell(
+    site: Site,
+    body: dict[str, Any],
+    scope: str = "events.write",
+    client_id: str = "payments-service",
+) -> httpx.Response:
+    token = site.neighbours.access_token(scope, client_id)
     return httpx.post(
         f"{site.url}/gateway/v1/events",
         json=body,
-        headers={"Authorization": f"Bearer {site.neighbours.access_token(scope)}"},
+        headers={"Authorization": f"Bearer {token}"},
     )
 
 
@@ -105,6 +111,18 @@ def test_only_programs_with_the_scope_may_tell(site: Site, reference: str) -> No
     assert site.count("case_notice") == 0
 
 
+def test_a_service_tells_of_its_own_matters_only(site: Site, reference: str) -> None:
+    """Forged news of a return would let a case be paid twice."""
+    forged = event(reference, "returned")
+    assert tell(site, forged, client_id="notifications-service").status_code == 403
+    letter = {"message_id": "id-1", "case_reference": reference}
+    opened = {**event(reference, "paid"), "type": "notifications.mailbox.opened", "data": letter}
+    assert tell(site, opened).status_code == 403
+    assert site.count("case_notice") == 0
+    assert state_of(site) == "accepted"
+    assert site.count("letter", "opened_at IS NOT NULL") == 0
+
+
 def test_an_opened_letter_is_noted_once(site: Site, reference: str) -> None:
     data = {"message_id": "id-1", "case_reference": reference}
     body = {
@@ -113,11 +131,12 @@ def test_an_opened_letter_is_noted_once(site: Site, reference: str) -> None:
         "occurred_at": applications.moment(23).isoformat(),
         "data": data,
     }
-    assert tell(site, body).status_code == 202
-    assert tell(site, body).status_code == 200
+    teller = "notifications-service"
+    assert tell(site, body, client_id=teller).status_code == 202
+    assert tell(site, body, client_id=teller).status_code == 200
     assert site.count("letter", "opened_at IS NOT NULL") == 1
     strange = {**body, "id": str(uuid4()), "data": {**data, "message_id": "id-99"}}
-    assert tell(site, strange).status_code == 404
+    assert tell(site, strange, client_id=teller).status_code == 404
 
 
 def test_news_that_come_before_the_answer_of_payments_are_kept(site: Site) -> None:

@@ -20,7 +20,7 @@ def test_a_grant_is_applied_for_paid_and_told(site: Site) -> None:
     assert payment["case_reference"] == reference
     (message,) = site.neighbours.messages.values()
     assert message["subject"] == site.neighbours.subject
-    assert "You live in Scotland." in message["body"]
+    assert "* You live in Scotland." in message["body"]
     morag.open(f"/journeys/cases/{reference}")
     assert "The payment was handed to our finance team" in morag.text
     assert "We put a letter in your mailbox" in morag.text

@@ -169,5 +169,5 @@ def test_who_is_not_eligible_gets_the_reasons_and_no_money(site: Site) -> None:
     (letter,) = site.neighbours.messages.values()
     assert "was not successful" in letter["title"]
     reason = "You are under pension age and receive none of the qualifying benefits."
-    assert reason in letter["body"]
+    assert f"* {reason}" in letter["body"]
     assert site.rows(f"SELECT state FROM instance WHERE id = '{sent.id}'")[0].state == "completed"

@@ -62,6 +62,12 @@ def _kinds(node: object) -> set[str]:
     return own | (_kinds(node["/K"]) if "/K" in node else set())
 
 
+def test_a_message_without_an_addressee_can_be_set() -> None:
+    _, text = _read(replace(LETTER, recipient_name="", recipient_address=()))
+    assert "The money is on its way." in text
+    assert "1 Invented Street" not in text
+
+
 def test_what_people_write_is_never_source() -> None:
     wild = '#panic() *bold* _it_ $x$ \\ "q" <tag> @ref [b] `raw` #include "/etc/passwd" // no'
     _, text = _read(

@@ -164,6 +164,15 @@ def test_a_wrong_letter_changes_nothing(
     assert _nothing_deposited(service)
 
 
+def test_a_message_needs_no_addressee(service: Service) -> None:
+    _create(service)
+    plain = {"template": "decision", "recipient_name": "", "recipient_address": []}
+    status, _ = _deposit(service, letter=plain)
+    assert status == 202
+    service.work()
+    assert service.query("SELECT state FROM mailbox_message") == [("published",)]
+
+
 def test_another_senders_letter_is_unknown(service: Service, deliver: Deliver) -> None:
     message_id = deliver()
     other = service.headers("mailbox.send", None, "payments-service")

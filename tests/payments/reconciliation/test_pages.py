@@ -76,7 +76,7 @@ def test_the_proof_and_the_exception_are_told(console: Open, played: str) -> Non
     assert "-£1,000.00" in page
     page = shown(person.get("/payments/reconciliation/exceptions"))
     assert "Payment came back" in page
-    assert "the payment came back (AC04) Bank: B: account closed" in page
+    assert "Account closed (AC04)" in page
 
 
 def test_the_ledger_drills_down_to_the_postings(console: Open, played: str) -> None:

@@ -285,6 +285,17 @@ def test_a_gap_stops_matching_until_it_is_filled(day: BankDay) -> None:
     assert proof(day).holds
 
 
+def test_a_statement_from_before_stops_nothing_that_follows(day: BankDay) -> None:
+    sent(day, (GOOD, 700))
+    upload(day, camt(5, 500_000, (Entry(5, day="2026-11-24"),), day="2026-11-24"))
+    upload(day, camt(2, 300, (Entry(7, day="2026-11-20"),), day="2026-11-20"))
+    assert codes(day) == ["STATEMENT_GAP", "UNMATCHED_LINE"]
+    upload(day, camt(6, 500_005, (Entry(-700, batch="123456000001"),)))
+    assert codes(day) == ["STATEMENT_GAP", "UNMATCHED_LINE"]
+    assert counts(day)[3] == 1
+    assert proof(day).holds
+
+
 def test_a_balance_that_does_not_add_up_books_nothing(day: BankDay) -> None:
     before = counts(day)
     upload(day, camt(1, 500_000, (Entry(5),), closing=500_006))

@@ -10,7 +10,13 @@ from sqlalchemy.orm import Session
 
 from payments.ledger.queries import get_balance
 from payments.runs.actions.approve import approve, put_forward, reject, release
-from payments.runs.actions.edit import release_hold, remove_payment
+from payments.runs.actions.create import PayeeOrder
+from payments.runs.actions.edit import (
+    Correction,
+    edit_payment,
+    release_hold,
+    remove_payment,
+)
 from payments.runs.rules import ROLE_NAMES, RUN_MOVES, STEPS
 from shared.actors import Actor
 from shared.db import Database
@@ -52,6 +58,17 @@ def test_approval_books_and_releases(session: Session, world: World) -> None:
     assert get_balance(session, BODY, "programme_expenditure") == 60000
     submission = session.execute(text("SELECT payment_count, total_pence FROM submission")).one()
     assert tuple(submission) == (2, 60000)
+
+
+def test_a_roll_number_goes_to_the_building_society(session: Session, world: World) -> None:
+    payee = PayeeOrder("Morag Fictional", "personal", "99-00-01", "10000012", "D/123-4")
+    made = world.create(session, payee=payee)
+    release_hold(session, made.payment_id, "Seen the passbook", UNA, NOW)
+    put_forward(session, world.desk.vault, UUID(made.run_id), UNA, NOW)
+    signed = world.run_hash(session, made.run_id)
+    approve(session, world.desk.vault, UUID(made.run_id), signed, ALAN, NOW)
+    sent = session.execute(text("SELECT reference FROM submission_item")).scalars().all()
+    assert sent == ["D/123-4"]
 
 
 def test_where_a_person_releases_approval_waits_for_them(session: Session, world: World) -> None:
@@ -135,6 +152,23 @@ def test_who_released_a_hold_cannot_approve(session: Session, world: World) -> N
     release_hold(session, held.payment_id, "Seen the bank card", BOTH, NOW)
     put_forward(session, world.desk.vault, UUID(held.run_id), UNA, NOW)
     _refused(session, world, UUID(held.run_id), BOTH, "same_person")
+
+
+def test_who_edited_a_payment_cannot_approve_the_run_it_is_carried_over_to(
+    session: Session, world: World
+) -> None:
+    world.create(session)
+    held = world.create(session, check_id=None)
+    correction = Correction(
+        "Another Fictional", "personal", "99-00-01", "10000012", "", 99900, "SWH-EDITED"
+    )
+    edit_payment(session, world.desk, held.payment_id, correction, None, BOTH, NOW)
+    put_forward(session, world.desk.vault, UUID(held.run_id), UNA, NOW)
+    later = UUID(world.create(session).run_id)
+    release_hold(session, held.payment_id, "Seen the bank card", UNA, NOW)
+    put_forward(session, world.desk.vault, later, UNA, NOW)
+    assert world.payment_states(session, later) == ["awaiting_approval"] * 2
+    _refused(session, world, later, BOTH, "same_person")
 
 
 def test_other_content_than_was_seen_is_not_approved(session: Session, world: World) -> None:

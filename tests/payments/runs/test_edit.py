@@ -135,6 +135,17 @@ def test_a_bad_correction_changes_nothing(
     assert world.snapshot(session) == before
 
 
+def test_an_edit_is_no_way_round_the_hold_of_a_duplicate(session: Session, world: World) -> None:
+    world.create(session, reference="SAME", amount_pence=25000)
+    held = world.create(session, reference="SAME", amount_pence=25000)
+    assert held.state == "held"
+    _edit(session, world, held.payment_id, reference="SAME")
+    row = session.execute(select(payment).where(payment.c.public_id == held.payment_id)).one()
+    assert (row.state, row.hold_code) == ("held", "duplicate")
+    _edit(session, world, held.payment_id, reference="ANOTHER")
+    assert world.payment_states(session, held.run_id) == ["ready", "ready"]
+
+
 def test_nothing_is_corrected_after_release(session: Session, world: World) -> None:
     run_id, payment_id = _payment(session, world, "winter-heating")
     put_forward(session, world.desk.vault, run_id, UNA, NOW)

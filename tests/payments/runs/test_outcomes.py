@@ -92,6 +92,8 @@ def test_a_refused_file_and_a_rejected_item_end_as_returned(session: Session, wo
     _say(session, submission, run_id, "refused")
     assert world.payment_states(session, run_id) == ["scheme_rejected"] * 2
     assert world.run_state(session, run_id) == "closed"
+    told = session.execute(select(run_event.c.kind).where(run_event.c.kind == "submitted"))
+    assert list(told) == [], "a file that was refused was never sent"
 
 
 def test_a_contradiction_is_kept_once_and_changes_no_state(session: Session, world: World) -> None:

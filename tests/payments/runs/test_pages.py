@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from payments.payees.provider import NameAnswer, NameQuestion
 from payments.runs.rules import CONFIRMATION_OF_PAYEE
 from shared.actors import Actor
 from shared.db import Database
@@ -297,6 +298,39 @@ def test_the_list_is_filtered(console: Open, waiting: UUID) -> None:
     assert "1 run<" in person.get("/payments/runs?state=awaiting_approval")
     assert "0 runs<" in person.get("/payments/runs?state=closed")
     assert "0 runs<" in person.get("/payments/runs?programme=big-grant")
+
+
+def test_no_transaction_is_open_while_a_bank_is_asked(
+    console: Open, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy: list[object] = []
+
+    class Asked:
+        def verify(self, _question: NameQuestion) -> NameAnswer:
+            with database.transaction() as session:
+                busy.extend(
+                    session.execute(
+                        text(
+                            "SELECT query FROM pg_stat_activity WHERE state = 'idle in transaction'"
+                            " AND application_name = 'payments-web'"
+                        )
+                    )
+                )
+            return NameAnswer(matched=True)
+
+    monkeypatch.setattr("payments.payees.deps.open_names", lambda *_: Asked())
+    person = console(CHECKER)
+    person.get("/payments/confirmation-of-payee")
+    person.post(
+        "/payments/confirmation-of-payee",
+        account_type="personal",
+        name="Morag Fictional",
+        sort_code="990001",
+        account_number="10000012",
+    )
+    assert person.status == 200
+    assert "The name and the type of account match." in person.html
+    assert busy == []
 
 
 def test_the_name_check_form_refuses_with_the_fields_named(console: Open) -> None:

@@ -127,11 +127,14 @@ def test_a_form_without_its_token_changes_nothing(
     assert _count(runtime) == 0
 
 
-def test_a_form_from_another_site_is_refused(client: TestClient, runtime: Runtime) -> None:
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+def test_a_form_from_another_site_is_refused(
+    client: TestClient, runtime: Runtime, origin: str
+) -> None:
     answer = client.post(
         "/form",
         data={"word": "no", "csrf_token": _token(client)},
-        headers={"Origin": "https://evil.example"},
+        headers={"Origin": origin},
     )
     assert answer.status_code == 403
     assert _count(runtime) == 0
@@ -210,3 +213,9 @@ def test_a_file_and_its_form_are_read_once(client: TestClient) -> None:
         files={"document": ("a.txt", b"content")},
     )
     assert answer.json() == {"word": "with a file", "document": "content"}
+
+
+def test_a_page_that_is_not_there_is_told_in_the_readers_language(client: TestClient) -> None:
+    english, gaelic = client.get("/nowhere?lang=en").text, client.get("/nowhere?lang=gd").text
+    assert "<h1>Page not found</h1>" in english
+    assert "<h1>Page not found</h1>" not in gaelic

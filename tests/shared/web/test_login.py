@@ -1,5 +1,6 @@
 """The relying party against a provider that answers over a mock transport."""
 
+import base64
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,10 @@ from joserfc.jwk import ECKey
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
+from shared.crypto import Sealer
 from shared.settings import ServiceSettings
 from shared.web.app import make_pages_app, make_runtime, make_service_app
+from shared.web.form_token import token_for
 from shared.web.login import RelyingParty, SignedIn, install_login
 
 URL = "http://localhost:8000"
@@ -84,6 +87,10 @@ def app(
     @pages.get("/private")
     def private(person: SignedIn) -> dict[str, str]:
         return {"subject": person.subject, "name": person.display_name}
+
+    @pages.post("/private")
+    def change(person: SignedIn) -> dict[str, str]:
+        return {"subject": person.subject}
 
     runtime = make_runtime("gateway", settings, tmp_path, service_name="T", service_url="/")
     pages.state.service_app = make_service_app(runtime, {"": pages})
@@ -187,3 +194,32 @@ def test_the_session_cannot_be_read_from_the_table(
         row = session.execute(text("SELECT sealed FROM web_session")).one()
     assert b"Isla" not in bytes(row.sealed)
     assert bytes(row.sealed) != b""
+
+
+def test_a_form_sent_too_late_leads_back_to_its_page(app: FastAPI) -> None:
+    browser = _browser(app)
+    token = token_for("c", "s" * 32)
+    answer = browser.post(
+        "/private",
+        data={"csrf_token": token},
+        headers={"Referer": f"{URL}/private?x=1", "Cookie": "csrf=c"},
+    )
+    query = parse_qs(urlsplit(answer.headers["Location"]).query)
+    assert query["return_to"] == ["/private?x=1"]
+
+
+def test_a_session_whose_key_is_gone_asks_to_sign_in_again(
+    app: FastAPI, provider: Provider, tmp_path: Path
+) -> None:
+    browser = _browser(app)
+    browser.get(f"/callback?code=c&state={_begin(browser, provider)['state']}")
+    other = tmp_path / "other.kek"
+    other.write_text(base64.b64encode(bytes(32)).decode())
+    app.state.runtime.sealer = Sealer(other)
+    assert browser.get("/private").status_code == 303
+
+
+def test_a_cookie_of_another_program_breaks_nothing(app: FastAPI) -> None:
+    answer = _browser(app).get("/health/live", headers={"Cookie": "foo{}=1; correlation=story-1"})
+    assert answer.status_code == 200
+    assert answer.headers["X-Correlation-Id"] == "story-1"
