@@ -16,10 +16,7 @@ class Upstream:
 
 @dataclass(frozen=True)
 class Route:
-    """One path prefix: which service, whether a token is needed, how large, how long, how often.
-
-    ``requests_per_second`` is a burst limit for each client address on this node.
-    """
+    """One path prefix: which service, whether a token is needed, how large, how long."""
 
     prefix: str
     upstream: str
@@ -42,7 +39,7 @@ class Issuer:
 
 @dataclass(frozen=True)
 class Edge:
-    """Everything one Envoy needs."""
+    """Everything one Envoy needs; the limit is for each client address on this node."""
 
     listen_host: str
     listen_port: int

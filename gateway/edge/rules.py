@@ -10,6 +10,8 @@ _HTTP = f"{_TYPE}envoy.extensions.filters.http"
 JWT_FILTER = "clachan.jwt"
 TOKEN_REQUIREMENT = "platform"  # noqa: S105 - the name of a requirement
 _SKEW_SECONDS = 60
+_ADDRESSES = 50_000
+_ALL_TOKENS = 1_000_000
 # Trusting these from outside would let a caller choose what we log or who it is.
 _STRIPPED = ["x-envoy-original-path", "x-clachan-client", "x-clachan-scope"]
 
@@ -141,18 +143,6 @@ def make_listener(edge: Edge, directory: str) -> Json:
 
 
 def _filters(edge: Edge, directory: str) -> list[Json]:
-    limit = {
-        "@type": f"{_HTTP}.local_ratelimit.v3.LocalRateLimit",
-        "stat_prefix": "front",
-        "token_bucket": {
-            "max_tokens": edge.requests_per_second * 2,
-            "tokens_per_fill": edge.requests_per_second,
-            "fill_interval": "1s",
-        },
-        "filter_enabled": {"default_value": {"numerator": 100}},
-        "filter_enforced": {"default_value": {"numerator": 100}},
-        "local_rate_limit_per_downstream_connection": False,
-    }
     jwt: Json = {
         "name": JWT_FILTER,
         "config_discovery": {
@@ -161,7 +151,7 @@ def _filters(edge: Edge, directory: str) -> list[Json]:
         },
     }
     return [
-        {"name": "clachan.limit", **_typed(limit)},
+        {"name": "clachan.limit", **_typed(_limit(edge))},
         jwt,
         *(_body_filter(size) for size in _body_sizes(edge)),
         {"name": "clachan.router", **_typed({"@type": f"{_HTTP}.router.v3.Router"})},
@@ -174,6 +164,30 @@ def _closed() -> list[Json]:
         {"name": "closed", "match": match, "direct_response": {"status": 404}}
         for match in ({"path": "/metrics"}, {"prefix": "/health/"})
     ]
+
+
+def _limit(edge: Edge) -> Json:
+    """Return the burst limit: a bucket for each client address, and a wide one for all together."""
+    each = {
+        "max_tokens": edge.requests_per_second * 2,
+        "tokens_per_fill": edge.requests_per_second,
+        "fill_interval": "1s",
+    }
+    everybody = {**each, "max_tokens": _ALL_TOKENS, "tokens_per_fill": _ALL_TOKENS}
+    always = {"default_value": {"numerator": 100}}
+    return {
+        "@type": f"{_HTTP}.local_ratelimit.v3.LocalRateLimit",
+        "stat_prefix": "front",
+        "token_bucket": everybody,
+        "rate_limits": [{"actions": [{"remote_address": {}}]}],
+        # No value: every address gets a bucket of its own. The default of 20 buckets would let the
+        # 21st address empty the first one's, which is a way round the limit.
+        "descriptors": [{"entries": [{"key": "remote_address"}], "token_bucket": each}],
+        "max_dynamic_descriptors": _ADDRESSES,
+        "always_consume_default_token_bucket": False,
+        "filter_enabled": always,
+        "filter_enforced": always,
+    }
 
 
 def _route(route: Route, edge: Edge) -> Json:
