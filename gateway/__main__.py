@@ -10,6 +10,7 @@ from gateway.journeys.commands import publish_folder, publish_services
 from gateway.settings import get_settings
 from shared.commands import main
 from shared.db import Database, make_engine
+from shared.dead_work import dead_work_command
 from shared.migrate import upgrade
 
 
@@ -41,6 +42,7 @@ COMMANDS = {
     "web": _web,
     "worker": _worker,
     "migrate": _migrate,
+    "dead-work": dead_work_command(get_settings),
     "seed-demo": _seed_demo,
     "publish-services": publish_services,
     "edge": edge,

@@ -9,6 +9,7 @@ from identity.organisations import commands as organisations
 from identity.relying_parties import commands as relying_parties
 from identity.settings import get_settings
 from shared.commands import main
+from shared.dead_work import dead_work_command
 from shared.migrate import upgrade
 
 
@@ -34,6 +35,7 @@ COMMANDS = {
     "web": _web,
     "worker": _worker,
     "migrate": _migrate,
+    "dead-work": dead_work_command(get_settings),
     "seed-demo": _seed_demo,
     "demo-people": organisations.demo_people,
     "rotate-keys": keys.rotate,

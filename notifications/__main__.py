@@ -6,6 +6,7 @@ from importlib import import_module
 
 from notifications.settings import get_settings
 from shared.commands import main
+from shared.dead_work import dead_work_command
 from shared.migrate import upgrade
 
 
@@ -30,7 +31,13 @@ def seed_demo(_arguments: Sequence[str]) -> None:
     print("notifications: nothing to seed, a mailbox is created when a person is verified")
 
 
-COMMANDS = {"web": run_web, "worker": run_worker, "migrate": migrate, "seed-demo": seed_demo}
+COMMANDS = {
+    "web": run_web,
+    "worker": run_worker,
+    "migrate": migrate,
+    "seed-demo": seed_demo,
+    "dead-work": dead_work_command(get_settings),
+}
 
 if __name__ == "__main__":
     sys.exit(main("notifications", COMMANDS, sys.argv[1:]))

@@ -9,6 +9,7 @@ from payments.reconciliation import commands as reconciliation
 from payments.runs import commands as runs
 from payments.settings import get_settings
 from shared.commands import main
+from shared.dead_work import dead_work_command
 from shared.migrate import upgrade
 
 
@@ -29,6 +30,7 @@ COMMANDS = {
     "web": _web,
     "worker": _worker,
     "migrate": _migrate,
+    "dead-work": dead_work_command(get_settings),
     "seed-demo": runs.seed_demo,
     "check-modulus-cases": payees.check_modulus_cases,
     **reconciliation.COMMANDS,

@@ -12,6 +12,7 @@ from shared import logs, outbox, tracing
 from shared.db import Database
 from shared.relay import Relay
 from shared.settings import ServiceSettings
+from shared.worker_health import WorkerHealth
 
 _VISIBILITY_SECONDS = 600
 _QUIET_SECONDS = 60.0
@@ -103,11 +104,15 @@ def _attach_relay(
 
     relay = Relay(database, publish, is_busy=running.any, topics=outbox.topics())
 
+    health = WorkerHealth(service, settings, database, relay)
+
     def begin(**_: object) -> None:
         logs.get_logger().info("worker.ready", topics=len(outbox.topics()))
         relay.start()
+        health.start()
 
     def end(**_: object) -> None:
+        health.stop()
         relay.stop()
 
     worker_ready.connect(begin, weak=False)

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 import psycopg
@@ -85,6 +86,7 @@ class Relay:
         self._resend_seconds = resend_seconds
         self._batch = batch
         self._topics = None if topics is None else list(topics)
+        self._last_round = time.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="outbox-relay", daemon=True)
 
@@ -96,6 +98,11 @@ class Relay:
         """Ask the thread to end and wait for it, five seconds at most."""
         self._stop.set()
         self._thread.join(5)
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long ago the loop last came round, whether or not anything could be sent."""
+        return time.monotonic() - self._last_round
 
     def send_waiting(self) -> int:
         """Publish one batch of due rows; returns how many went out."""
@@ -137,6 +144,7 @@ class Relay:
         url = self._database.engine.url.set(drivername="postgresql")
         rounds = 0
         while not self._stop.is_set():
+            self._last_round = time.monotonic()
             try:
                 with psycopg.connect(
                     url.render_as_string(hide_password=False), autocommit=True
@@ -145,6 +153,7 @@ class Relay:
                     channel = Identifier(f"outbox_{schema[0] if schema else ''}")
                     listener.execute(SQL("LISTEN {}").format(channel))
                     while not self._stop.is_set():
+                        self._last_round = time.monotonic()
                         self.send_waiting()
                         rounds += 1
                         if rounds % 600 == 1:

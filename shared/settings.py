@@ -29,6 +29,9 @@ class ServiceSettings(BaseSettings):
     database_pool_size: int = Field(5, description="Connections a process keeps")
     broker_url: str = Field(description="Redis or Valkey, for Celery and caches")
     worker_threads: int = Field(2, description="Tasks one worker runs at the same time")
+    worker_port: int = Field(
+        0, description="Port of the worker's health and metrics; 0 switches them off"
+    )
     secret_key: str = Field(description="Signs form tokens and cookies; 32 characters or more")
     encryption_key_file: Path = Field(description="Key-encryption keys, newest last, base64 lines")
     private_key_file: Path | None = Field(

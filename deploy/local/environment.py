@@ -70,6 +70,7 @@ def service_environment(service: str, place: Installation, *, role: str = "") ->
         "PUBLIC_URL": ports.public_url,
         "HOST": LOOPBACK,
         "PORT": str(ports[service.upper()]),
+        "WORKER_PORT": str(ports[f"{service.upper()}_WORKER"]),
         "DATABASE_URL": place.database_url(role or service),
         "BROKER_URL": place.broker_url,
         "SECRET_KEY": place.credentials[f"secret_key_{service}"],

@@ -19,7 +19,7 @@ from deploy.local.first_steps import ROLES_FILE, make_steps
 from deploy.local.home import ROOT, write_json, write_private
 from deploy.local.plan import Plan, Process
 from deploy.local.postgres import Postgres
-from deploy.local.probes import http, logged, redis, tcp
+from deploy.local.probes import http, redis, tcp
 from deploy.local.programs import ProgramMissingError, find_envoy, find_node, find_valkey
 
 _PYTHON = (sys.executable, "-m")
@@ -138,7 +138,7 @@ def _envoy(place: Installation) -> Process:
 def _service(service: str, place: Installation, stores: tuple[str, ...]) -> list[Process]:
     needs = (*stores, f"seed-{service}")
     environment = service_environment(service, place)
-    port = place.ports[service.upper()]
+    port, worker_port = place.ports[service.upper()], place.ports[f"{service.upper()}_WORKER"]
     return [
         Process(
             name=f"{service}-web",
@@ -151,9 +151,10 @@ def _service(service: str, place: Installation, stores: tuple[str, ...]) -> list
         Process(
             name=f"{service}-worker",
             command=(*_PYTHON, service, "worker"),
-            ready=logged("worker.ready"),
+            ready=http(worker_port, "/health/ready"),
             needs=needs,
             environment=environment,
+            address=f"http://127.0.0.1:{worker_port}",
             stop_timeout_seconds=20,
         ),
     ]

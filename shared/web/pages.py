@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
+from datetime import date, datetime
 from pathlib import Path
 from typing import TypedDict
 
 import jinja2
+from babel.dates import format_date, format_datetime
 from fastapi import Request
-from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from shared.clock import LONDON
 from shared.correlation import correlation_id
+from shared.errors import FieldError
 from shared.money import format_pounds
 from shared.settings import ServiceSettings
 from shared.web import form_token
@@ -55,7 +57,8 @@ _TRANSLATIONS = {language: load(language) for language in LANGUAGES}
 
 def translate(message: str) -> str:
     """Return a sentence in the language of the page that is being made."""
-    return _TRANSLATIONS[_language.get()].gettext(message)
+    # To gettext the empty string means the catalogue's own header.
+    return _TRANSLATIONS[_language.get()].gettext(message) if message else ""
 
 
 def translate_plural(one: str, many: str, count: int) -> str:
@@ -94,8 +97,8 @@ class Pages:
         self.environment.globals.update(asset=asset_url, csrf_input=form_token.csrf_input)
         self.environment.filters.update(
             pounds=format_pounds,
-            london=lambda at: at.astimezone(LONDON).strftime("%-d %B %Y, %H:%M"),
-            day=lambda at: at.strftime("%-d %B %Y"),
+            london=_show_time,
+            day=_show_day,
         )
 
     def add_extras(self, extras: Extras) -> None:
@@ -121,6 +124,7 @@ class Pages:
         form_token.set_token(form_token.token_for(cookie, self._settings.secret_key))
         context: dict[str, object] = {
             **self._base,
+            "service_name": translate(self._base["service_name"]),
             "lang": language,
             "languages": LANGUAGES,
             "current_path": request.url.path,
@@ -134,7 +138,7 @@ class Pages:
         }
         for extras in self._extras:
             context |= extras(request)
-        html = self.environment.get_template(template).render(context | values)
+        html = self.environment.get_template(template).render(context | _say_refusals(values))
         response = HTMLResponse(html, status_code=status)
         if request.cookies.get(cookie_name) != cookie:
             self._set_cookie(response, cookie_name, cookie, http_only=True)
@@ -165,6 +169,31 @@ class Pages:
         )
 
 
-def safe_html(text: str) -> Markup:
-    """Mark our own HTML as such; never call it with anything a person typed."""
-    return Markup(text)  # noqa: S704 - the callers pass constants of ours
+def _say_refusals(values: Mapping[str, object]) -> dict[str, object]:
+    """Return a page's values with the messages of its faults in the page's language.
+
+    Rules know no language. Not `_()` in the templates: that takes its words for safe HTML.
+    """
+    said = dict(values)
+    errors, faults = values.get("errors"), values.get("error_list")
+    if isinstance(errors, Mapping):
+        said["errors"] = {field: translate(str(message)) for field, message in errors.items()}
+    if isinstance(faults, Sequence):
+        said["error_list"] = [_say_fault(fault) for fault in faults]
+    return said
+
+
+def _say_fault(fault: object) -> object:
+    if isinstance(fault, FieldError):
+        return FieldError(fault.field, translate(fault.message))
+    if isinstance(fault, Mapping) and "message" in fault:
+        return {**fault, "message": translate(str(fault["message"]))}
+    return fault
+
+
+def _show_day(day: date) -> str:
+    return format_date(day, "d MMMM y", locale=_language.get())
+
+
+def _show_time(at: datetime) -> str:
+    return format_datetime(at, "d MMMM y, HH:mm", tzinfo=LONDON, locale=_language.get())

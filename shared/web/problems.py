@@ -111,8 +111,8 @@ def install_for_people(app: FastAPI) -> None:
             request,
             "error.html",
             status=problem.status,
-            title=problem.title,
-            detail=problem.detail,
+            title=translate(problem.title),
+            detail=translate(problem.detail),
             status_code=problem.status,
             code=problem.code,
         )

@@ -182,7 +182,7 @@ class Citizen(Visitor):
         self.send_nothing("store", shot="18-store-refused")
         self.choose_value("store", "yes")
         self.press("Continue")
-        self.sees("Choose what to share")
+        self.sees("Choose what to share with “Apply for public services”")
         self.look("19-share")
         names = [
             str(box.get_attribute("name"))

@@ -56,5 +56,5 @@ class Officer(Visitor):
         found = {}
         table = self.page.locator("table").filter(has=self.page.get_by_text("Payments of this run"))
         for row in table.locator("tbody tr").all():
-            found[row.locator("th").inner_text()] = row.locator("td").last.inner_text()
+            found[row.locator("th").inner_text()] = row.locator("td").first.inner_text()
         return found

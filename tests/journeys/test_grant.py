@@ -151,7 +151,7 @@ def test_another_body_signs_her_in_without_asking_again(story: Story, morag: Cit
     morag.page.goto(story.platform.values["CLACHAN_GLENMORE_URL"])
     morag.look("29-glenmore")
     morag.press("Sign in")
-    morag.sees("Choose what to share")
+    morag.sees("Choose what to share with “Glenmore Housing Partnership repairs”")
     assert "Glenmore Housing Partnership" in morag.text()
     morag.look("30-glenmore-share")
     for box in morag.page.locator('input[type="radio"][value="yes"]').all():

@@ -2,17 +2,22 @@ from threading import Barrier, Thread
 from types import SimpleNamespace
 from typing import cast
 
+import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from deploy.local.postgres import free_port
 from shared import outbox
 from shared.celery import Running
 from shared.correlation import correlation_id, set_correlation_id
 from shared.db import Database
+from shared.dead_work import list_dead, revive
+from shared.errors import NotFound
 from shared.outbox import Job
 from shared.relay import Relay
 from shared.settings import ServiceSettings
+from shared.worker_health import WorkerHealth
 
 SETTINGS = cast("ServiceSettings", SimpleNamespace())
 
@@ -233,3 +238,44 @@ def test_a_worker_is_not_deaf_between_two_tasks(monkeypatch: pytest.MonkeyPatch)
     assert running.any()
     now[0] += 61
     assert not running.any()
+
+
+def test_work_that_failed_for_good_is_listed_and_tried_again(gateway_database: Database) -> None:
+    job_id = _put(gateway_database)
+    assert job_id is not None
+    assert list_dead(gateway_database) == ["nothing is dead"]
+
+    def fail(_job: Job) -> None:
+        raise ConnectionError("away")
+
+    with gateway_database.transaction() as session:
+        session.execute(text("UPDATE outbox SET attempt = 19"))
+    with outbox.only_handlers(gateway__test__work=fail):
+        outbox.run(gateway_database, SETTINGS, job_id, "gateway.test.work")
+    (line,) = list_dead(gateway_database)
+    assert f"{job_id} gateway.test.work 20 tries" in line
+    with pytest.raises(NotFound):
+        revive(gateway_database, [job_id, job_id + 1])
+    assert list_dead(gateway_database) == [line]
+    assert revive(gateway_database, [job_id]) == 1
+    with outbox.only_handlers(gateway__test__work=lambda _job: None):
+        assert outbox.run(gateway_database, SETTINGS, job_id, "gateway.test.work")
+
+
+def test_a_worker_tells_how_it_is(gateway_database: Database) -> None:
+    _put(gateway_database)
+    relay = Relay(gateway_database, lambda _topic, _number: None)
+    settings = cast("ServiceSettings", SimpleNamespace(host="127.0.0.1", worker_port=free_port()))
+    health = WorkerHealth("gateway", settings, gateway_database, relay)
+    health.start()
+    base = f"http://127.0.0.1:{settings.worker_port}"
+    try:
+        assert httpx.get(f"{base}/health/live").status_code == 200
+        assert httpx.get(f"{base}/health/ready").json() == {"relay": "ok", "database": "ok"}
+        assert 'clachan_outbox_waiting{service="gateway"} 1.0' in httpx.get(f"{base}/metrics").text
+        assert httpx.get(f"{base}/elsewhere").status_code == 404
+        relay._last_round -= 61
+        assert httpx.get(f"{base}/health/live").status_code == 503
+        assert httpx.get(f"{base}/health/ready").json()["relay"] == "stuck"
+    finally:
+        health.stop()
