@@ -60,8 +60,8 @@ ENTRY_KINDS = {
     "pending": "Reserved",
     "post": "Posted",
     "void": "Freed",
-    "reversal": "Reversed",
-    "correction": "Corrected",
+    "reversal": "Reversal",
+    "correction": "Correction",
 }
 # A reservation that something came of says so, and no more that it is one.
 RESOLUTIONS = {

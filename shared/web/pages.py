@@ -80,7 +80,8 @@ class Pages:
     ) -> None:
         self.service = service
         self._settings = settings
-        self._base = {"service_name": service_name, "service_url": service_url}
+        self._service_name = service_name
+        self._service_url = service_url
         self._extras: list[Extras] = []
         self.environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader([*html_directories, _HERE / "html"]),
@@ -123,8 +124,8 @@ class Pages:
         )
         form_token.set_token(form_token.token_for(cookie, self._settings.secret_key))
         context: dict[str, object] = {
-            **self._base,
-            "service_name": translate(self._base["service_name"]),
+            "service_name": translate(self._service_name),
+            "service_url": self._service_url,
             "lang": language,
             "languages": LANGUAGES,
             "current_path": request.url.path,
