@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import cast
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from gateway.journeys.definition.service import Service, load_service
 from gateway.journeys.dossier import Dossier
 from gateway.journeys.rules import PayoutState, State
+from shared.clock import LONDON, london_date
 from shared.crypto import Sealer
 from shared.errors import NotFound
 
@@ -103,6 +104,7 @@ class Notice:
     occurred_at: datetime
 
 
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _loaded: dict[tuple[str, str], Service] = {}
 
 
@@ -218,6 +220,42 @@ def find_latest_case(session: Session, service_id: str, subject: str) -> Instanc
         "service_id = :service_id AND subject = :subject AND submitted_at IS NOT NULL"
         " ORDER BY submitted_at DESC LIMIT 1",
         {"service_id": service_id, "subject": subject},
+    )
+
+
+def find_counting_case(
+    session: Session, service: Service, subject: str, now: datetime, *, besides: UUID | None = None
+) -> Instance | None:
+    """Return the sent application that stands against another one of the same person now.
+
+    Where a service gives something once, that is one of the present period, measured by the day of
+    sending, that was not refused: undecided ones count. None where nothing stands against it.
+    """
+    once = service.definition.once
+    if once is None:
+        return None
+    period = once.period_of(london_date(now))
+    return _find(
+        session,
+        "service_id = :service_id AND subject = :subject AND submitted_at >= :since"
+        " AND id IS DISTINCT FROM cast(:besides AS uuid)"
+        " AND NOT EXISTS (SELECT FROM instance_event AS refusal"
+        " WHERE refusal.instance_id = instance.id AND refusal.move = 'refuse')"
+        " ORDER BY submitted_at LIMIT 1",
+        {
+            "service_id": service.id,
+            "subject": subject,
+            "since": _EVER if period is None else datetime.combine(period[0], time(), LONDON),
+            "besides": besides,
+        },
+    )
+
+
+def lock_person(session: Session, service_id: str, subject: str) -> None:
+    """Let nobody else send this person's applications to a service until the transaction ends."""
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 46))"),
+        {"name": f"{service_id}/{subject}"},
     )
 
 

@@ -58,12 +58,32 @@ def next_state(state: State, move: Move) -> State:
     """Return the state after a move; refuses one that the table does not allow."""
     after = MOVES[state].get(move)
     if after is None:
-        raise Conflict(
-            "move_not_allowed",
-            "That cannot be done any more",
-            detail=f"An application that is {state} does not allow: {move}.",
-        )
+        raise _not_allowed(state)
     return after
+
+
+def _not_allowed(state: State) -> Conflict:
+    """Return the refusal in words for the person: a state's name is for programs."""
+    code = "move_not_allowed"
+    if state == "draft":
+        return Conflict(
+            code, "That cannot be done yet", detail="This application has not been sent."
+        )
+    if state == "discarded":
+        return Conflict(
+            code,
+            "That cannot be done any more",
+            detail="This application was deleted. You can begin a new one.",
+        )
+    if state in ("submitted", "referred"):
+        return Conflict(
+            code,
+            "That cannot be done any more",
+            detail="This application has been sent and is waiting for a decision.",
+        )
+    return Conflict(
+        code, "That cannot be done any more", detail="This application has been decided."
+    )
 
 
 PayoutState = Literal[

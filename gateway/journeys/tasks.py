@@ -11,6 +11,7 @@ from shared.clients.base import ServiceUnavailableError
 from shared.clients.notifications import Letter
 from shared.crypto import Sealer
 from shared.errors import Problem
+from shared.logs import get_logger
 from shared.outbox import Job, handler
 
 # After so many quick attempts the neighbour is away for long: look again every quarter of an hour,
@@ -18,6 +19,8 @@ from shared.outbox import Job, handler
 _QUICK_ATTEMPTS = 12
 _PATIENCE = timedelta(minutes=15)
 _REFUSED_FOR_GOOD = 422
+_PASSING = frozenset({409, 429})
+_NO_MAILBOX_YET = "mailbox_unknown"
 _sealers: dict[Path, Sealer] = {}
 
 
@@ -33,13 +36,10 @@ def perform(job: Job) -> None:
             return
     try:
         payment_id, message_id, refusal = _call(neighbours_of(job.settings), work)
-    except (ServiceUnavailableError, Problem):
+    except (ServiceUnavailableError, Problem) as error:
         if job.attempt < _QUICK_ATTEMPTS:
             raise
-        with job.database.transaction() as session:
-            at = job.now() + _PATIENCE
-            effects.postpone(session, instance_id, step, attempt, after_job=job.id, at=at)
-            job.finish(session)
+        _postpone(job, instance_id, step, attempt, error)
         return
     with job.database.transaction() as session:
         if isinstance(work, effects.PaymentWork):
@@ -58,6 +58,29 @@ def perform(job: Job) -> None:
                 session, sealer, instance_id, step, attempt, message_id=message_id, now=job.now()
             )
         job.finish(session)
+
+
+def _postpone(
+    job: Job, instance_id: UUID, step: str, attempt: int, error: ServiceUnavailableError | Problem
+) -> None:
+    """Look again later; a refusal that waiting does not change is told to staff, once."""
+    was_told, at = "told" in job.payload, job.now() + _PATIENCE
+    with job.database.transaction() as session:
+        if isinstance(error, Problem) and not _may_pass(error) and not was_told:
+            effects.tell_refusal(
+                session, instance_id, step, attempt, status=error.status, code=error.code
+            )
+            get_logger().error("journeys.step_refused", step=step, code=error.code)
+            was_told = True
+        effects.postpone(
+            session, instance_id, step, attempt, after_job=job.id, at=at, was_told=was_told
+        )
+        job.finish(session)
+
+
+def _may_pass(problem: Problem) -> bool:
+    """Tell whether a refusal can end by itself: a mailbox is opened, a first call is finished."""
+    return problem.status in _PASSING or problem.code == _NO_MAILBOX_YET
 
 
 @handler(FORGET)

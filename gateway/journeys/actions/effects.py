@@ -17,6 +17,7 @@ from gateway.journeys.models import letter as letter_table
 from gateway.journeys.models import payout as payout_table
 from gateway.journeys.queries import Instance
 from gateway.journeys.rules import effect_key
+from shared import audit
 from shared.actors import SYSTEM
 from shared.clock import london_date
 from shared.crypto import Sealer
@@ -231,14 +232,42 @@ def record_letter(
     go_on(session, sealer, held, "send_letter", now, {"message_id": message_id})
 
 
+def tell_refusal(
+    session: Session, instance_id: UUID, step_id: str, attempt: int, *, status: int, code: str
+) -> None:
+    """Write down for staff that a neighbour refuses a step: it goes on only when they act."""
+    held = queries.lock_instance(session, instance_id)
+    audit.record(
+        session,
+        SYSTEM,
+        "journeys.step_refused",
+        "application",
+        held.reference,
+        {"step": step_id, "attempt": attempt, "status": status, "code": code},
+        correlation=held.correlation_id,
+    )
+
+
 def postpone(
-    session: Session, instance_id: UUID, step_id: str, attempt: int, *, after_job: int, at: datetime
+    session: Session,
+    instance_id: UUID,
+    step_id: str,
+    attempt: int,
+    *,
+    after_job: int,
+    at: datetime,
+    was_told: bool = False,
 ) -> None:
     """Try a step again later, when the neighbour has been away longer than retries last."""
+    payload: dict[str, str | int] = {
+        "instance_id": str(instance_id),
+        "step": step_id,
+        "attempt": attempt,
+    }
     enqueue(
         session,
         PERFORM,
-        {"instance_id": str(instance_id), "step": step_id, "attempt": attempt},
+        {**payload, "told": 1} if was_told else payload,
         key=f"{instance_id}/{step_id}/{attempt}/after-{after_job}",
         due_at=at,
     )

@@ -24,13 +24,18 @@ from shared.crypto import Sealer
 from shared.errors import Conflict
 
 
+class AlreadySentError(Conflict):
+    """The person has an application that stands against this one: it is given once."""
+
+
 def submit(
     session: Session, sealer: Sealer, instance_id: UUID, now: datetime, *, language: str = "en"
 ) -> Instance:
     """Send an application for a decision; sending it twice is one.
 
     The decision and its letter come in ``language``, the one in which the person sends. Refuses one
-    with open questions and one of somebody who has not signed in.
+    with open questions, one of somebody who has not signed in, and a second one where the service
+    gives something once (AlreadySentError).
     """
     held = queries.lock_instance(session, instance_id)
     if held.submitted_at is not None:
@@ -41,6 +46,7 @@ def submit(
     found = route.walk(service, dossier, london_date(now), is_signed_in=signed_in)
     if found.current is None or found.current.kind != "review":
         raise Conflict("application_incomplete", "Some questions are not answered yet")
+    _refuse_a_second(session, service, held, now)
     decide = next(s for s in service.definition.steps if isinstance(s, model.Decide))
     sent = replace(
         with_dossier(held, sealer, replace(dossier, declared=True)),
@@ -53,6 +59,20 @@ def submit(
     moved = make_move(session, held, "submit", actor=actor, now=now, after=sent)
     enqueue_step(session, held.id, decide.id, 1)
     return moved
+
+
+def _refuse_a_second(session: Session, service: Service, held: Instance, now: datetime) -> None:
+    """Refuse where another application counts; holds off others of the person until the commit."""
+    if service.definition.once is None or held.subject is None:
+        return
+    queries.lock_person(session, service.id, held.subject)
+    other = queries.find_counting_case(session, service, held.subject, now, besides=held.id)
+    if other is not None:
+        raise AlreadySentError(
+            "already_sent",
+            "You have already sent an application",
+            detail="You can see it among your applications. A second one cannot be sent.",
+        )
 
 
 def decide_by_rules(session: Session, sealer: Sealer, held: Instance, now: datetime) -> Instance:

@@ -24,6 +24,10 @@ AnswerType = Literal[
 ]
 
 
+# No leap year: a first day of February the 29th would be missing in most years.
+_ANY_YEAR = 2001
+
+
 class Model(BaseModel):
     """A part of a definition: immutable, and closed to keys that nobody would read."""
 
@@ -295,6 +299,42 @@ class Persona(Model):
     expect: Expectation
 
 
+class Once(Model):
+    """How often one person may be given this: once in each year of the scheme, or once ever.
+
+    An application that was not awarded does not count.
+    """
+
+    per: Literal["scheme_year", "ever"]
+    starts: Annotated[str, Field(pattern=r"^[0-9]{2}-[0-9]{2}$")] | None = None
+
+    @model_validator(mode="after")
+    def _starts_on_a_day(self) -> Self:
+        if self.per == "ever" and self.starts is not None:
+            raise ValueError("ever has no first day: leave out starts")
+        if self.per == "scheme_year" and self.starts is None:
+            raise ValueError("a scheme year needs starts, its first day as MM-DD")
+        if self.starts is not None:
+            try:
+                self._first_day(_ANY_YEAR, self.starts)
+            except ValueError as error:
+                raise ValueError("starts must be a day that every year has, as MM-DD") from error
+        return self
+
+    @staticmethod
+    def _first_day(year: int, starts: str) -> date:
+        month, day = starts.split("-")
+        return date(year, int(month), int(day))
+
+    def period_of(self, day: date) -> tuple[date, date] | None:
+        """Return the first day of a day's scheme year and of the next one; None for ever."""
+        if self.starts is None:
+            return None
+        first = self._first_day(day.year, self.starts)
+        year = day.year if day >= first else day.year - 1
+        return self._first_day(year, self.starts), self._first_day(year + 1, self.starts)
+
+
 class Support(Model):
     """How people reach the body that answers for the service."""
 
@@ -319,6 +359,7 @@ class Definition(Model):
     retention: Retention
     effective_from: date | None = None
     effective_to: date | None = None
+    once: Once | None = None
     attributes: Mapping[Identifier, Attribute]
     rules: Mapping[str, object]
     catalogue: Mapping[str, object] = {}

@@ -133,7 +133,8 @@ def open_visit(
 ) -> Visit:
     """Return the application that a page belongs to.
 
-    Without one the person is led to the start page, or to sign in where their own waits.
+    Without one the person is led to the start page, or to sign in where their own waits. Who has
+    sent one that stands against another is led to the start page, which says so.
     """
     found = find_draft(request, session, service_id, subject, now)
     if found is None:
@@ -142,7 +143,12 @@ def open_visit(
             raise Elsewhere(f"/journeys/sign-in?return_to={request.url.path}")
         raise Elsewhere(f"/journeys/{service_id}")
     begin_story(request.scope, found.correlation_id)
-    return look_at(request, session, sealer, found, now)
+    visit = look_at(request, session, sealer, found, now)
+    # Who has just come back from signing in is asked about too: what led here is undone with this,
+    # so that their answers stay with the browser.
+    if subject is not None and queries.find_counting_case(session, visit.service, subject, now):
+        raise Elsewhere(f"/journeys/{service_id}")
+    return visit
 
 
 def look_at(

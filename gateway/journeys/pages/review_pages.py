@@ -12,7 +12,7 @@ from gateway.journeys.actions import submission
 from gateway.journeys.definition import model
 from gateway.journeys.definition.service import Page, page_key
 from gateway.journeys.forms.show import show, show_date
-from gateway.journeys.pages.deps import Visit, as_errors, back_url, go, render
+from gateway.journeys.pages.deps import Elsewhere, Visit, as_errors, back_url, go, render
 from gateway.journeys.route import verified_by
 from shared.crypto import Sealer
 from shared.errors import FieldError
@@ -92,7 +92,13 @@ def send_review(
     if form.text(DECLARATION) != "yes":
         message = visit.words.gettext("Confirm that your answers are correct and complete")
         return show_review(request, visit, page, (FieldError(DECLARATION, message),))
-    sent = submission.submit(session, sealer, visit.instance.id, now, language=visit.words.language)
+    try:
+        sent = submission.submit(
+            session, sealer, visit.instance.id, now, language=visit.words.language
+        )
+    except submission.AlreadySentError as error:
+        # Nothing was written. The start page says why and leads to the case that counts.
+        raise Elsewhere(f"/journeys/{visit.service.id}") from error
     return go(f"/journeys/cases/{sent.reference}/confirmation")
 
 

@@ -1,6 +1,9 @@
 """The start page of a service, beginning and dropping an application, the task list."""
 
+from datetime import datetime
+
 from fastapi import APIRouter, Depends, Request
+from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from gateway.journeys import queries
@@ -19,6 +22,8 @@ from gateway.journeys.pages.deps import (
     waits_for_owner,
     words_for,
 )
+from gateway.journeys.queries import Instance
+from shared.clock import london_date
 from shared.crypto import hash_token, random_token
 from shared.ids import new_id
 from shared.web.deps import NowDep, RuntimeDep, SealerDep, SessionDep, public
@@ -57,6 +62,8 @@ def show_start(
     subject = found.subject if found else None
     draft = find_draft(request, session, service_id, subject, now)
     visit = look_at(request, session, sealer, draft, now) if draft else None
+    rules = service if visit is None else visit.service
+    counts = queries.find_counting_case(session, rules, subject, now) if subject else None
     sent = queries.find_latest_case(session, service_id, subject) if subject else None
     waits = subject is None and waits_for_owner(request, session, service_id, now)
     return render(
@@ -68,7 +75,20 @@ def show_start(
         expires_at=None if visit is None else visit.instance.expires_at,
         waits_for_owner=waits,
         sent_reference=None if sent is None else sent.reference,
+        counts=None if counts is None else _counting_values(session, rules, counts, now),
     )
+
+
+def _counting_values(
+    session: Session, service: Service, case: Instance, now: datetime
+) -> dict[str, object]:
+    once = service.definition.once
+    period = None if once is None else once.period_of(london_date(now))
+    return {
+        "reference": case.reference,
+        "is_awarded": any(e.move == "award" for e in queries.list_events(session, case.id)),
+        "again_from": None if period is None else period[1],
+    }
 
 
 def _start_values(request: Request, service: Service) -> dict[str, object]:
@@ -104,6 +124,12 @@ def begin(
     service = queries.get_current_service(session, service_id)
     subject = found.subject if found else None
     held = find_draft(request, session, service_id, subject, now)
+    if (
+        held is None
+        and subject is not None
+        and queries.find_counting_case(session, service, subject, now)
+    ):
+        return go(f"/journeys/{service_id}")
     token = request.cookies.get(BROWSER_COOKIE, "")
     if held is None:
         story = str(new_id())

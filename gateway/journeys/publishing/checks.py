@@ -24,6 +24,7 @@ MESSAGE_PLACEHOLDERS = frozenset(
 _ORDER = ("start", "check", "sign_in", "verify", "collect", "review", "decide")
 _ONCE = ("start", "sign_in", "review", "decide", "done")
 _MOST_COMBINATIONS = 256
+_NOBODY_DECIDES = "this refers the case to a person, and there is no page yet on which they decide"
 _OUTCOMES = {"eligible", "not_eligible", "refer", "cannot_tell"}
 
 
@@ -173,6 +174,38 @@ def _outcomes(service: Service) -> Faults:
                 yield FieldError(f"steps.{step.id}", "the rules give no amount to pay")
 
 
+def _referrals(service: Service) -> Faults:
+    """Nobody can decide what is referred to a person yet: rules must not lead there."""
+    for step in service.definition.steps:
+        if not isinstance(step, model.Decide):
+            continue
+        for outcome in ("eligible", "not_eligible"):
+            if step.outcomes.get(outcome) == "refer":
+                yield FieldError(f"steps.{step.id}.outcomes", f"{outcome}: {_NOBODY_DECIDES}")
+        if step.outcomes.get("refer") != "refer":
+            continue
+        for criterion in service.rule_set.criteria:
+            if criterion.severity == "referral":
+                yield FieldError(f"rules.criteria.{criterion.id}.severity", _NOBODY_DECIDES)
+        for row in service.rule_set.outcomes:
+            if row.outcome == "refer" and row.when is not None:
+                yield FieldError(f"rules.outcomes.{row.id}", _NOBODY_DECIDES)
+
+
+def _proofs(service: Service) -> Faults:
+    """What is declared as verified is verified: else the typed value would be decided on."""
+    asked = {
+        scope
+        for step in service.definition.steps
+        if isinstance(step, model.Verify)
+        for scope in step.scopes
+    }
+    for name, attribute in service.definition.attributes.items():
+        if attribute.verified is not None and attribute.verified.scope not in asked:
+            scope = attribute.verified.scope
+            yield FieldError(f"attributes.{name}.verified", f"no verify step asks for {scope}")
+
+
 def _languages(service: Service) -> Faults:
     declared = service.definition.languages
     if next(iter(declared.values())) != "complete":
@@ -220,6 +253,8 @@ _CHECKS: tuple[Callable[[Service], Faults], ...] = (
     _reachable,
     _sources,
     _outcomes,
+    _referrals,
+    _proofs,
     _languages,
     _placeholders,
     _questions,

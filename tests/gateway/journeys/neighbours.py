@@ -50,6 +50,7 @@ class Neighbours:
     refuses_sign_in: str = ""
     birth_date: str = "1954-03-27"
     away: set[str] = field(default_factory=set)
+    refuses_letters: tuple[int, str] | None = None
     payments: dict[str, dict[str, Any]] = field(default_factory=dict)
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
     checks: list[dict[str, Any]] = field(default_factory=list)
@@ -257,6 +258,8 @@ class Neighbours:
         self._note(request, "send_message")
         if "notifications" in self.away:
             return _problem(503, "unavailable")
+        if self.refuses_letters is not None:
+            return _problem(*self.refuses_letters)
         return self._once(request, self.messages, body, "id", 202)
 
     def _once(

@@ -145,6 +145,31 @@ def test_a_neighbour_that_stays_away_is_asked_again_for_ever(site: Site) -> None
     assert len(site.neighbours.payments) == 1
 
 
+@pytest.mark.parametrize(
+    ("refusal", "lines"),
+    [((422, "invalid"), 1), ((404, "mailbox_unknown"), 0), ((409, "in_progress"), 0)],
+)
+def test_a_letter_that_is_refused_for_good_is_told_to_staff_once(
+    site: Site, refusal: tuple[int, str], lines: int
+) -> None:
+    sent = applications.send(site.database, site.sealer)
+    site.neighbours.refuses_letters = refusal
+    for _ in range(40):
+        site.work()
+        site.hurry()
+    told = site.rows(
+        "SELECT object_id, details FROM audit_event WHERE action = 'journeys.step_refused'"
+    )
+    assert len(told) == lines
+    for line in told:
+        assert line.object_id == sent.reference
+        assert (line.details["step"], line.details["code"]) == ("award-letter", "invalid")
+    site.neighbours.refuses_letters = None
+    site.work()
+    assert site.count("instance", "state = 'completed'") == 1
+    assert len(site.neighbours.messages) == 1
+
+
 def test_a_payment_that_is_refused_for_good_asks_for_new_details(site: Site) -> None:
     account = {**applications.ACCOUNT, "account_number": "10000008"}
     applications.send(site.database, site.sealer, account=account)

@@ -130,6 +130,38 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
         lambda b: step(b, "decision")["outcomes"].pop("refer"),
         "steps.decision.outcomes",
     ),
+    "a rule that leads to a referral nobody can decide": (
+        lambda b: b["rules"]["criteria"][0].update(severity="referral"),
+        "rules.criteria.residence.severity",
+    ),
+    "an outcome that leads to a referral nobody can decide": (
+        lambda b: b["rules"]["outcomes"].insert(
+            0, {"outcome": "refer", "when": "!criteria.residence", "reason": {"en": "Abroad."}}
+        ),
+        "rules.outcomes.refer",
+    ),
+    "everybody referred to nobody": (
+        lambda b: step(b, "decision")["outcomes"].update(eligible="refer"),
+        "steps.decision.outcomes",
+    ),
+    "a verified fact that no step verifies": (
+        lambda b: step(b, "prove-identity").update(scopes=["scotaccount.address"]),
+        "attributes.date_of_birth.verified",
+    ),
+    "a scheme year without a first day": (
+        lambda b: b.update(once={"per": "scheme_year"}),
+        "once",
+    ),
+    "a scheme year that begins on no day": (
+        lambda b: b["once"].update(starts="04-31"),
+        "once",
+    ),
+    "a scheme year that begins every fourth year": (
+        lambda b: b["once"].update(starts="02-29"),
+        "once",
+    ),
+    "once ever with a first day": (lambda b: b["once"].update(per="ever"), "once"),
+    "once in a while": (lambda b: b["once"].update(per="decade"), "once.per"),
     "money without an amount": (
         lambda b: b["rules"]["outcomes"].clear(),
         "steps.payment",
@@ -194,6 +226,12 @@ def test_publishing_is_refused_and_the_place_is_named(grant: Body, fault: str) -
     spoil(grant)
     found = faults_of(grant)
     assert place in found, found
+
+
+def test_a_referral_that_the_definition_turns_into_a_refusal_is_no_dead_end(grant: Body) -> None:
+    grant["rules"]["criteria"][0]["severity"] = "referral"
+    step(grant, "decision")["outcomes"]["refer"] = "refuse"
+    assert "rules.criteria.residence.severity" not in faults_of(grant)
 
 
 def test_a_complete_language_needs_every_text(grant: Body) -> None:

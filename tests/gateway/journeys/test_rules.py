@@ -40,6 +40,16 @@ def test_a_move_is_in_the_table_or_refused(state: State, move: Move) -> None:
             next_state(state, move)
 
 
+@pytest.mark.parametrize("state", STATES)
+def test_a_refusal_is_a_sentence_without_the_names_of_the_program(state: State) -> None:
+    move = next(each for each in ALL_MOVES if each not in MOVES[state])
+    with pytest.raises(Conflict) as refusal:
+        next_state(state, move)
+    words = refusal.value.detail
+    assert words.endswith(".")
+    assert not {"referred", "refused", "awarded", "draft"} & set(words.replace(".", "").split())
+
+
 def test_every_state_is_reached_from_a_draft() -> None:
     reached: set[str] = {"draft"}
     while True:

@@ -123,6 +123,7 @@ def test_an_application_stays_on_its_version(site: Site, tmp_path: Path) -> None
     person.walk("confirmation")
     site.work()
     assert len(site.neighbours.payments) == 1
+    site.neighbours.subject = "somebody-else"
     other = Person(site)
     other.begin()
     other.walk("heating-fuel")
