@@ -201,3 +201,14 @@ def test_templates_have_no_inline_script_or_style() -> None:
         and pattern.search(path.read_text())
     ]
     assert not guilty
+
+
+def test_nothing_committed_names_this_machine() -> None:
+    here = str(ROOT)
+    guilty = [
+        name_of(path)
+        for path in committed()
+        if path.suffix in {".md", ".py", ".yaml", ".yml", ".json", ".toml", ".html", ".sh", ".txt"}
+        and here in path.read_text(errors="replace")
+    ]
+    assert not guilty
