@@ -158,16 +158,19 @@ def prepare_submission(
 ) -> UUID:
     """Write and seal the file of a run and have it sent after the commit; returns its id.
 
-    A run that has a submission already keeps it, unless the bank refused that one. Refuses an
-    account of another body, one that cannot pay, and values that Standard 18 cannot carry.
+    A run that has a submission already keeps it. When the bank refused that one, its payments are
+    finished and booked as returned: they are paid by new payments only. Refuses an account of
+    another body, one that cannot pay, and values that Standard 18 cannot carry.
 
     Raises:
         NotFound: no such bank account of this body.
-        Conflict: ``cannot_pay``, the account has no service user number.
+        Conflict: ``cannot_pay``, the account has no service user number; ``run_refused``.
         Invalid: names what no file can carry.
     """
     known = get_submission_of_run(session, run_id)
-    if known is not None and known.state != "refused":
+    if known is not None and known.state == "refused":
+        raise Conflict("run_refused", "The bank refused the file of this run")
+    if known is not None:
         return known.id
     account = find_bank_account(session, originating_account)
     if account is None or account.body != body:

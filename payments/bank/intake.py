@@ -20,7 +20,7 @@ from payments.bank.reports import (
     read_report,
 )
 from payments.bank.safe_xml import UnreadableError
-from payments.ledger.accounting import post_rejected, post_return_advised
+from payments.ledger.accounting import free_reservation, post_rejected, post_return_advised
 from payments.payees.bank_details import DetailsVault
 from shared import audit
 from shared.actors import SYSTEM
@@ -179,6 +179,9 @@ def _apply_input(
         [(one.payment_id, one.item.amount_pence) for one in found],
         report.processing_day,
     )
+    if not report.accepted_count:
+        # No debit will come that could free what was reserved for it.
+        free_reservation(session, row.body, row.run_id, row.id, report.processing_day)
     record_outcomes(
         session,
         row.id,

@@ -138,6 +138,45 @@ def post_contra_seen(
     post_entries(session, body, [draft], purpose)
 
 
+def post_file_refused(
+    session: Session,
+    body: str,
+    run_id: UUID,
+    submission_id: UUID,
+    items: Sequence[tuple[UUID, int]],
+    on: date,
+) -> None:
+    """Book a file that the bank refused whole, its payments as (id, pence): nothing was sent.
+
+    The cost stands, because we owe the payees still, as with a payment rejected on input. But the
+    money was never in transit, so what was approved goes to returned and unapplied directly, from
+    where a reissue or a write-back takes it, and the whole reservation is freed.
+    """
+    _post_each(
+        session,
+        body,
+        "payment.refused",
+        items,
+        on,
+        rules.PAYMENTS_APPROVED,
+        rules.RETURNED_UNAPPLIED,
+    )
+    free_reservation(session, body, run_id, submission_id, on)
+
+
+def free_reservation(
+    session: Session, body: str, run_id: UUID, submission_id: UUID, on: date
+) -> None:
+    """Free all that is reserved for a run, when the bank will never debit its submission.
+
+    Does nothing when nothing is reserved any more.
+    """
+    reserved = find_open_reservation(session, body, run_id)
+    if reserved is not None:
+        event = ("submission.void", str(submission_id))
+        _resolve(session, body, reserved[0], *event, on, bank_pence=0)
+
+
 def post_rejected(session: Session, body: str, items: Sequence[tuple[UUID, int]], on: date) -> None:
     """Book payments that the bank rejected on input, as (id, pence): we owe them still."""
     _post_each(
