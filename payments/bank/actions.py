@@ -307,6 +307,19 @@ def record_outcomes(
     return int(fresh)
 
 
+def ask_for_rematch(session: Session, submission_id: UUID, cause: str) -> None:
+    """Have the open statement lines of a submission's account matched again after the commit.
+
+    The bank's answer may explain what a statement showed before it; once for each cause.
+    """
+    outbox.enqueue(
+        session,
+        "payments.reconciliation.rematch",
+        {"submission_id": str(submission_id)},
+        key=f"{submission_id}/{cause}",
+    )
+
+
 def record_settled(
     session: Session, submission_id: UUID, run_id: UUID, amount_pence: int, day: date
 ) -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from payments.bank.actions import content_record, record_outcomes
+from payments.bank.actions import ask_for_rematch, content_record, record_outcomes
 from payments.bank.provider import Acknowledged, Refused
 from payments.ledger.accounting import post_file_refused, post_submitted
 from payments.payees.bank_details import DetailsVault
@@ -166,6 +166,7 @@ def acknowledge(session: Session, claim: Claim, reference: str, now: datetime) -
     audit.record(
         session, SYSTEM, "bank.submission.acknowledged", "submission", claim.submission_id, facts
     )
+    ask_for_rematch(session, claim.submission_id, "acknowledged")
     outbox.enqueue(
         session,
         "payments.bank.fetch_reports",

@@ -10,7 +10,12 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from payments.bank.actions import account_hash, record_outcomes, reference_key
+from payments.bank.actions import (
+    account_hash,
+    ask_for_rematch,
+    record_outcomes,
+    reference_key,
+)
 from payments.bank.attempts import acknowledge, claim_attempt
 from payments.bank.outcomes import OutcomeKind
 from payments.bank.reports import (
@@ -191,6 +196,7 @@ def _apply_input(
         unless=["rejected"],
         report_id=report_id,
     )
+    ask_for_rematch(session, row.id, "reported")
     submission_id: UUID = row.id
     return submission_id
 

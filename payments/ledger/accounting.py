@@ -27,6 +27,10 @@ _RESERVATION = text(
     " AND event_id = :event AND NOT EXISTS (SELECT 1 FROM pending_resolution r"
     " WHERE r.pending_entry_id = entry.id)"
 )
+_SUSPENDED = text(
+    "SELECT id FROM entry WHERE body = :body AND event_type = 'line.unidentified'"
+    " AND event_id = :event"
+)
 _IS_BOOKED = text(
     "SELECT EXISTS (SELECT 1 FROM entry WHERE body = :body AND event_type = :type"
     " AND event_id = :event)"
@@ -269,6 +273,16 @@ def post_unidentified(
         for line_id, pence, day in lines
     ]
     post_entries(session, body, drafts, f"unidentified at {bank_account}")
+
+
+def post_identified(session: Session, body: str, line_id: UUID, on: date) -> None:
+    """Take a line out of suspense because its cause is known now: its entry is reversed.
+
+    Does nothing for a line that never went there. What it is instead is an event of its own.
+    """
+    found = session.execute(_SUSPENDED, {"body": body, "event": str(line_id)}).scalar_one_or_none()
+    if found is not None:
+        reverse_entry(session, body, found, "line.identified", str(line_id), on)
 
 
 def post_opening_balance(

@@ -54,6 +54,7 @@ EVENTS = {
     "payment.reissued": "Payment issued again",
     "payment.written_back": "Payment written back",
     "line.unidentified": "Unexplained line to suspense",
+    "line.identified": "Line explained later: out of suspense",
     "bank.opened": "Opening balance",
 }
 
