@@ -11,7 +11,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from payments.bank.outcomes import OutcomeKind
-from payments.bank.queries import BankAccount, find_bank_account, get_submission_of_run
+from payments.bank.queries import (
+    BankAccount,
+    SubmissionView,
+    find_bank_account,
+    get_submission_of_run,
+)
 from payments.bank.standard18 import (
     Credit,
     Originator,
@@ -168,10 +173,8 @@ def prepare_submission(
         Invalid: names what no file can carry.
     """
     known = get_submission_of_run(session, run_id)
-    if known is not None and known.state == "refused":
-        raise Conflict("run_refused", "The bank refused the file of this run")
     if known is not None:
-        return known.id
+        return _kept(known)
     account = find_bank_account(session, originating_account)
     if account is None or account.body != body:
         raise NotFound("no_such_bank_account", "There is no such bank account")
@@ -216,6 +219,12 @@ def prepare_submission(
     payload = {"submission_id": str(submission_id)}
     outbox.enqueue(session, "payments.bank.submit", payload, key=f"{submission_id}/1")
     return submission_id
+
+
+def _kept(known: SubmissionView) -> UUID:
+    if known.state == "refused":
+        raise Conflict("run_refused", "The bank refused the file of this run")
+    return known.id
 
 
 def content_record(submission_id: UUID) -> str:
