@@ -19,7 +19,8 @@ from payments.ledger.queries import find_entry, find_open_reservation, get_balan
 from payments.ledger.rules import EntryDraft, Line, bank_code, suspense_code, transfer
 
 _ACCRUALS = text(
-    "SELECT id FROM entry WHERE body = :body AND event_type = 'payment.approved'"
+    "SELECT id FROM entry WHERE body = :body"
+    " AND event_type IN ('payment.approved', 'payment.reissued')"
     " AND event_id = ANY(:events) ORDER BY id"
 )
 _RESERVATION = text(
@@ -39,24 +40,32 @@ _IS_BOOKED = text(
 
 @dataclass(frozen=True)
 class ApprovedRun:
-    """What an approval commits to: payments as (id, pence), from one account, on one day."""
+    """What an approval commits to: payments as (id, pence), from one account, on one day.
+
+    ``reissued`` are those that replace a payment that came back, whose cost is booked already.
+    """
 
     run_id: UUID
     round: int
     bank_account_code: str
     processing_day: date
     payments: Sequence[tuple[UUID, int]]
+    reissued: frozenset[UUID] = frozenset()
 
 
 def post_run_approved(session: Session, body: str, run: ApprovedRun, on: date) -> None:
-    """Book the cost of each payment and reserve the run's total at its bank account."""
+    """Book the cost of each payment and reserve the run's total at its bank account.
+
+    What is issued again costs nothing more: it is paid out of what was returned. The credit goes
+    to payments approved all the same, from where the submission moves it on to in transit.
+    """
     total = sum(pence for _, pence in run.payments)
     drafts = [
         transfer(
-            "payment.approved",
+            "payment.reissued" if payment_id in run.reissued else "payment.approved",
             f"{payment_id}/{run.round}",
             on,
-            rules.PROGRAMME_EXPENDITURE,
+            rules.RETURNED_UNAPPLIED if payment_id in run.reissued else rules.PROGRAMME_EXPENDITURE,
             rules.PAYMENTS_APPROVED,
             pence,
         )
@@ -219,26 +228,6 @@ def post_returns_received(
         for payment_id, pence, day in items
     ]
     post_entries(session, body, drafts, f"returns received at {bank_account}")
-
-
-def post_reissued(
-    session: Session, body: str, payment_id: UUID, amount_pence: int, on: date
-) -> None:
-    """Book the approval of a payment that replaces a returned one, in place of its accrual.
-
-    The cost was booked with the first payment; the credit goes to payments approved, from where
-    the submission moves it on to in transit like every other payment.
-    """
-    items = [(payment_id, amount_pence)]
-    _post_each(
-        session,
-        body,
-        "payment.reissued",
-        items,
-        on,
-        rules.RETURNED_UNAPPLIED,
-        rules.PAYMENTS_APPROVED,
-    )
 
 
 def post_written_back(
