@@ -11,7 +11,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from payments.bank.outcomes import OutcomeKind
-from payments.bank.queries import BankAccount, find_bank_account, get_submission_of_run
+from payments.bank.queries import (
+    BankAccount,
+    SubmissionView,
+    find_bank_account,
+    get_submission_of_run,
+)
 from payments.bank.standard18 import (
     Credit,
     Originator,
@@ -158,17 +163,18 @@ def prepare_submission(
 ) -> UUID:
     """Write and seal the file of a run and have it sent after the commit; returns its id.
 
-    A run that has a submission already keeps it, unless the bank refused that one. Refuses an
-    account of another body, one that cannot pay, and values that Standard 18 cannot carry.
+    A run that has a submission already keeps it. When the bank refused that one, its payments are
+    finished and booked as returned: they are paid by new payments only. Refuses an account of
+    another body, one that cannot pay, and values that Standard 18 cannot carry.
 
     Raises:
         NotFound: no such bank account of this body.
-        Conflict: ``cannot_pay``, the account has no service user number.
+        Conflict: ``cannot_pay``, the account has no service user number; ``run_refused``.
         Invalid: names what no file can carry.
     """
     known = get_submission_of_run(session, run_id)
-    if known is not None and known.state != "refused":
-        return known.id
+    if known is not None:
+        return _kept(known)
     account = find_bank_account(session, originating_account)
     if account is None or account.body != body:
         raise NotFound("no_such_bank_account", "There is no such bank account")
@@ -213,6 +219,12 @@ def prepare_submission(
     payload = {"submission_id": str(submission_id)}
     outbox.enqueue(session, "payments.bank.submit", payload, key=f"{submission_id}/1")
     return submission_id
+
+
+def _kept(known: SubmissionView) -> UUID:
+    if known.state == "refused":
+        raise Conflict("run_refused", "The bank refused the file of this run")
+    return known.id
 
 
 def content_record(submission_id: UUID) -> str:
@@ -302,6 +314,19 @@ def record_outcomes(
         payload = {"outcome_batch_id": str(batch), "run_id": str(run_id)}
         outbox.enqueue(session, "payments.runs.apply_outcomes", payload, key=str(batch))
     return int(fresh)
+
+
+def ask_for_rematch(session: Session, submission_id: UUID, cause: str) -> None:
+    """Have the open statement lines of a submission's account matched again after the commit.
+
+    The bank's answer may explain what a statement showed before it; once for each cause.
+    """
+    outbox.enqueue(
+        session,
+        "payments.reconciliation.rematch",
+        {"submission_id": str(submission_id)},
+        key=f"{submission_id}/{cause}",
+    )
 
 
 def record_settled(

@@ -5,16 +5,16 @@ so a process that was paused during its call cannot write over what another foun
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from payments.bank.actions import content_record, record_outcomes
+from payments.bank.actions import ask_for_rematch, content_record, record_outcomes
 from payments.bank.provider import Acknowledged, Refused
-from payments.ledger.accounting import post_submitted
+from payments.ledger.accounting import post_file_refused, post_submitted
 from payments.payees.bank_details import DetailsVault
 from shared import audit, outbox
 from shared.actors import SYSTEM
@@ -63,6 +63,10 @@ _RENEW = text(
            content_bytes, payment_count, total_pence, :now FROM attempt WHERE id = :id
     RETURNING number
     """
+)
+_ITEMS = text(
+    "SELECT payment_id, amount_pence FROM submission_item WHERE submission_id = :id"
+    " ORDER BY line_no"
 )
 _SHORTEST_PAUSE = timedelta(seconds=2)
 _LONGEST_PAUSE = timedelta(minutes=5)
@@ -118,7 +122,8 @@ def record_answer(
     """Record the bank's clear answer; False when another process has claimed the attempt since.
 
     Acknowledged: the payments are in transit and the input report is awaited. Refused: nothing was
-    sent. None, never received: the same bytes go out again in a new attempt.
+    sent, what was approved is owed still and nothing is reserved any more. None, never received:
+    the same bytes go out again in a new attempt.
     """
     if isinstance(answer, Acknowledged):
         return acknowledge(session, claim, answer.reference, now)
@@ -131,20 +136,21 @@ def record_answer(
         return True
     values = {"id": claim.submission_id, "state": "refused", "reference": None, "now": now}
     session.execute(_SUBMISSION_STATE, values)
-    record_outcomes(
-        session,
-        claim.submission_id,
-        claim.run_id,
-        "refused",
-        london_date(now),
-        code=code,
-        reason=reason,
-    )
+    _refuse(session, claim, code, reason, london_date(now))
+    return True
+
+
+def _refuse(session: Session, claim: Claim, code: str, reason: str, day: date) -> None:
+    """Tell the runs, the ledger and the audit that the bank took nothing of a submission."""
+    numbers = (claim.submission_id, claim.run_id)
+    record_outcomes(session, *numbers, "refused", day, code=code, reason=reason)
+    rows = session.execute(_ITEMS, {"id": claim.submission_id})
+    items = [(row.payment_id, row.amount_pence) for row in rows]
+    post_file_refused(session, claim.body, claim.run_id, claim.submission_id, items, day)
     facts = {"code": code, "reason": reason}
     audit.record(
         session, SYSTEM, "bank.submission.refused", "submission", claim.submission_id, facts
     )
-    return True
 
 
 def acknowledge(session: Session, claim: Claim, reference: str, now: datetime) -> bool:
@@ -160,6 +166,7 @@ def acknowledge(session: Session, claim: Claim, reference: str, now: datetime) -
     audit.record(
         session, SYSTEM, "bank.submission.acknowledged", "submission", claim.submission_id, facts
     )
+    ask_for_rematch(session, claim.submission_id, "acknowledged")
     outbox.enqueue(
         session,
         "payments.bank.fetch_reports",

@@ -10,7 +10,12 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from payments.bank.actions import account_hash, record_outcomes, reference_key
+from payments.bank.actions import (
+    account_hash,
+    ask_for_rematch,
+    record_outcomes,
+    reference_key,
+)
 from payments.bank.attempts import acknowledge, claim_attempt
 from payments.bank.outcomes import OutcomeKind
 from payments.bank.reports import (
@@ -20,7 +25,7 @@ from payments.bank.reports import (
     read_report,
 )
 from payments.bank.safe_xml import UnreadableError
-from payments.ledger.accounting import post_rejected, post_return_advised
+from payments.ledger.accounting import free_reservation, post_rejected, post_return_advised
 from payments.payees.bank_details import DetailsVault
 from shared import audit
 from shared.actors import SYSTEM
@@ -179,6 +184,9 @@ def _apply_input(
         [(one.payment_id, one.item.amount_pence) for one in found],
         report.processing_day,
     )
+    if not report.accepted_count:
+        # No debit will come that could free what was reserved for it.
+        free_reservation(session, row.body, row.run_id, row.id, report.processing_day)
     record_outcomes(
         session,
         row.id,
@@ -188,6 +196,7 @@ def _apply_input(
         unless=["rejected"],
         report_id=report_id,
     )
+    ask_for_rematch(session, row.id, "reported")
     submission_id: UUID = row.id
     return submission_id
 

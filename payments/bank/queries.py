@@ -96,6 +96,7 @@ _UNREAD = text(
     "SELECT bank_report_id, kind, state, problem, received_at FROM bank_report"
     " WHERE problem <> '' AND coalesce(body, :body) = :body ORDER BY received_at DESC LIMIT 100"
 )
+_ACCOUNT_OF_SUBMISSION = text("SELECT bank_account_id FROM submission WHERE id = :id")
 _AWAITING_REPORT = text(
     "SELECT EXISTS (SELECT 1 FROM submission WHERE id = :id AND state = 'acknowledged')"
 )
@@ -174,6 +175,12 @@ def list_report_problems(session: Session, body: str) -> list[ReportProblem]:
     """Return the reports that wait for a person of a body, and those that name no body."""
     rows = session.execute(_UNREAD, {"body": body}).mappings()
     return [ReportProblem(**row) for row in rows]
+
+
+def get_account_of_submission(session: Session, submission_id: UUID) -> UUID:
+    """Return the id of the bank account that a submission is paid from."""
+    found: UUID = session.execute(_ACCOUNT_OF_SUBMISSION, {"id": submission_id}).scalar_one()
+    return found
 
 
 def is_awaiting_report(session: Session, submission_id: UUID) -> bool:

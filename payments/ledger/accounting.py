@@ -19,13 +19,18 @@ from payments.ledger.queries import find_entry, find_open_reservation, get_balan
 from payments.ledger.rules import EntryDraft, Line, bank_code, suspense_code, transfer
 
 _ACCRUALS = text(
-    "SELECT id FROM entry WHERE body = :body AND event_type = 'payment.approved'"
+    "SELECT id FROM entry WHERE body = :body"
+    " AND event_type IN ('payment.approved', 'payment.reissued')"
     " AND event_id = ANY(:events) ORDER BY id"
 )
 _RESERVATION = text(
     "SELECT id FROM entry WHERE body = :body AND event_type = 'run.reserved'"
     " AND event_id = :event AND NOT EXISTS (SELECT 1 FROM pending_resolution r"
     " WHERE r.pending_entry_id = entry.id)"
+)
+_SUSPENDED = text(
+    "SELECT id FROM entry WHERE body = :body AND event_type = 'line.unidentified'"
+    " AND event_id = :event"
 )
 _IS_BOOKED = text(
     "SELECT EXISTS (SELECT 1 FROM entry WHERE body = :body AND event_type = :type"
@@ -35,24 +40,32 @@ _IS_BOOKED = text(
 
 @dataclass(frozen=True)
 class ApprovedRun:
-    """What an approval commits to: payments as (id, pence), from one account, on one day."""
+    """What an approval commits to: payments as (id, pence), from one account, on one day.
+
+    ``reissued`` are those that replace a payment that came back, whose cost is booked already.
+    """
 
     run_id: UUID
     round: int
     bank_account_code: str
     processing_day: date
     payments: Sequence[tuple[UUID, int]]
+    reissued: frozenset[UUID] = frozenset()
 
 
 def post_run_approved(session: Session, body: str, run: ApprovedRun, on: date) -> None:
-    """Book the cost of each payment and reserve the run's total at its bank account."""
+    """Book the cost of each payment and reserve the run's total at its bank account.
+
+    What is issued again costs nothing more: it is paid out of what was returned. The credit goes
+    to payments approved all the same, from where the submission moves it on to in transit.
+    """
     total = sum(pence for _, pence in run.payments)
     drafts = [
         transfer(
-            "payment.approved",
+            "payment.reissued" if payment_id in run.reissued else "payment.approved",
             f"{payment_id}/{run.round}",
             on,
-            rules.PROGRAMME_EXPENDITURE,
+            rules.RETURNED_UNAPPLIED if payment_id in run.reissued else rules.PROGRAMME_EXPENDITURE,
             rules.PAYMENTS_APPROVED,
             pence,
         )
@@ -138,6 +151,45 @@ def post_contra_seen(
     post_entries(session, body, [draft], purpose)
 
 
+def post_file_refused(
+    session: Session,
+    body: str,
+    run_id: UUID,
+    submission_id: UUID,
+    items: Sequence[tuple[UUID, int]],
+    on: date,
+) -> None:
+    """Book a file that the bank refused whole, its payments as (id, pence): nothing was sent.
+
+    The cost stands, because we owe the payees still, as with a payment rejected on input. But the
+    money was never in transit, so what was approved goes to returned and unapplied directly, from
+    where a reissue or a write-back takes it, and the whole reservation is freed.
+    """
+    _post_each(
+        session,
+        body,
+        "payment.refused",
+        items,
+        on,
+        rules.PAYMENTS_APPROVED,
+        rules.RETURNED_UNAPPLIED,
+    )
+    free_reservation(session, body, run_id, submission_id, on)
+
+
+def free_reservation(
+    session: Session, body: str, run_id: UUID, submission_id: UUID, on: date
+) -> None:
+    """Free all that is reserved for a run, when the bank will never debit its submission.
+
+    Does nothing when nothing is reserved any more.
+    """
+    reserved = find_open_reservation(session, body, run_id)
+    if reserved is not None:
+        event = ("submission.void", str(submission_id))
+        _resolve(session, body, reserved[0], *event, on, bank_pence=0)
+
+
 def post_rejected(session: Session, body: str, items: Sequence[tuple[UUID, int]], on: date) -> None:
     """Book payments that the bank rejected on input, as (id, pence): we owe them still."""
     _post_each(
@@ -178,26 +230,6 @@ def post_returns_received(
     post_entries(session, body, drafts, f"returns received at {bank_account}")
 
 
-def post_reissued(
-    session: Session, body: str, payment_id: UUID, amount_pence: int, on: date
-) -> None:
-    """Book the approval of a payment that replaces a returned one, in place of its accrual.
-
-    The cost was booked with the first payment; the credit goes to payments approved, from where
-    the submission moves it on to in transit like every other payment.
-    """
-    items = [(payment_id, amount_pence)]
-    _post_each(
-        session,
-        body,
-        "payment.reissued",
-        items,
-        on,
-        rules.RETURNED_UNAPPLIED,
-        rules.PAYMENTS_APPROVED,
-    )
-
-
 def post_written_back(
     session: Session, body: str, payment_id: UUID, amount_pence: int, on: date
 ) -> None:
@@ -230,6 +262,16 @@ def post_unidentified(
         for line_id, pence, day in lines
     ]
     post_entries(session, body, drafts, f"unidentified at {bank_account}")
+
+
+def post_identified(session: Session, body: str, line_id: UUID, on: date) -> None:
+    """Take a line out of suspense because its cause is known now: its entry is reversed.
+
+    Does nothing for a line that never went there. What it is instead is an event of its own.
+    """
+    found = session.execute(_SUSPENDED, {"body": body, "event": str(line_id)}).scalar_one_or_none()
+    if found is not None:
+        reverse_entry(session, body, found, "line.identified", str(line_id), on)
 
 
 def post_opening_balance(

@@ -21,6 +21,8 @@ from payments.reconciliation.rules import (
     StatementFacts,
     check_continuity,
 )
+from shared import audit
+from shared.actors import SYSTEM
 from shared.clock import london_date
 from shared.ids import new_id
 
@@ -42,8 +44,19 @@ _WAITING = text(
 _MARK = text("UPDATE statement SET state = :state WHERE id = :id")
 _LINES = text(
     """
-    SELECT id, amount_pence, booking_date, kind, return_reason, occurrence, batch_ref
+    SELECT id, statement_id, amount_pence, booking_date, kind, return_reason, occurrence
       FROM statement_line WHERE statement_id = :statement ORDER BY seq
+    """
+)
+_OPEN_LINES = text(
+    """
+    SELECT l.id, l.statement_id, l.amount_pence, l.booking_date, l.kind, l.return_reason,
+           l.occurrence
+      FROM statement_line l JOIN statement s ON s.id = l.statement_id
+     WHERE l.bank_account_id = :account AND s.state = 'reconciled' AND l.allocated_pence = 0
+       AND EXISTS (SELECT 1 FROM reconciliation_exception e
+                    WHERE e.line_id = l.id AND e.state = 'open')
+     ORDER BY s.to_date, l.statement_id, l.seq
     """
 )
 _MATCHES = text(
@@ -84,17 +97,21 @@ _CLOSE_GAPS = text(
     "UPDATE reconciliation_exception SET state = 'closed', closed_at = :now"
     " WHERE statement_id = :statement AND line_id IS NULL AND state = 'open'"
 )
+_CLOSE_OF_LINES = text(
+    "UPDATE reconciliation_exception SET state = 'closed', closed_at = :now"
+    " WHERE line_id = ANY(:lines) AND code <> :besides AND state = 'open'"
+)
 _DAYS_TO_ACT = 3
 
 
 class _Line(NamedTuple):
     id: UUID
+    statement_id: UUID
     amount_pence: int
     booking_date: date
     kind: str
     return_reason: str
     occurrence: int
-    batch_ref: str
 
 
 @dataclass(frozen=True)
@@ -143,6 +160,38 @@ def reconcile_account(session: Session, account_id: UUID, now: datetime) -> int:
     return done
 
 
+def rematch_account(session: Session, account_id: UUID, now: datetime) -> int:
+    """Match once more the lines of an account that nothing explained; returns how many now do.
+
+    For a debit or a return that was on a statement before the bank's answer about its submission
+    was known. What had gone to suspense is reversed together with the new match. A line that fits
+    more than one payment stays where it is, as ambiguous. Safe to run again; one process at a time
+    per account.
+    """
+    account = session.execute(_LOCK_ACCOUNT, {"id": account_id}).one()
+    work = _Work(session, account_id, account.body, account.code, now)
+    lines = {row.id: _Line(*row) for row in session.execute(_OPEN_LINES, {"account": account_id})}
+    matched, ambiguous = _find(work, list(lines))
+    _close(work, list(matched), "")
+    for line_id, pair in matched.items():
+        accounting.post_identified(session, work.body, line_id, lines[line_id].booking_date)
+        facts = {"rule": pair.rule.id, "target_type": pair.rule.target_type}
+        facts["target_id"] = str(pair.target_id)
+        audit.record(
+            session, SYSTEM, "reconciliation.line.rematched", "statement_line", line_id, facts
+        )
+    _book_matches(work, [(lines[line_id], pair) for line_id, pair in matched.items()])
+    unsure = [line_id for line_id in ambiguous if line_id not in matched]
+    _close(work, unsure, "AMB")
+    _raise(work, [_explain(work, lines[line_id], ambiguous[line_id]) for line_id in unsure])
+    return len(matched)
+
+
+def _close(work: _Work, lines: Sequence[UUID], besides: str) -> None:
+    values = {"lines": list(lines), "besides": besides, "now": work.now}
+    work.session.execute(_CLOSE_OF_LINES, values)
+
+
 def _facts(row: object) -> StatementFacts:
     return StatementFacts(**{name: getattr(row, name) for name in StatementFacts.__annotations__})
 
@@ -151,11 +200,25 @@ def _reconcile_statement(work: _Work, statement_id: UUID) -> None:
     lines = {
         row.id: _Line(*row) for row in work.session.execute(_LINES, {"statement": statement_id})
     }
+    matched, ambiguous = _find(work, list(lines))
+    _book_matches(work, [(lines[one.line_id], one) for one in matched.values()])
+    left = [line for line in lines.values() if line.id not in matched]
+    accounting.post_unidentified(
+        work.session,
+        work.body,
+        work.code,
+        [(line.id, line.amount_pence, line.booking_date) for line in left],
+    )
+    _raise(work, [_explain(work, line, ambiguous.get(line.id, ())) for line in left])
+
+
+def _find(work: _Work, lines: Sequence[UUID]) -> tuple[dict[UUID, Pair], dict[UUID, list[Pair]]]:
+    """Run the passes over lines; returns what each matched, and what is ambiguous."""
     matched: dict[UUID, Pair] = {}
     ambiguous: dict[UUID, list[Pair]] = defaultdict(list)
     before: list[Pair] = []
     for rule in PASSES:
-        found = find_pairs(work.session, rule, work.account_id, statement_id, before)
+        found = find_pairs(work.session, rule, work.account_id, lines, before)
         before += found
         for pair in found:
             if pair.is_alone:
@@ -164,18 +227,7 @@ def _reconcile_statement(work: _Work, statement_id: UUID) -> None:
                 ambiguous[pair.line_id].append(pair)
     if matched:
         _store_matches(work, list(matched.values()))
-    _book_matches(work, statement_id, [(lines[one.line_id], one) for one in matched.values()])
-    left = [line for line in lines.values() if line.id not in matched]
-    accounting.post_unidentified(
-        work.session,
-        work.body,
-        work.code,
-        [(line.id, line.amount_pence, line.booking_date) for line in left],
-    )
-    _raise(
-        work,
-        [_explain(work, statement_id, line, ambiguous.get(line.id, ())) for line in left],
-    )
+    return matched, ambiguous
 
 
 def _store_matches(work: _Work, pairs: Sequence[Pair]) -> None:
@@ -201,7 +253,7 @@ def _store_matches(work: _Work, pairs: Sequence[Pair]) -> None:
     work.session.execute(_ALLOCATE_TARGETS, columns)
 
 
-def _book_matches(work: _Work, statement_id: UUID, found: Sequence[tuple[_Line, Pair]]) -> None:
+def _book_matches(work: _Work, found: Sequence[tuple[_Line, Pair]]) -> None:
     returns = []
     for line, pair in found:
         if pair.rule.target_type == "submission":
@@ -223,7 +275,7 @@ def _book_matches(work: _Work, statement_id: UUID, found: Sequence[tuple[_Line, 
         [
             _describe(
                 work,
-                statement_id,
+                line.statement_id,
                 "RETURN",
                 f"the payment came back ({line.return_reason or 'no reason given'})",
                 pair.pence,
@@ -235,9 +287,7 @@ def _book_matches(work: _Work, statement_id: UUID, found: Sequence[tuple[_Line, 
     )
 
 
-def _explain(
-    work: _Work, statement_id: UUID, line: _Line, pairs: Sequence[Pair]
-) -> dict[str, object]:
+def _explain(work: _Work, line: _Line, pairs: Sequence[Pair]) -> dict[str, object]:
     code: ExceptionCode
     if pairs:
         code, reason = "AMB", f"{len(pairs)} pairs fit equally well: none was chosen"
@@ -261,7 +311,7 @@ def _explain(
     ]
     return _describe(
         work,
-        statement_id,
+        line.statement_id,
         code,
         reason,
         abs(line.amount_pence),

@@ -25,7 +25,8 @@ _OPEN_SUBMISSIONS = """
 """
 _LINES = """
     SELECT l.* FROM statement_line l
-     WHERE l.statement_id = :statement AND l.id <> ALL(cast(:done AS uuid[]))
+     WHERE l.bank_account_id = :account AND l.id = ANY(cast(:lines AS uuid[]))
+       AND l.id <> ALL(cast(:done AS uuid[]))
 """
 _PAIRS = """
     SELECT line_id, target_id, run_id, pence, line_count, target_count
@@ -95,7 +96,7 @@ _DAYS = text(
     "SELECT DISTINCT coalesce(reported_processing_day, processing_day) FROM submission"
     " WHERE bank_account_id = :account AND state IN ('acknowledged', 'reported')"
 )
-_BOOKED = text("SELECT DISTINCT booking_date FROM statement_line WHERE statement_id = :statement")
+_BOOKED = text("SELECT DISTINCT booking_date FROM statement_line WHERE id = ANY(:lines)")
 _RETURN_WINDOW_DAYS = 10
 
 
@@ -134,12 +135,15 @@ PASSES = (EXACT_KEY, CONTRA, RETURN, REFERENCE)
 
 
 def find_pairs(
-    session: Session, rule: Rule, account_id: UUID, statement_id: UUID, before: Sequence[Pair]
+    session: Session, rule: Rule, account_id: UUID, lines: Sequence[UUID], before: Sequence[Pair]
 ) -> list[Pair]:
-    """Return every pair that a rule allows, of lines and targets in no pair of an earlier pass."""
+    """Return the pairs that a rule allows among these lines of an account.
+
+    Lines and targets in a pair of an earlier pass are left out.
+    """
     values: dict[str, object] = {
         "account": account_id,
-        "statement": statement_id,
+        "lines": list(lines),
         "done": [pair.line_id for pair in before],
         "taken": [pair.target_id for pair in before],
     }

@@ -46,12 +46,15 @@ EVENTS = {
     "payment.recalled": "Payment recalled",
     "submission.acknowledged": "Submission taken over by the bank",
     "submission.settled": "Submission paid on the statement",
+    "submission.void": "Reservation released: the bank pays nothing",
+    "payment.refused": "Payment in a file that the bank refused",
     "payment.rejected": "Payment rejected on input",
     "payment.return_advised": "Return advised",
     "payment.return_received": "Return received",
     "payment.reissued": "Payment issued again",
     "payment.written_back": "Payment written back",
     "line.unidentified": "Unexplained line to suspense",
+    "line.identified": "Line explained later: out of suspense",
     "bank.opened": "Opening balance",
 }
 

@@ -2,12 +2,18 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from uuid import UUID
 
 from payments.bank.provider import Bank
-from payments.bank.queries import BankAccount, list_paying_accounts
+from payments.bank.queries import (
+    BankAccount,
+    get_account_of_submission,
+    list_paying_accounts,
+)
 from payments.bank.tasks import bank_of, vault_of
 from payments.payees.bank_details import DetailsVault
 from payments.reconciliation.actions import import_statements
+from payments.reconciliation.matching import rematch_account
 from payments.reconciliation.queries import list_known_statements
 from shared.actors import SYSTEM
 from shared.db import Database
@@ -20,6 +26,15 @@ from shared.outbox import Job, handler
 def fetch(job: Job) -> None:
     """Fetch the statements of every account that pays."""
     fetch_statements(job.database, bank_of(job.settings), vault_of(job.settings), job.now)
+
+
+@handler("payments.reconciliation.rematch", lease_seconds=120)
+def rematch(job: Job) -> None:
+    """Match the open lines of a submission's account again, now that the bank has answered."""
+    with job.database.transaction() as session:
+        account = get_account_of_submission(session, UUID(job.text("submission_id")))
+        rematch_account(session, account, job.now())
+        job.finish(session)
 
 
 def fetch_statements(

@@ -48,6 +48,7 @@ class PaymentBody(BaseModel):
     currency: str = "GBP"
     reference: str = Field(max_length=40)
     case_reference: str | None = Field(None, pattern=_CASE)
+    replaces: str | None = Field(None, max_length=26)
 
 
 class PaymentCreated(BaseModel):
@@ -96,6 +97,7 @@ def make_payment(
         case_reference=body.case_reference,
         subject=body.subject,
         check_id=body.check_id,
+        replaces=body.replaces,
     )
     with runtime.database.transaction() as session:
         created = create_payment(

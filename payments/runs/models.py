@@ -99,9 +99,16 @@ payment = Table(
     Column("correlation_id", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("state_at", DateTime(timezone=True), nullable=False),
+    Column("replaces", Text, ForeignKey("payments.payment.public_id")),
     UniqueConstraint("public_id"),
     UniqueConstraint("organisation", "client_id", "idempotency_key"),
     Index("ix_payment_run_id", "run_id", "id"),
+    Index(
+        "uq_payment_replaces",
+        "replaces",
+        unique=True,
+        postgresql_where=text("state NOT IN ('cancelled', 'recalled', 'invalid')"),
+    ),
     Index("ix_payment_organisation_id", "organisation", "id"),
     Index("ix_payment_account_fingerprint", "organisation", "account_fingerprint"),
     Index(

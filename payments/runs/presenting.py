@@ -17,6 +17,8 @@ from payments.runs.queries.outcomes import list_bank_lines
 from payments.runs.queries.payments import (
     Event,
     Payment,
+    find_replacement,
+    get_payment,
     list_payment_events,
     list_run_events,
     list_run_payments,
@@ -283,6 +285,7 @@ def present_payment(
             "modulus": payment.modulus_result,
             "reason_code": payment.reason_code or "",
             "correlation_id": payment.correlation_id,
+            **_replacements(session, payment),
         },
         "run": {"reference": run.reference, "state": run.state, "programme": run.programme.name},
         "voids_approval": run.state in ("awaiting_approval", "approved"),
@@ -302,6 +305,22 @@ def present_payment(
             for line in list_bank_lines(session, payment.id)
         ],
         "can": can,
+    }
+
+
+def _replacements(session: Session, payment: Payment) -> Values:
+    """Return links to the payment that this one replaces, and to the one that replaces it."""
+    before = (
+        None
+        if payment.replaces is None
+        else get_payment(session, payment.organisation, payment.replaces)
+    )
+    after = find_replacement(session, payment.organisation, payment.public_id)
+    return {
+        name: None
+        if one is None
+        else {"href": f"/payments/payments/{one.public_id}", "reference": one.reference}
+        for name, one in (("replaces", before), ("replaced_by", after))
     }
 
 

@@ -74,6 +74,9 @@ WORDS: dict[PaymentState, str] = {
     "returned": "returned",
 }
 
+# What came back, or was never sent: its money is owed still, so another payment may replace it.
+REPLACEABLE: frozenset[PaymentState] = frozenset({"returned", "scheme_rejected"})
+
 UPLOADER = "payments.uploader"
 APPROVER = "payments.approver"
 ENQUIRY = "payments.enquiry"

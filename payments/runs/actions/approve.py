@@ -261,6 +261,7 @@ def _complete_approval(
         bank_account_code=run.account.code,
         processing_day=next_processing_day(now),
         payments=[(payment.id, payment.amount_pence) for payment in payments],
+        reissued=frozenset(payment.id for payment in payments if payment.replaces is not None),
     )
     post_run_approved(session, run.organisation, booked, london_date(now))
     if run.programme.release == "on_approval":

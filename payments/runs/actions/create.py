@@ -19,9 +19,17 @@ from payments.payees.modulus.tables import TableFiles
 from payments.payees.queries import find_check
 from payments.runs import models
 from payments.runs.actions.history import note_payment, note_run, tell_case
-from payments.runs.queries.payments import Payment, find_duplicate, find_payment_by_key
+from payments.runs.queries.payments import (
+    Payment,
+    find_duplicate,
+    find_payment_by_key,
+    find_replacement,
+    get_payment,
+    lock_payments,
+)
 from payments.runs.queries.runs import Programme, find_body_name, find_programme, get_run
 from payments.runs.rules import (
+    REPLACEABLE,
     Hold,
     PaymentState,
     check_order,
@@ -32,7 +40,7 @@ from shared import idempotency
 from shared.actors import SYSTEM, Actor
 from shared.clock import london_date
 from shared.correlation import correlation_id
-from shared.errors import Conflict, FieldError, Invalid, Problem
+from shared.errors import Conflict, FieldError, Invalid, NotFound, Problem
 from shared.ids import new_id, public_id, reference
 
 _TRIES = 5
@@ -62,6 +70,7 @@ class PaymentOrder:
     case_reference: str | None
     subject: str | None
     check_id: UUID | None
+    replaces: str | None = None
 
 
 @dataclass(frozen=True)
@@ -129,7 +138,11 @@ def create_payment(
 
 
 def _comparable(order: PaymentOrder) -> dict[str, object]:
-    return {**order.__dict__, "payee": order.payee.__dict__}
+    content = {**order.__dict__, "payee": order.payee.__dict__}
+    if order.replaces is None:
+        # Orders from before there were replacements keep their hash.
+        del content["replaces"]
+    return content
 
 
 def _replay(stored: idempotency.StoredAnswer) -> Created:
@@ -169,6 +182,7 @@ def _refuse_difference(
         ("currency", existing.currency, order.currency),
         ("reference", existing.reference, clean_reference(order.reference)),
         ("case_reference", existing.case_reference, order.case_reference),
+        ("replaces", existing.replaces, order.replaces),
     )
     for field, kept, sent in pairs:
         if kept != sent:
@@ -183,6 +197,8 @@ def _create(
     session: Session, desk: Desk, order: PaymentOrder, key: str, actor: Actor, now: datetime
 ) -> Created:
     programme, details, modulus = _check(session, desk, order)
+    if order.replaces is not None:
+        _check_replaced(session, order, order.replaces)
     payment_id = new_id()
     vault = desk.vault
     name, text = order.payee.name.strip(), clean_reference(order.reference)
@@ -217,6 +233,7 @@ def _create(
         correlation_id=correlation_id(),
         created_at=now,
         state_at=now,
+        replaces=order.replaces,
     )
     values = {name: value for name, value in made.__dict__.items() if name != "run_reference"}
     session.execute(
@@ -261,6 +278,27 @@ def _check(session: Session, desk: Desk, order: PaymentOrder) -> tuple[Programme
     if faults or programme is None or found is None:
         raise Invalid(*faults)
     return programme, *found
+
+
+def _check_replaced(session: Session, order: PaymentOrder, public_id: str) -> None:
+    """Refuse to replace what is not there, is not finished in vain, or is replaced already.
+
+    The replaced payment is locked, so that of two replacements one waits and is refused.
+    """
+    try:
+        seen = get_payment(session, order.organisation, public_id)
+    except NotFound as error:
+        raise Invalid(FieldError("replaces", "There is no such payment")) from error
+    run = get_run(session, order.organisation, seen.run_id)
+    if run.programme.slug != order.programme:
+        raise Invalid(FieldError("replaces", "That payment is of another programme"))
+    original = lock_payments(session, [seen.id])[0]
+    if original.state not in REPLACEABLE:
+        raise Conflict("not_replaceable", f"That payment is {original.state}: nothing came back")
+    if original.amount_pence != order.amount_pence:
+        raise Invalid(FieldError("amount_pence", "The amount differs from the replaced payment's"))
+    if find_replacement(session, order.organisation, public_id) is not None:
+        raise Conflict("already_replaced", "Another payment replaces that one already")
 
 
 def find_hold(

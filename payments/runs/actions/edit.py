@@ -36,7 +36,7 @@ from payments.runs.rules import (
 )
 from shared.actors import Actor
 from shared.clock import london_date
-from shared.errors import Conflict, Invalid
+from shared.errors import Conflict, FieldError, Invalid
 
 _CHANGEABLE: tuple[PaymentState, ...] = (
     "held",
@@ -221,6 +221,8 @@ def _check_correction(desk: Desk, payment: Payment, correction: Correction) -> b
         "GBP",
         clean_reference(correction.reference),
     )
+    if payment.replaces is not None and correction.amount_pence != payment.amount_pence:
+        faults.append(FieldError("amount", "A payment that replaces another keeps its amount"))
     try:
         details, _ = validate_details(
             desk.tables, correction.sort_code, correction.account_number, correction.roll_number

@@ -45,6 +45,7 @@ class Payment:
     correlation_id: str
     created_at: datetime
     state_at: datetime
+    replaces: str | None = None
 
     @property
     def record(self) -> str:
@@ -93,6 +94,7 @@ _COLUMNS = (
     payment.c.correlation_id,
     payment.c.created_at,
     payment.c.state_at,
+    payment.c.replaces,
 )
 
 
@@ -178,6 +180,18 @@ def find_duplicate(
         .order_by(payment.c.id)
         .limit(1)
     ).scalar_one_or_none()
+
+
+def find_replacement(session: Session, organisation: str, public_id: str) -> Payment | None:
+    """Return the living payment that replaces another one, if any."""
+    row = session.execute(
+        _select().where(
+            payment.c.organisation == organisation,
+            payment.c.replaces == public_id,
+            payment.c.state.not_in(("cancelled", "recalled", "invalid")),
+        )
+    ).one_or_none()
+    return None if row is None else _as_payment(row)
 
 
 def list_run_events(session: Session, run_id: UUID, *payment_kinds: str) -> list[Event]:

@@ -40,6 +40,21 @@ def balances(day: BankDay) -> dict[str, int]:
         }
 
 
+def pending(day: BankDay) -> list[tuple[str, int, int]]:
+    with day.database.transaction() as session:
+        return [
+            (line.code, line.pending_debit, line.pending_credit)
+            for line in trial_balance(session, BODY)
+            if line.pending_debit or line.pending_credit
+        ]
+
+
+def ledger(day: BankDay) -> list[tuple[str, str, str]]:
+    with day.database.transaction() as session:
+        rows = session.execute(text("SELECT event_type, event_id, kind FROM entry ORDER BY id"))
+        return [tuple(row) for row in rows]
+
+
 def kinds(day: BankDay, payment: UUID) -> list[str]:
     with day.database.transaction() as session:
         return [one.kind for one in list_payment_outcomes(session, payment)]
@@ -181,12 +196,49 @@ def test_a_refused_file_is_told_and_another_may_follow(day: BankDay) -> None:
     day.hand_over(submission)
     assert attempts(day) == ["refused"]
     assert kinds(day, one) == ["refused"]
-    assert balances(day) == {"payments_approved": -700, "programme_expenditure": 700}
+    assert balances(day) == {"returned_unapplied": -700, "programme_expenditure": 700}
+    assert pending(day) == []
     assert at_bank(day) == []
+    before = ledger(day)
+    day.hand_over(submission)
+    assert (ledger(day), kinds(day, one)) == (before, ["refused"])
+    with (
+        pytest.raises(Problem, match="run_refused"),
+        day.database.transaction() as session,
+    ):
+        prepare_submission(
+            session,
+            run_id,
+            BODY,
+            day.account,
+            DAY,
+            [PaymentInstruction(one, *GOOD, "A PAYEE", 700, "REF-0000")],
+            vault=day.vault,
+            now=NOW,
+        )
+    assert attempts(day) == ["refused"]
     with day.database.transaction() as session:
         view = get_submission_of_run(session, run_id)
     assert view is not None
     assert view.refusal == "CLOSED: the bank takes no files now"
+    _, another, _ = day.run((GOOD, 50))
+    day.hand_over(another)
+    assert at_bank(day) == [("accepted", 1)]
+    assert pending(day) == [("bank.main", 0, 50), ("in_transit", 50, 0)]
+
+
+def test_a_file_of_which_every_item_is_rejected_frees_its_reservation(day: BankDay) -> None:
+    _, submission, (one, two) = day.run((REJECTED, 300), (REJECTED, 50))
+    day.hand_over(submission)
+    assert pending(day) == [("bank.main", 0, 350), ("in_transit", 350, 0)]
+    assert day.fetch_reports() == 1
+    assert kinds(day, one) == kinds(day, two) == ["submitted", "rejected"]
+    assert balances(day) == {"returned_unapplied": -350, "programme_expenditure": 350}
+    assert pending(day) == []
+    with day.database.transaction() as session:
+        assert ("submission.void", "void") in session.execute(
+            text("SELECT event_type, kind FROM entry")
+        ).all()
 
 
 def test_a_worker_that_died_while_sending_asks_first(day: BankDay) -> None:

@@ -73,6 +73,20 @@ def test_another_body_under_the_key_is_a_conflict(api: TestClient) -> None:
     assert (status, body["code"]) == (409, "exists_with_different_amount_pence")
 
 
+def test_a_payment_may_replace_one_that_came_back(api: TestClient, database: Database) -> None:
+    _, first, _ = _post(api, BODY)
+    again = BODY | {"replaces": first["payment_id"]}
+    status, body, _ = _post(api, again, key="key-2")
+    assert (status, body["code"]) == (409, "not_replaceable")
+    with database.transaction() as session:
+        session.execute(text("UPDATE payment SET state = 'returned', hold_code = NULL"))
+    status, made, _ = _post(api, again, key="key-3")
+    assert status == 201
+    assert _post(api, again, key="key-3") == (201, made, "true")
+    status, body, _ = _post(api, BODY, key="key-3")
+    assert (status, body["code"]) == (409, "exists_with_different_replaces")
+
+
 def test_a_refusal_stays_with_its_key(api: TestClient, database: Database) -> None:
     bad = BODY | {"programme": "none"}
     first, again = _post(api, bad), _post(api, bad)
