@@ -15,6 +15,9 @@ class PaymentsSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="PAYMENTS_", extra="ignore")
 
     bank_url: str = Field(description="Address of the sponsor bank's (or the simulator's) gateway")
+    bank_poll_minutes: int = Field(
+        15, ge=1, description="How often the bank is asked for new reports and statements"
+    )
     payee_names_url: str = Field(description="Address of the Confirmation of Payee provider")
     payee_names_path: str = Field(
         "/open-banking/confirmation-payee/v2.0/name-verification",

@@ -1,16 +1,18 @@
 """The worker process of payments: every task is known once its module is imported."""
 
 from celery import Celery
+from celery.signals import worker_ready
 
 from payments.bank import tasks as bank_tasks
+from payments.reconciliation import polling
 from payments.reconciliation import tasks as reconciliation_tasks
 from payments.runs import tasks as runs_tasks
 from payments.settings import get_settings
-from shared import logs
+from shared import clock, logs
 from shared.celery import make_celery, run_worker
 from shared.db import Database, make_engine
 
-TASKS = (bank_tasks, reconciliation_tasks, runs_tasks)
+TASKS = (bank_tasks, polling, reconciliation_tasks, runs_tasks)
 
 
 def create_worker() -> Celery:
@@ -20,7 +22,15 @@ def create_worker() -> Celery:
     engine = make_engine(
         settings.database_url, pool_size=settings.database_pool_size, service="payments-worker"
     )
-    return make_celery("payments", settings, Database(engine))
+    database = Database(engine)
+    app = make_celery("payments", settings, database)
+
+    def begin(**_: object) -> None:
+        with database.transaction() as session:
+            polling.plan_poll(session, settings, clock.now())
+
+    worker_ready.connect(begin, weak=False)
+    return app
 
 
 def run() -> None:
