@@ -68,11 +68,13 @@ def login_of(request: Request) -> RelyingParty:
     return relying_party
 
 
-def find_web_session(
-    request: Request, session: SessionDep, runtime: RuntimeDep, now: NowDep
-) -> WebSession | None:
-    """Return who is signed in, None where nobody is; keeps the answer for the page's header."""
-    found = login_of(request).find_session(session, request, runtime.sealer, now)
+def find_web_session(request: Request, runtime: RuntimeDep, now: NowDep) -> WebSession | None:
+    """Return who is signed in, None where nobody is; keeps the answer for the page's header.
+
+    Reads in a transaction of its own, because the page may ask an outside party afterwards.
+    """
+    with runtime.database.transaction() as session:
+        found = login_of(request).find_session(session, request, runtime.sealer, now)
     request.state.web_session = found
     return found
 

@@ -150,6 +150,7 @@ def test_a_good_token_passes_and_reaches_the_service(with_keys: Front) -> None:
         (_token(OTHER), "signing_key_unknown"),
         (_token()[:-6] + "AAAAAA", "token_signature_invalid"),
     ],
+    ids=range(7),
 )
 def test_each_bad_token_has_its_own_answer(with_keys: Front, token: str, code: str) -> None:
     answer = with_keys.get("/notifications/v1/messages", token)

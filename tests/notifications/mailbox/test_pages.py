@@ -7,6 +7,7 @@ import pytest
 
 from tests.notifications.conftest import Deliver, Service, csrf_token
 
+NOBODYS = "0195d0c4-0000-7000-8000-000000000000"
 ROOT = "/notifications/"
 
 
@@ -17,7 +18,7 @@ def _events(service: Service) -> list[str]:
 
 @pytest.mark.parametrize(
     "path",
-    [ROOT, f"{ROOT}archive", f"{ROOT}mailbox/{uuid4()}", f"{ROOT}mailbox/{uuid4()}/letter.pdf"],
+    [ROOT, f"{ROOT}archive", f"{ROOT}mailbox/{NOBODYS}", f"{ROOT}mailbox/{NOBODYS}/letter.pdf"],
 )
 def test_whoever_is_not_signed_in_goes_to_sign_in_and_back(service: Service, path: str) -> None:
     answer = service.client.get(path)

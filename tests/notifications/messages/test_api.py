@@ -5,6 +5,7 @@ import pytest
 
 from tests.notifications.conftest import Service, code_email
 
+NOBODYS = "0195d0c4-0000-7000-8000-000000000000"
 PATH = "/notifications/v1/messages"
 
 
@@ -114,10 +115,10 @@ def test_another_callers_message_is_unknown(service: Service) -> None:
 
 ROUTES = [
     ("POST", PATH, "messages.send"),
-    ("GET", f"{PATH}/{uuid4()}", "messages.send"),
+    ("GET", f"{PATH}/{NOBODYS}", "messages.send"),
     ("POST", "/notifications/v1/mailboxes", "mailbox.create"),
     ("POST", "/notifications/v1/mailbox-messages", "mailbox.send"),
-    ("GET", f"/notifications/v1/mailbox-messages/{uuid4()}", "mailbox.send"),
+    ("GET", f"/notifications/v1/mailbox-messages/{NOBODYS}", "mailbox.send"),
 ]
 SCOPES = ("messages.send", "mailbox.create", "mailbox.send", "payments.write", "")
 
