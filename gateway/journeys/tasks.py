@@ -105,6 +105,7 @@ def _call(neighbours: Neighbours, work: effects.Work) -> tuple[str | None, str, 
                 reference=work.reference,
                 case_reference=work.case_reference,
                 idempotency_key=work.key,
+                replaces=work.replaces,
             )
         except Problem as problem:
             if problem.status != _REFUSED_FOR_GOOD:

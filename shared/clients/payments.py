@@ -69,13 +69,19 @@ class PaymentsClient(ServiceClient):
         reference: str,
         case_reference: str,
         idempotency_key: str,
+        replaces: str = "",
     ) -> Payment:
-        """Ask for one payment in pounds; the same key asks for it once."""
+        """Ask for one payment in pounds; the same key asks for it once.
+
+        ``replaces`` names a payment that came back, of the same amount, which this one is instead
+        of.
+        """
         answer = self.call(
             "POST",
             "/payments",
             "payments.write",
-            body={
+            body=({"replaces": replaces} if replaces else {})
+            | {
                 "organisation": organisation,
                 "programme": programme,
                 "subject": subject,

@@ -1,6 +1,6 @@
 """The two database halves of a step that acts outside: claim it, and record what came of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -37,6 +37,8 @@ class PaymentWork:
     amount_pence: int
     reference: str
     case_reference: str
+    # The payment that came back, which this one is instead of: it is no new cost to the body.
+    replaces: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,18 @@ def _claim_payment(
         # On the payee's statement: a case's reference is short and plain enough for Bacs.
         reference=held.reference,
         case_reference=held.reference,
+        replaces=_payment_before(payouts, step.id, attempt),
     )
+
+
+def _payment_before(payouts: Sequence[queries.Payout], step_id: str, attempt: int) -> str:
+    """Return the payment of the last attempt before this one; empty at the first."""
+    earlier = {
+        one.attempt: one.payment_id
+        for one in payouts
+        if one.step == step_id and one.attempt < attempt and one.payment_id is not None
+    }
+    return earlier[max(earlier)] if earlier else ""
 
 
 def insert_payout(

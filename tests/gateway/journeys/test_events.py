@@ -167,6 +167,12 @@ def test_money_that_came_back_is_paid_to_another_account(site: Site, reference: 
     assert state_of(site) == "accepted"
     accounts = [body["payee"]["account_number"] for body in site.neighbours.payments.values()]
     assert accounts == ["10000011", "20000011"]
+    first, second = site.neighbours.payments.values()
+    assert "replaces" not in first
+    assert (
+        second["replaces"]
+        == site.rows("SELECT payment_id FROM payout WHERE attempt = 1")[0].payment_id
+    )
     assert len(site.neighbours.messages) == 1
     tell(site, event(reference, "paid", 28, payment_id="payment_id-2"))
     assert state_of(site) == "paid"
