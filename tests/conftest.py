@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
@@ -22,6 +23,7 @@ from deploy.local.postgres import temporary_server
 from shared.crypto import Sealer
 from shared.db import Database, make_engine
 from shared.migrate import upgrade
+from tests.support.browser import launch_browser
 
 _DATABASE = "clachan_test"
 _EMPTY = """
@@ -120,3 +122,12 @@ def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def sealer(key_file: Path) -> Sealer:
     return Sealer(key_file)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    # One for all: Playwright's synchronous interface cannot be opened twice in a process.
+    with sync_playwright() as playwright:
+        started = launch_browser(playwright)
+        yield started
+        started.close()

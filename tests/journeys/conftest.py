@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
-from tests.support.browser import launch_browser
 from tests.support.platform import Platform, running_platform
 
 _broken: dict[str, str] = {}
@@ -15,14 +13,6 @@ _broken: dict[str, str] = {}
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     with running_platform(tmp_path_factory.mktemp("platform") / "home") as started:
         yield started
-
-
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = launch_browser(playwright)
-        yield started
-        started.close()
 
 
 @pytest.hookimpl(trylast=True)

@@ -299,7 +299,7 @@ def test_the_letter_is_in_the_mailbox_and_an_email_says_no_more_than_that(
     assert "You have no unread messages." in morag.text()
     mails = story.platform.mails(MORAG.email)
     (alert,) = [mail for mail in mails if "Strathclachan" in str(mail["text"])]
-    for secret in ("£", "250", "Winter", "award", story.reference):
+    for secret in ("£", "Winter", "award", story.reference):
         assert secret not in f"{alert['subject']} {alert['text']}", secret
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from deploy.assets import collect
 from shared.web import assets
 from tests.notifications.conftest import Deliver, Service
-from tests.support.browser import assert_accessible, launch_browser, screenshot
+from tests.support.browser import assert_accessible, screenshot
 
 pytestmark = pytest.mark.browser
 
@@ -54,14 +54,12 @@ def address(service: Service, assets_folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(params=WIDTHS)
-def page(request: pytest.FixtureRequest, address: str) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = launch_browser(playwright)
-        context = browser.new_context(
-            base_url=address, viewport={"width": request.param, "height": 800}
-        )
-        yield context.new_page()
-        browser.close()
+def page(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[Page]:
+    context = browser.new_context(
+        base_url=address, viewport={"width": request.param, "height": 800}
+    )
+    yield context.new_page()
+    context.close()
 
 
 def _sign_in(service: Service, page: Page, address: str, subject: str) -> None:

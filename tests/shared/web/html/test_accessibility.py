@@ -7,11 +7,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from deploy.assets import collect
 from tests.shared.web.html.rendering import make_environment
-from tests.support.browser import assert_accessible, launch_browser, screenshot, scrolls_sideways
+from tests.support.browser import assert_accessible, screenshot, scrolls_sideways
 
 pytestmark = pytest.mark.browser
 
@@ -78,14 +78,6 @@ def write_pages(root: Path, assets: dict[str, str]) -> None:
             template = environment.get_template(f"{name.partition('-')[0]}.html")
             page = template.render(lang=language, **FRAME, **values)
             (root / f"{name}.{language}.html").write_text(page, encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = launch_browser(playwright)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
