@@ -303,6 +303,7 @@ def forget_expired(session: Session, now: datetime, *, batch: int = 5000) -> boo
 
 
 def _spend(session: Session, statement: object, values: dict[str, object]) -> Spent:
+    # SQLAlchemy types its parameters as a dict of Any, which a precise mapping is not.
     row = session.execute(statement, values).mappings().one()  # type: ignore[call-overload]
     first_use = bool(row["first_use"])
     return Spent(first_use, None if row["id"] is None else authorisation_of(row))

@@ -8,7 +8,6 @@ from typing import Annotated
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, FastAPI, Request
-from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -42,13 +41,11 @@ from identity.relying_parties.profiles import PROFILES, Profile
 from identity.signin.actions import end_session
 from identity.signin.queries import SignedInSession
 from shared.ids import new_id
+from shared.web.app import NO_TELEMETRY
 from shared.web.deps import public
 
 SIGNED_OUT_PATH = "/identity/signed-out"
 LOGOUT_PATH = "/identity/logout"
-# FastAPI's own spans carry the query string, which at `/token` may hold codes and assertions; the
-# floor's middleware makes the span of each request.
-_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 _PUBLIC_CACHE = {"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"}
 
 router = APIRouter(dependencies=[Depends(public)])
@@ -203,7 +200,7 @@ def _refuse(request: Request, error: Exception) -> Response:
 
 def make_protocol_app(profile: Profile) -> FastAPI:
     """Return the endpoints of one issuer; the process sets ``state.provider`` and ``.runtime``."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, telemetry=_NO_TELEMETRY)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_TELEMETRY)
     app.state.profile = profile.name
     app.state.service = "identity"
     app.include_router(router)

@@ -219,6 +219,7 @@ def _insert(session: Session, body: str, entries: Sequence[EntryDraft], purpose:
     periods = _period_ids(session, body, {draft.effective_on for draft in entries})
     batch_id = new_id()
     session.execute(_BATCH, {"id": batch_id, "body": body, "purpose": purpose})
+    # The driver is always psycopg here; SQLAlchemy knows it as an object only.
     connection: psycopg.Connection = session.connection().connection.driver_connection  # type: ignore[assignment]
     with connection.cursor() as cursor:
         with cursor.copy(_COPY_ENTRIES) as copy:

@@ -145,6 +145,7 @@ class _Run:
             del self.items[node.variable]
 
 
+# Which truth value decides (false for "and", true for "or") is data here, not a switch.
 def _decide(decisive: bool, verdicts: Iterable[Evaluated]) -> Evaluated:  # noqa: FBT001
     """One decisive verdict settles a chain; else one unknown makes it unknown."""
     unknown: list[Evaluated] = []

@@ -77,6 +77,7 @@ def parse_substitutions(text: str) -> dict[str, str]:
         parts = line.split()
         if not parts:
             continue
+        # Two sort codes of six digits: the row is described in the docstring above.
         if len(parts) != 2 or not all(len(p) == 6 and p.isdigit() for p in parts):  # noqa: PLR2004
             raise TableError(f"line {number}: not two sort codes of six digits")
         pairs[parts[0]] = parts[1]
