@@ -2,11 +2,13 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from identity.accounts.settings import PeopleSettings
+from shared.guarded_http import GuardedHttp
 from shared.settings import ServiceSettings
 
 
@@ -29,6 +31,30 @@ class IdentitySettings(PeopleSettings, ServiceSettings):
     backchannel_timeout_seconds: float = Field(
         5.0, description="How long a relying party may take to answer a back-channel logout"
     )
+    outbound_allowed_hosts: list[str] = Field(
+        default=[],
+        description="Hosts that may be private or plain http when relying parties name them;"
+        " for tests and the demonstration, refused in production",
+    )
+    outbound_ca_file: Path | None = Field(
+        None, description="Further certificates to trust there; refused in production"
+    )
+
+    @model_validator(mode="after")
+    def _no_private_hosts_in_production(self) -> Self:
+        if self.environment == "production" and (
+            self.outbound_allowed_hosts or self.outbound_ca_file
+        ):
+            raise ValueError("outbound_allowed_hosts and outbound_ca_file are for development only")
+        return self
+
+    def make_outbound(self) -> GuardedHttp:
+        """Return the one client for addresses that relying parties gave."""
+        return GuardedHttp(
+            self.backchannel_timeout_seconds,
+            allowed_hosts=frozenset(self.outbound_allowed_hosts),
+            ca_file=self.outbound_ca_file,
+        )
 
 
 @lru_cache

@@ -94,6 +94,7 @@ def _special(service: str, place: Installation) -> dict[str, str]:
             "DEMO_PASSWORD": place.credentials["demo_password"],
             "GLENMORE_URL": f"http://localhost:{place.ports['GLENMORE']}",
             "SANDBOX_REDIRECT_URI": "http://localhost:3000/callback",
+            "OUTBOUND_ALLOWED_HOSTS": '["localhost", "127.0.0.1"]',
         }
     if service == "payments":
         return {

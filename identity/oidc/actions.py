@@ -1,5 +1,6 @@
 """What the protocol writes; each single use is decided by one statement."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -28,10 +29,10 @@ _ISSUE = text(
     INSERT INTO authorisation (id, client_id, profile, account_id, session_id, flow_id, subject,
                                scopes, shared_scopes, nonce, redirect_uri, code_hash,
                                code_challenge, code_expires_at, authenticated_at, methods, level,
-                               created_at, expires_at)
+                               asked, created_at, expires_at)
     SELECT :id, :client_id, :profile, :account_id, :session_id, :flow_id, :subject, :scopes,
            :shared_scopes, :nonce, :redirect_uri, :code_hash, :code_challenge, :code_expires_at,
-           :authenticated_at, :methods, :level, :now, :expires_at
+           :authenticated_at, :methods, :level, cast(:asked AS jsonb), :now, :expires_at
      WHERE NOT :remembered_only OR EXISTS (
        SELECT FROM remembered_consent
         WHERE account_id = :account_id AND client_id = :client_id
@@ -203,6 +204,7 @@ def issue_code(
             "authenticated_at": signed_in.authenticated_at,
             "methods": list(signed_in.methods),
             "level": signed_in.level,
+            "asked": json.dumps(request.asked.as_json()),
             "now": now,
             "expires_at": until + timedelta(hours=1),
             "remembered_only": remembered_only,

@@ -2,11 +2,14 @@
 
 import base64
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.engine import RowMapping
+
+from identity.oidc.asked import Asked
 
 _UUID_BYTES = 16
 _JTI_RANDOM_BYTES = 9
@@ -14,7 +17,11 @@ _JTI_RANDOM_BYTES = 9
 
 @dataclass(frozen=True)
 class Authorisation:
-    """One answer to a client, from which codes and tokens come."""
+    """One answer to a client, from which codes and tokens come.
+
+    ``confirmation`` is the ``cnf`` that binds every token to a key: ``jkt`` (RFC 9449) or
+    ``x5t#S256`` (RFC 8705).
+    """
 
     id: UUID
     client_id: str
@@ -29,11 +36,13 @@ class Authorisation:
     methods: tuple[str, ...]
     level: str
     created_at: datetime
+    asked: Asked
+    confirmation: Mapping[str, str] | None
 
 
 COLUMNS = (
     "id, client_id, account_id, session_id, flow_id, subject, scopes, shared_scopes, nonce,"
-    " authenticated_at, methods, level, created_at"
+    " authenticated_at, methods, level, created_at, asked, confirmation"
 )
 
 
@@ -41,7 +50,8 @@ def authorisation_of(row: RowMapping) -> Authorisation:
     """Return a row of ``COLUMNS`` as an authorisation."""
     members = {name: row[name] for name in Authorisation.__dataclass_fields__}
     lists = ("scopes", "shared_scopes", "methods")
-    return Authorisation(**members | {name: tuple(members[name]) for name in lists})
+    members |= {name: tuple(members[name]) for name in lists}
+    return Authorisation(**members | {"asked": Asked.from_json(members["asked"])})
 
 
 def make_jti(authorisation_id: UUID) -> str:

@@ -4,7 +4,7 @@ Left out: section 2, WebFinger, which no client of a known issuer needs.
 By: ourselves; Authlib's metadata classes check the documents in the tests.
 """  # noqa: D205 - four lines of facts, docs/standards.md is made of them
 
-from identity.oidc.authorize import RESPONSE_MODES
+from identity.oidc.checks.response_mode import RESPONSE_MODES
 from identity.oidc.provider import Issuer
 from identity.oidc.rfc7636_pkce import METHODS
 

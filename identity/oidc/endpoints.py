@@ -24,9 +24,10 @@ from identity.oidc.access import (
     send_back,
 )
 from identity.oidc.actions import start_flow
-from identity.oidc.authorize import Draft, check_request
+from identity.oidc.authorize import check_request
 from identity.oidc.core_userinfo import answer_userinfo
 from identity.oidc.discovery import make_discovery
+from identity.oidc.draft import Draft
 from identity.oidc.errors import PageError, ProtocolError
 from identity.oidc.journey import advance, make_flow
 from identity.oidc.parameters import Parameters

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.orm import Session
 
+from identity.oidc.asked import Asked
 from identity.relying_parties.profiles import PROFILES, VERIFIED_SCOPES
 from shared.errors import NotFound
 from shared.outbox import enqueue
@@ -90,16 +91,19 @@ class FlowRequest:
     create_account: bool = False
     login_hint: str | None = None
     ui_locales: str | None = None
+    response_type: str = "code"
+    asked: Asked = field(default_factory=Asked)
 
     def as_json(self) -> str:
         """Return the request as it is stored with its flow."""
-        return json.dumps(self.__dict__)
+        return json.dumps(self.__dict__ | {"asked": self.asked.as_json()})
 
     @classmethod
     def from_json(cls, stored: Mapping[str, object]) -> "FlowRequest":
         """Return what ``as_json`` stored."""
         lists = {name: tuple(cast("list[str]", stored[name])) for name in ("scopes", "prompt")}
-        return cls(**cast("dict[str, Any]", {**stored, **lists}))
+        asked = Asked.from_json(cast("Mapping[str, object]", stored.get("asked", {})))
+        return cls(**cast("dict[str, Any]", {**stored, **lists, "asked": asked}))
 
 
 @dataclass(frozen=True)

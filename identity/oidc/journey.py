@@ -5,8 +5,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from identity.oidc.actions import issue_code
-from identity.oidc.authorize import Draft
 from identity.oidc.core_subjects import subject_of
+from identity.oidc.draft import Draft
 from identity.oidc.errors import ProtocolError
 from identity.oidc.flows import FlowRequest, FlowView
 from identity.oidc.provider import Call

@@ -62,6 +62,8 @@ class Authorisation(Base):
     authenticated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     methods: Mapped[list[str]] = mapped_column(ARRAY(Text))
     level: Mapped[str] = mapped_column(Text)
+    asked: Mapped[dict[str, object]] = mapped_column(JSONB, server_default="{}")
+    confirmation: Mapped[dict[str, str] | None] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

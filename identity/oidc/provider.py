@@ -45,6 +45,7 @@ class Provider:
         self.settings = settings
         self.sealer = sealer
         self.clients = ClientCache()
+        self.outbound = settings.make_outbound()
         self._keys = KeyCache(sealer)
         self.issuers: Mapping[str, Issuer] = {
             profile.name: Issuer(profile, f"{settings.public_url}{profile.path}")

@@ -4,16 +4,15 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
 
-import httpx
 from sqlalchemy.orm import Session
 
 from identity.oidc.actions import forget_expired
 from identity.oidc.backchannel_logout import make_logout_token
 from identity.oidc.flows import LOGOUT_TOPIC
 from identity.oidc.provider import Call, Provider
-from identity.settings import IdentitySettings, get_settings
+from identity.settings import get_settings
 from shared.crypto import Sealer
-from shared.http import make_http
+from shared.guarded_http import OutboundError
 from shared.outbox import Job, enqueue, handler
 
 FORGET_TOPIC = "identity.oidc.forget_expired"
@@ -25,10 +24,9 @@ class LogoutNotTakenError(Exception):
 
 
 @lru_cache
-def _provider() -> tuple[IdentitySettings, Provider, httpx.Client]:
+def _provider() -> Provider:
     settings = get_settings()
-    provider = Provider(settings, Sealer(settings.encryption_key_file))
-    return settings, provider, make_http(settings.backchannel_timeout_seconds)
+    return Provider(settings, Sealer(settings.encryption_key_file))
 
 
 @handler(LOGOUT_TOPIC)
@@ -40,11 +38,10 @@ def notify_logout(job: Job) -> None:
     Raises:
         LogoutNotTakenError: it did not answer with success; the outbox tries again.
     """
-    _settings, provider, http = _provider()
-    send_logout(job, provider, http)
+    send_logout(job, _provider())
 
 
-def send_logout(job: Job, provider: Provider, http: httpx.Client) -> None:
+def send_logout(job: Job, provider: Provider) -> None:
     """Make the token in a transaction of its own, and send it when that is over."""
     with job.database.transaction() as session:
         client = provider.clients.find(session, job.text("client_id"))
@@ -55,11 +52,11 @@ def send_logout(job: Job, provider: Provider, http: httpx.Client) -> None:
             call, client, UUID(job.text("account_id")), UUID(job.text("session_id"))
         )
     try:
-        answer = http.post(client.backchannel_logout_uri, data={"logout_token": token})
-    except httpx.HTTPError as error:
-        raise LogoutNotTakenError(f"{client.client_id}: {type(error).__name__}") from error
+        answer = provider.outbound.post(client.backchannel_logout_uri, form={"logout_token": token})
+    except OutboundError as error:
+        raise LogoutNotTakenError(f"{client.client_id}: {error}") from error
     if not answer.is_success:
-        raise LogoutNotTakenError(f"{client.client_id}: {answer.status_code}")
+        raise LogoutNotTakenError(f"{client.client_id}: answered with {answer.status}")
 
 
 def plan_forgetting(session: Session, now: datetime) -> None:

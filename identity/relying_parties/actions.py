@@ -31,9 +31,11 @@ _COLUMNS = (
     "pkce",
     "landing_page",
     "id_token_alg",
+    "options",
 )
+_JSON = ("jwks", "options")
 _NAMES = ", ".join(_COLUMNS)
-_VALUES = ", ".join("cast(:jwks AS jsonb)" if name == "jwks" else f":{name}" for name in _COLUMNS)
+_VALUES = ", ".join(f"cast(:{name} AS jsonb)" if name in _JSON else f":{name}" for name in _COLUMNS)
 _EXCLUDED = ", ".join(f"excluded.{name}" for name in _COLUMNS)
 _OLD = ", ".join(f"relying_party.{name}" for name in _COLUMNS)
 _UPSERT = text(
@@ -60,11 +62,17 @@ def register_relying_party(
     The party must have passed ``check_relying_party``; ``jwks`` are its keys as registered.
     """
     lists = ("redirect_uris", "post_logout_uris", "scopes", "grant_types")
-    values = {name: getattr(party, name) for name in _COLUMNS if name != "jwks"}
+    values = {name: getattr(party, name) for name in _COLUMNS if name not in _JSON}
     values |= {name: list(values[name]) for name in lists}
     row = session.execute(
         _UPSERT,
-        values | {"client_id": party.client_id, "jwks": json.dumps(jwks), "now": now},
+        values
+        | {
+            "client_id": party.client_id,
+            "jwks": json.dumps(jwks),
+            "options": json.dumps(party.options.as_json(), sort_keys=True),
+            "now": now,
+        },
     ).one_or_none()
     if row is None:
         return "unchanged"

@@ -15,10 +15,8 @@ class RelyingPartyRow(Base):
     __tablename__ = "relying_party"
     __table_args__ = (
         CheckConstraint(
-            "auth_method IN ('private_key_jwt', 'client_secret_basic', 'client_secret_post')",
-            name="auth_method",
+            "(auth_method LIKE 'client_secret_%') = (secret_hash IS NOT NULL)", name="secret"
         ),
-        CheckConstraint("(auth_method = 'private_key_jwt') = (secret_hash IS NULL)", name="secret"),
         CheckConstraint("subject_type IN ('pairwise', 'public')", name="subject_type"),
         CheckConstraint("pkce IN ('required', 'exempt')", name="pkce"),
     )
@@ -41,5 +39,6 @@ class RelyingPartyRow(Base):
     pkce: Mapped[str] = mapped_column(Text)
     landing_page: Mapped[str] = mapped_column(Text)
     id_token_alg: Mapped[str] = mapped_column(Text)
+    options: Mapped[dict[str, object]] = mapped_column(JSONB, server_default="{}")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

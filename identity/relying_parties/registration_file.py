@@ -10,6 +10,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, RSAKey
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from identity.relying_parties.options import ClientOptions
 from identity.relying_parties.rules import (
     RelyingParty,
     check_secret,
@@ -40,6 +41,7 @@ class _Entry(BaseModel):
     landing_page: str = ""
     id_token_alg: str = "ES256"  # noqa: S105 - an algorithm
     optional: bool = False
+    options: dict[str, object] = {}
 
 
 class _File(BaseModel):
@@ -93,6 +95,7 @@ def _registration(entry: _Entry, folder: Path) -> Registration:
     members = entry.model_dump(exclude={"optional", "sector"})
     lists = ("redirect_uris", "post_logout_uris", "scopes", "grant_types")
     members |= {name: tuple(members[name]) for name in lists}
+    members["options"] = _options(entry)
     members["sector"] = entry.sector or default_sector(members["redirect_uris"])
     if entry.auth_method == "private_key_jwt":
         keys = _read_keys(folder / f"{entry.client_id}.pub.pem")
@@ -104,6 +107,13 @@ def _registration(entry: _Entry, folder: Path) -> Registration:
     if faults := check_secret(secret):
         raise Invalid(*faults, title=f"The secret of {entry.client_id} is too short")
     return Registration(RelyingParty(**members, secret_hash=hash_token(secret)), [])
+
+
+def _options(entry: _Entry) -> ClientOptions:
+    try:
+        return ClientOptions.from_json(entry.options)
+    except TypeError as error:
+        raise Invalid(FieldError(f"{entry.client_id}: options", str(error))) from error
 
 
 def _read_keys(path: Path) -> Sequence[Key]:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, RSAKey
 
+from identity.relying_parties.options import NO_OPTIONS, ClientOptions
 from shared.errors import FieldError
 
 AUTH_METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post")
@@ -47,6 +48,7 @@ class RelyingParty:
     pkce: str = "required"
     landing_page: str = ""
     id_token_alg: str = "ES256"  # noqa: S105 - an algorithm
+    options: ClientOptions = NO_OPTIONS
 
 
 def normalise_url(url: str) -> str:

@@ -10,19 +10,22 @@ from identity.keys import actions
 from shared.db import Database
 from tests.identity.oidc.world import World, rsa_key
 from tests.identity.people import People
+from tests.support.outside import Outside, outside_server
 
 # Settings that are read without an environment would take production's strictness.
 os.environ.setdefault("IDENTITY_ENVIRONMENT", "test")
 
 
 @pytest.fixture
-def people(
-    identity_database: Database,
-    identity_url: str,
-    key_file: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[People]:
-    """The pages on a real database, with one ScotAccount client registered."""
+def outside() -> Iterator[Outside]:
+    """An outside party on a socket of its own, which the provider may ask."""
+    with outside_server() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _few_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take RSA keys from a small stock: making one takes longer than a whole test."""
     stock = cycle(range(8))
 
     class Stock(RSAKey):
@@ -30,9 +33,26 @@ def people(
         def generate_key(cls, *_sizes: object, **_others: object) -> RSAKey:  # type: ignore[override]
             return rsa_key(next(stock))
 
-    # Making an RSA key takes longer than a whole test.
     monkeypatch.setattr(actions, "RSAKey", Stock)
-    world = World.create(identity_database, identity_url, key_file)
+
+
+@pytest.fixture
+def world(identity_database: Database, identity_url: str, key_file: Path) -> Iterator[World]:
+    made = World.create(identity_database, identity_url, key_file)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client_world(world: World) -> World:
+    """A world with a plain client, and a person who is signed in."""
+    world.register()
+    world.sign_in()
+    return world
+
+
+@pytest.fixture
+def people(world: World) -> People:
+    """The pages on a real database, with one ScotAccount client registered."""
     world.register(profile="scotaccount", client_id="councilclient")
-    yield People(world)
-    world.http.app.routes[-1].app.state.runtime.database.engine.dispose()  # type: ignore[attr-defined]
+    return People(world)

@@ -3,7 +3,6 @@
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
-import httpx
 import pytest
 
 from identity.oidc.flows import LOGOUT_TOPIC
@@ -11,6 +10,7 @@ from identity.oidc.provider import Provider
 from identity.oidc.tasks import LogoutNotTakenError, send_logout
 from shared.outbox import Job
 from tests.identity.oidc.world import OIDC, SCOT, World, decode
+from tests.support.outside import Outside
 
 _AFTER = "https://council.example/goodbye"
 
@@ -149,8 +149,8 @@ def test_without_a_session_the_signed_out_page_is_shown(world: World) -> None:
     assert 'id="signed-out"' in answer.text
 
 
-def test_signing_out_revokes_and_tells_those_who_asked(world: World) -> None:
-    told = "https://council.example/logout-notice"
+def test_signing_out_revokes_and_tells_those_who_asked(world: World, outside: Outside) -> None:
+    told = outside.serve("/logout-notice")
     world.register(backchannel_logout_uri=told)
     world.register("quiet-client")
     person = world.sign_in()
@@ -164,10 +164,9 @@ def test_signing_out_revokes_and_tells_those_who_asked(world: World) -> None:
         "account_id": str(person.account_id),
         "session_id": str(person.session_id),
     }
-    sent: list[httpx.Request] = []
-    send_logout(_job(world, payload), Provider(world.settings, world.sealer), _http(sent, 200))
-    assert str(sent[0].url) == told
-    token = parse_qs(sent[0].content.decode())["logout_token"][0]
+    send_logout(_job(world, payload), Provider(world.settings, world.sealer))
+    assert [sent.path for sent in outside.sent] == ["/logout-notice"]
+    token = parse_qs(outside.sent[0].body.decode())["logout_token"][0]
     header, claims = decode(token)
     _hint_header, hint = decode(tokens["id_token"])
     assert header["typ"] == "logout+jwt"
@@ -179,20 +178,14 @@ def test_signing_out_revokes_and_tells_those_who_asked(world: World) -> None:
 
 
 @pytest.mark.parametrize("status", [302, 404, 500])
-def test_a_notice_that_is_not_taken_is_tried_again(world: World, status: int) -> None:
-    world.register(backchannel_logout_uri="https://council.example/notice")
+def test_a_notice_that_is_not_taken_is_tried_again(
+    world: World, outside: Outside, status: int
+) -> None:
+    world.register(backchannel_logout_uri=outside.serve("/notice", status=status))
     ids = {"account_id": str(UUID(int=1)), "session_id": str(UUID(int=2))}
     job = _job(world, {"client_id": "council-client", **ids})
     with pytest.raises(LogoutNotTakenError):
-        send_logout(job, Provider(world.settings, world.sealer), _http([], status))
-
-
-def _http(sent: list[httpx.Request], status: int) -> httpx.Client:
-    def answer(request: httpx.Request) -> httpx.Response:
-        sent.append(request)
-        return httpx.Response(status)
-
-    return httpx.Client(transport=httpx.MockTransport(answer))
+        send_logout(job, Provider(world.settings, world.sealer))
 
 
 def _job(world: World, payload: object) -> Job:

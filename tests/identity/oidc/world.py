@@ -98,6 +98,7 @@ class World:
             encryption_key_file=key_file,
             log_level="WARNING",
             database_pool_size=16,
+            outbound_allowed_hosts=["127.0.0.1"],
         )
         sealer = Sealer(key_file)
         with database.transaction() as session:
