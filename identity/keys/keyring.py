@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import Key
 
 Claims = Mapping[str, object]
+
+# FAPI 2.0 and every client know the name that RFC 9864 replaces; ours are Ed25519 keys only.
+jws.JWSRegistry.algorithms["EdDSA"].security_warning = None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The modules of the official conformance suite, plan by plan, for the plans that are claimed.
 
-A module ``a-b`` has the test ``test_a_b`` in this folder; ``test_coverage.py`` compares. The plans of
-the national FAPI 2.0 profiles (ConnectID, Brazil and others) are not claimed, nor are their modules.
+A module ``a-b`` has the test ``test_a_b`` in this folder; ``test_coverage.py`` compares. Modules of
+the national FAPI 2.0 profiles (ConnectID, Brazil and others) are not claimed.
 """
 
 from collections.abc import Iterable
