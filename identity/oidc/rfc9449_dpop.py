@@ -87,7 +87,7 @@ def take_proof(call: Call, *, access_token: str | None = None) -> Proof | None:
     jkt = key.thumbprint()
     until = datetime.fromtimestamp(call.now.timestamp() + _KEPT_SECONDS, UTC)
     proof = Proof(jkt, hashlib.sha256(f"{jkt}.{jti}".encode()).digest(), until)
-    if not spend_proof(call.session, proof.proof_hash, proof.keep_until):
+    if not spend_proof(call.quick, proof.proof_hash, proof.keep_until):
         raise _invalid("The DPoP proof was used before")
     return proof
 

@@ -6,6 +6,8 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from shared.quick import Executor
+
 _SPEND_PROOF = text(
     "INSERT INTO used_proof (proof_hash, expires_at) VALUES (:proof_hash, :expires_at)"
     " ON CONFLICT DO NOTHING RETURNING true"
@@ -47,19 +49,19 @@ class Pushed:
     valid_until: datetime
 
 
-def spend_proof(session: Session, proof_hash: bytes, expires_at: datetime) -> bool:
+def spend_proof(session: Executor, proof_hash: bytes, expires_at: datetime) -> bool:
     """Write a proof's single use down; False when it had been used."""
     values = {"proof_hash": proof_hash, "expires_at": expires_at}
     return session.execute(_SPEND_PROOF, values).one_or_none() is not None
 
 
-def store_pushed(session: Session, pushed: Pushed, now: datetime) -> None:
+def store_pushed(session: Executor, pushed: Pushed, now: datetime) -> None:
     """Store a request that was sent ahead."""
     session.execute(_PUSH, pushed.__dict__ | {"now": now})
 
 
 def find_pushed(
-    session: Session, request_hash: bytes, client_id: str, profile: str, now: datetime
+    session: Executor, request_hash: bytes, client_id: str, profile: str, now: datetime
 ) -> bytes | None:
     """Return a client's pushed request, sealed; None if unknown, expired, spent or another's."""
     values = {
@@ -68,8 +70,8 @@ def find_pushed(
         "profile": profile,
         "now": now,
     }
-    found: bytes | None = session.execute(_FIND, values).scalar_one_or_none()
-    return found
+    row = session.execute(_FIND, values).mappings().one_or_none()
+    return None if row is None else bytes(row["request_sealed"])
 
 
 def keep_pushed(session: Session, request_hash: bytes, until: datetime) -> None:
@@ -77,12 +79,12 @@ def keep_pushed(session: Session, request_hash: bytes, until: datetime) -> None:
     session.execute(_KEEP, {"request_hash": request_hash, "until": until})
 
 
-def is_pushed_open(session: Session, request_hash: bytes) -> bool:
+def is_pushed_open(session: Executor, request_hash: bytes) -> bool:
     """Tell whether a pushed request has not been answered yet."""
     return bool(session.execute(_IS_OPEN, {"request_hash": request_hash}).scalar_one())
 
 
-def finish_pushed(session: Session, request_hash: bytes, now: datetime) -> bool:
+def finish_pushed(session: Executor, request_hash: bytes, now: datetime) -> bool:
     """Spend a request whose client is told of a refusal; False when it was answered before."""
     values = {"request_hash": request_hash, "now": now}
     return session.execute(_FINISH, values).one_or_none() is not None
