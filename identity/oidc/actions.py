@@ -86,6 +86,8 @@ _REFRESH = text(
     ), {_NEXT} {_ANSWER}
     """
 )
+# What the statements of the further grants are made of.
+USE, FIRST_USE, NEXT_TOKEN, ANSWER_COLUMNS = _USE, _FIRST_USE, _NEXT, _QUALIFIED
 _SPEND = text(f"WITH {_USE} SELECT {_FIRST_USE}")
 _REVOKE_BY_CODE = text(
     "UPDATE authorisation SET revoked_at = :now WHERE code_hash = :hash"
@@ -111,6 +113,7 @@ _SHORT_LIVED = (
     "used_assertion",
     "used_proof",
     "pushed_request",
+    "polled_request",
     "revoked_access_token",
 )
 _FORGET = tuple(
@@ -316,6 +319,13 @@ def _spend(session: Executor, statement: TextClause, values: dict[str, object]) 
     row = session.execute(statement, values).mappings().one()
     first_use = bool(row["first_use"])
     return Spent(first_use, None if row["id"] is None else authorisation_of(row))
+
+
+def spend_values(
+    refresh_token: str | None, use: AssertionUse | None, lives: Lives, now: datetime
+) -> dict[str, object]:
+    """Return what ``USE`` and ``NEXT_TOKEN`` are filled with."""
+    return _refresh_values(refresh_token, lives, now) | _use_values(use)
 
 
 def _refresh_values(token: str | None, lives: Lives, now: datetime) -> dict[str, object]:

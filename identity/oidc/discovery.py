@@ -5,6 +5,7 @@ By: ourselves; Authlib's metadata classes check the documents in the tests.
 """  # noqa: D205 - four lines of facts, docs/standards.md is made of them
 
 from identity.oidc.checks.response_mode import RESPONSE_MODES
+from identity.oidc.grants_metadata import further_metadata
 from identity.oidc.provider import Issuer
 from identity.oidc.rfc7636_pkce import METHODS
 
@@ -51,4 +52,5 @@ def make_discovery(issuer: Issuer) -> dict[str, object]:
     }
     if profile.userinfo:
         metadata["userinfo_endpoint"] = f"{url}/userinfo"
+    metadata |= further_metadata(issuer)
     return metadata

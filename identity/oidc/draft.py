@@ -1,7 +1,9 @@
 """An authorization request while it is checked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from identity.oidc.asked import Asked
 from identity.oidc.flows import FlowRequest
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Call
@@ -23,6 +25,8 @@ class Draft:
     response_mode: str = "query"
     create_account: bool = False
     claims: dict[str, object] = field(default_factory=dict)
+    resources: tuple[str, ...] = ()
+    authorization_details: tuple[Mapping[str, object], ...] = ()
 
     @property
     def known_client(self) -> RelyingParty:
@@ -52,4 +56,5 @@ class Draft:
             create_account=self.create_account,
             login_hint=self.params.get("login_hint"),
             ui_locales=self.params.get("ui_locales"),
+            asked=Asked(resources=self.resources, authorization_details=self.authorization_details),
         )
