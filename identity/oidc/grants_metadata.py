@@ -29,3 +29,13 @@ def further_metadata(issuer: Issuer) -> dict[str, object]:
     if profile.access_token == "rfc9068":  # noqa: S105 - the name of a shape
         members["authorization_details_types_supported"] = list(detail_types())
     return members
+
+
+def with_aliases(issuer: Issuer, metadata: dict[str, object]) -> dict[str, object]:
+    """Return metadata whose further endpoints can be reached with a certificate (RFC 8705, 5)."""
+    aliases = metadata.get("mtls_endpoint_aliases")
+    if isinstance(aliases, dict):
+        for name in ("device_authorization_endpoint", "backchannel_authentication_endpoint"):
+            if name in metadata:
+                aliases[name] = str(metadata[name]).replace(issuer.url, str(issuer.mtls_url), 1)
+    return metadata

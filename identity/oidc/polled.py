@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from identity.oidc.actions import (
     ANSWER_COLUMNS,
+    CONFIRMED,
     FIRST_USE,
     NEXT_TOKEN,
     USE,
@@ -120,7 +121,7 @@ _POLL = text(
                 old.too_soon AND old.decided_at IS NULL AS slow_down
     ), spent AS (
       UPDATE authorisation a SET code_consumed_at = :now,
-             expires_at = greatest(a.expires_at, :expires_at)
+             expires_at = greatest(a.expires_at, :expires_at), confirmation = {CONFIRMED}
         FROM polled
        WHERE a.id = polled.authorisation_id AND polled.ready AND a.revoked_at IS NULL
       RETURNING {ANSWER_COLUMNS}
@@ -304,6 +305,7 @@ def poll(
     client_id: str,
     refresh_token: str | None,
     use: AssertionUse | None,
+    confirmation: Mapping[str, str] | None,
     lives: Lives,
     now: datetime,
 ) -> Polled:
@@ -319,7 +321,7 @@ def poll(
                 "kind": kind,
                 "secret_hash": hash_token(secret),
                 "client_id": client_id,
-                **spend_values(refresh_token, use, lives, now),
+                **spend_values(refresh_token, use, confirmation, lives, now),
             },
         )
         .mappings()

@@ -2,6 +2,7 @@
 
 from identity.oidc.actions import Lives
 from identity.oidc.authorisations import Authorisation
+from identity.oidc.confirmation import confirm_sender
 from identity.oidc.errors import ProtocolError, invalid_client
 from identity.oidc.polled import Kind, poll
 from identity.oidc.provider import Call
@@ -36,6 +37,7 @@ def spend_polled(
         client_id=caller.client.client_id,
         refresh_token=refresh_token,
         use=caller.use,
+        confirmation=confirm_sender(call, caller.client),
         lives=lives,
         now=call.now,
     )

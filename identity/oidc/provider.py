@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from identity.keys.actions import KeyCache
 from identity.keys.keyring import KeyRing
+from identity.oidc.limits import ClientLimits
 from identity.oidc.sender import NO_SENDER, Sender
 from identity.relying_parties.profiles import PROFILES, Profile
 from identity.relying_parties.queries import ClientCache
@@ -70,6 +71,7 @@ class Provider:
         self.sealer = sealer
         self.clients = ClientCache()
         self.outbound = settings.make_outbound()
+        self.limits = ClientLimits(settings.client_requests_per_minute)
         self._keys = KeyCache(sealer)
         self.issuers: Mapping[str, Issuer] = {
             profile.name: Issuer(

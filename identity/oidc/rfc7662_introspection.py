@@ -4,6 +4,7 @@ Left out: nothing; signed answers are RFC 9701's.
 By: ourselves.
 """  # noqa: D205 - four lines of facts, docs/standards.md is made of them
 
+from identity.oidc.confirmation import token_type_of
 from identity.oidc.errors import ProtocolError
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Call
@@ -68,7 +69,7 @@ def _access(call: Call, client: RelyingParty, token: str) -> dict[str, object]:
         "active": True,
         "client_id": access.client_id,
         "scope": " ".join(access.scopes),
-        "token_type": "Bearer",
+        "token_type": token_type_of(access.claims.get("cnf")),
         **{name: access.claims[name] for name in _SHOWN if name in access.claims},
     }
 

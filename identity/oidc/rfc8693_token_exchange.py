@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from identity.oidc.actions import spend_assertion
 from identity.oidc.authorisations import make_jti
+from identity.oidc.confirmation import confirm_sender, token_type_of
 from identity.oidc.errors import ProtocolError, invalid_client
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Call
@@ -33,6 +34,7 @@ class _Wanted:
     scopes: tuple[str, ...]
     details: object
     act: Mapping[str, object] | None
+    confirmation: Mapping[str, str] | None
 
 
 def exchange_token(call: Call, params: Parameters, caller: Authenticated) -> dict[str, object]:
@@ -54,11 +56,15 @@ def exchange_token(call: Call, params: Parameters, caller: Authenticated) -> dic
     if subject is None or subject.authorisation_id is None:
         raise ProtocolError("invalid_request", "subject_token must speak for a person")
     actor = _read(call, params, "actor_token")
+    confirmation = confirm_sender(call, client)
+    if confirmation is None and "cnf" in subject.claims:
+        raise ProtocolError("invalid_request", "A bound token is exchanged for a bound one only")
     wanted = _Wanted(
         audiences=_audiences(params, client, subject),
         scopes=_scopes(params, subject),
         details=_details(params, client, subject),
         act=_act(client, subject, actor),
+        confirmation=confirmation,
     )
     if caller.use is not None and not spend_assertion(call.session, caller.use):
         raise invalid_client("The client assertion was used before")
@@ -71,7 +77,7 @@ def exchange_token(call: Call, params: Parameters, caller: Authenticated) -> dic
     return {
         "access_token": _make(call, client, subject, wanted, issued, expires),
         "issued_token_type": ACCESS_TOKEN,
-        "token_type": "Bearer",
+        "token_type": token_type_of(confirmation),
         "expires_in": expires - issued,
         "scope": " ".join(wanted.scopes),
     }
@@ -200,6 +206,8 @@ def _make(
     claims |= {name: subject.claims[name] for name in _CARRIED if name in subject.claims}
     if wanted.act is not None:
         claims["act"] = wanted.act
+    if wanted.confirmation is not None:
+        claims["cnf"] = dict(wanted.confirmation)
     if wanted.details:
         claims["authorization_details"] = wanted.details
     return call.keys.sign(call.profile.access_token_algorithm, claims, typ=TYPE)

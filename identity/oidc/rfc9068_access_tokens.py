@@ -45,6 +45,8 @@ def make_user_token(call: Call, authorisation: Authorisation, client: RelyingPar
         "exp": issued + call.profile.access_token_seconds,
         "jti": make_jti(authorisation.id),
     }
+    if authorisation.confirmation is not None:
+        common["cnf"] = dict(authorisation.confirmation)
     if call.profile.access_token == "scotaccount":  # noqa: S105 - the name of a shape
         own: dict[str, object] = {"scp": list(authorisation.scopes), "cid": client.client_id}
     else:
@@ -61,7 +63,12 @@ def make_user_token(call: Call, authorisation: Authorisation, client: RelyingPar
 
 
 def make_service_token(
-    call: Call, client: RelyingParty, scopes: tuple[str, ...], resources: tuple[str, ...] = ()
+    call: Call,
+    client: RelyingParty,
+    scopes: tuple[str, ...],
+    resources: tuple[str, ...] = (),
+    *,
+    confirmation: Mapping[str, str] | None = None,
 ) -> str:
     """Return an access token of a program; nothing is stored for it.
 
@@ -78,6 +85,8 @@ def make_service_token(
         "exp": issued + call.profile.access_token_seconds,
         "jti": secrets.token_urlsafe(16),
     }
+    if confirmation is not None:
+        claims["cnf"] = dict(confirmation)
     return call.keys.sign(call.profile.access_token_algorithm, claims, typ=TYPE)
 
 

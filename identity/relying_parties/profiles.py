@@ -37,6 +37,10 @@ class Profile:
         always_consents: scopes of attributes are agreed to in every flow.
         refresh: a refresh token comes with every code.
         request_object_algorithms: what request objects may be signed with (RFC 9101).
+        response_modes: how an answer may travel.
+        request_objects: whether signed requests are understood (RFC 9101).
+        pushed_requests: whether requests may be sent ahead (RFC 9126).
+        needs_openid: a request without the scope ``openid`` is refused.
         unsigned_requests: a client may register ``none`` for its request objects, which then say no
             more than a query string.
         requires_pushed: requests are sent ahead (RFC 9126) by every client.
@@ -70,6 +74,10 @@ class Profile:
     scope_aliases: tuple[tuple[str, str], ...] = ()
     assertion_algorithms: tuple[str, ...] = _ASSERTION_ALGORITHMS
     request_object_algorithms: tuple[str, ...] = _ASSERTION_ALGORITHMS
+    response_modes: tuple[str, ...] = ("query", "form_post", "jwt", "query.jwt", "form_post.jwt")
+    request_objects: bool = True
+    pushed_requests: bool = True
+    needs_openid: bool = True
     unsigned_requests: bool = False
     requires_pushed: bool = False
     exact_audience: bool = False
@@ -140,6 +148,7 @@ STRICT = Profile(
     userinfo=True,
     assertion_algorithms=("ES256", "PS256", "EdDSA"),
     request_object_algorithms=("ES256", "PS256", "EdDSA"),
+    needs_openid=False,
     requires_pushed=True,
     exact_audience=True,
     sender_constrained=True,
@@ -180,6 +189,9 @@ SCOTACCOUNT = Profile(
     logout_path="/authorize/logout",
     userinfo=False,
     scope_aliases=(("gpg-45-medium", "scotaccount.gpg45.medium"),),
+    response_modes=("query", "form_post"),
+    request_objects=False,
+    pushed_requests=False,
 )
 
 PROFILES = {profile.name: profile for profile in (PLAIN, SCOTACCOUNT, STRICT)}
