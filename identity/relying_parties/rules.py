@@ -77,6 +77,8 @@ def import_public_key(jwk: Mapping[str, str | list[str]]) -> Key:
     Raises:
         ValueError: says what is wrong with the key.
     """
+    if jwk.get("kty") == "oct":
+        raise ValueError("must be an RSA or elliptic-curve key")
     try:
         key = JWKRegistry.import_key(dict(jwk))
     except (JoseError, KeyError, TypeError, ValueError) as error:
