@@ -92,6 +92,7 @@ class FlowRequest:
     login_hint: str | None = None
     ui_locales: str | None = None
     response_type: str = "code"
+    pushed: str | None = None
     asked: Asked = field(default_factory=Asked)
 
     def as_json(self) -> str:
