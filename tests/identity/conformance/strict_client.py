@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
+from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from cryptography import x509
@@ -116,7 +117,7 @@ class StrictClient:
             client=("203.0.113.9", 0),
         )
 
-    def register(self, **changes: object) -> "StrictClient":
+    def register(self, **changes: Any) -> "StrictClient":
         """Register the client and return it."""
         options = ClientOptions(
             dpop_bound_access_tokens=self.binding == "dpop",
@@ -138,10 +139,17 @@ class StrictClient:
         return self
 
     @property
+    def alg(self) -> str:
+        """What its own key signs with."""
+        if isinstance(self.key, ECKey):
+            return "ES256"
+        return "PS256" if isinstance(self.key, RSAKey) else "EdDSA"
+
+    @property
     def shows_certificate(self) -> bool:
         return self.auth != "private_key_jwt" or self.binding == "mtls"
 
-    def assertion(self, *, alg: str = "ES256", key: AnyKey | None = None, **changes: object) -> str:
+    def assertion(self, *, alg: str = "", key: AnyKey | None = None, **changes: Any) -> str:
         claims = {
             "iss": self.client_id,
             "sub": self.client_id,
@@ -150,7 +158,7 @@ class StrictClient:
             "exp": now() + 60,
             "jti": secrets.token_hex(8),
         } | changes
-        return sign(claims, key or self.key, alg=alg)
+        return sign(claims, key or self.key, alg=alg or self.alg)
 
     def credentials(self) -> dict[str, str]:
         if self.auth != "private_key_jwt":
@@ -165,7 +173,7 @@ class StrictClient:
         key: AnyKey | None = None,
         token: str | None = None,
         header: Mapping[str, object] | None = None,
-        **changes: object,
+        **changes: Any,
     ) -> str:
         signer = key or self.proof_key
         ath = b64(hashlib.sha256(token.encode()).digest()) if token else None
@@ -180,9 +188,7 @@ class StrictClient:
         full = {"typ": "dpop+jwt", "jwk": signer.as_dict(private=False)} | dict(header or {})
         return sign(claims, signer, **full)
 
-    def request_object(
-        self, *, alg: str = "ES256", key: AnyKey | None = None, **changes: object
-    ) -> str:
+    def request_object(self, *, alg: str = "", key: AnyKey | None = None, **changes: Any) -> str:
         """Return the request as a signed object; None leaves a member out."""
         claims: dict[str, object] = {
             **self.parameters(),
@@ -191,6 +197,7 @@ class StrictClient:
             "nbf": now(),
             "exp": now() + 300,
         }
+        alg = alg or self.alg
         return sign(claims | changes, key or self.key, alg=alg, typ="oauth-authz-req+jwt")
 
     def parameters(self) -> dict[str, str]:
@@ -235,7 +242,7 @@ class StrictClient:
             answer = self.http.post(url, data=sent | again, headers=all_headers)
         return answer
 
-    def push(self, *, outside: Mapping[str, str] | None = None, **changes: object) -> Response:
+    def push(self, *, outside: Mapping[str, str] | None = None, **changes: Any) -> Response:
         """Push a request; changes go into the signed object where the client signs."""
         if self.signs:
             form: dict[str, str | None] = {"request": self.request_object(**changes)}
@@ -244,7 +251,7 @@ class StrictClient:
         form = {name: None if value is None else str(value) for name, value in sent.items()}
         return self.send("/par", form | self.credentials() | dict(outside or {}))
 
-    def pushed(self, **changes: object) -> str:
+    def pushed(self, **changes: Any) -> str:
         answer = self.push(**changes)
         assert answer.status_code == 201, answer.text
         name: str = answer.json()["request_uri"]
@@ -266,7 +273,7 @@ class StrictClient:
         claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
         return {name: str(value) for name, value in claims.items()}
 
-    def code(self, **changes: object) -> str:
+    def code(self, **changes: Any) -> str:
         answer = self.answer(self.visit(self.pushed(**changes)))
         assert "code" in answer, answer
         return answer["code"]
@@ -288,7 +295,7 @@ class StrictClient:
         }
         return self.send("/token", form | changes, proof=proof, shown=shown)
 
-    def tokens(self, **changes: object) -> dict[str, str]:
+    def tokens(self, **changes: Any) -> dict[str, str]:
         answer = self.redeem(self.code(**changes))
         assert answer.status_code == 200, answer.text
         found: dict[str, str] = answer.json()
@@ -301,7 +308,7 @@ class StrictClient:
         scheme: str = "",
         proof: str | None = "",
         shown: x509.Certificate | None = None,
-        **changes: object,
+        **changes: Any,
     ) -> Response:
         """Ask with a token as the client is bound; repeats with the nonce that it is given."""
         url = f"{self.issuer}/userinfo"

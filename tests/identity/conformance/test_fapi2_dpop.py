@@ -1,5 +1,7 @@
 """FAPI 2.0 Security Profile: proofs of possession (RFC 9449)."""
 
+from typing import Any
+
 import pytest
 from joserfc.jwk import OKPKey
 
@@ -20,7 +22,7 @@ def with_nonce(client: StrictClient) -> StrictClient:
 
 def test_fapi2_security_profile_final_check_dpop_proof_nbf_exp(dpop: StrictClient) -> None:
     with_nonce(dpop)
-    times = {"nbf": now(), "exp": now() + 300}
+    times: dict[str, Any] = {"nbf": now(), "exp": now() + 300}
     code = dpop.code()
     tokens = dpop.redeem(code, proof=dpop.proof(TOKEN, **times)).json()
     token = tokens["access_token"]
@@ -103,8 +105,8 @@ def test_fapi2_security_profile_final_ensure_dpop_auth_code_binding_success(
 def _wrong_proofs(client: StrictClient, url: str, method: str, token: str | None) -> list[str]:
     """Return proofs that are wrong in one thing each."""
 
-    def proof(**changes: object) -> str:
-        return client.proof(url, method, token=token, **changes)  # type: ignore[arg-type]  # any member
+    def proof(**changes: Any) -> str:
+        return client.proof(url, method, token=token, **changes)
 
     private = client.proof_key.as_dict(private=True)
     good = proof()

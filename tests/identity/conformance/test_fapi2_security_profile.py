@@ -3,13 +3,15 @@
 Its modules about DPoP and about pushed requests stand in the two files beside this one.
 """
 
+from typing import Any
+
 from identity.oidc.flows import record_refusal
 from shared import clock
 from tests.identity.conformance.strict_client import STRICT, StrictClient, certificate
 from tests.identity.oidc.world import CALLBACK, World, decode, rsa_key
 
 
-def answered(client: StrictClient, **changes: object) -> dict[str, str]:
+def answered(client: StrictClient, **changes: Any) -> dict[str, str]:
     """Push a request, bring it, and return what leads back to the client."""
     return client.answer(client.visit(client.pushed(**changes)))
 
