@@ -51,6 +51,8 @@ async def read_parameters(request: Request) -> Sent:
     kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     is_form = kind == _FORM or not body
     pairs = parse_qsl(body.decode(errors="replace"), keep_blank_values=True) if is_form else []
+    if any("\0" in part for pair in (*query.pairs, *pairs) for part in pair):
+        raise ProtocolError("invalid_request", "A parameter has a letter that no text may hold")
     return Sent(query, Parameters.of(pairs), is_form)
 
 
@@ -101,6 +103,13 @@ def keep_browser(request: Request, response: Response, browser: str) -> None:
 def as_json(content: Mapping[str, object]) -> Response:
     """Return an answer for a program, which nobody may keep."""
     return JSONResponse(content, headers=_NO_STORE)
+
+
+def as_json_or_jwt(content: Mapping[str, object] | str) -> Response:
+    """Return an answer as JSON, or as the JWT that it was already made into."""
+    if isinstance(content, str):
+        return Response(content, headers=_NO_STORE, media_type="application/jwt")
+    return as_json(content)
 
 
 def refuse(error: ProtocolError) -> Response:

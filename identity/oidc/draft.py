@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from identity.oidc.asked import Asked
 from identity.oidc.flows import FlowRequest
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Call
@@ -20,9 +21,11 @@ class Draft:
     code_challenge: str | None = None
     prompt: tuple[str, ...] = ()
     max_age_seconds: int | None = None
+    response_type: str = "code"
     response_mode: str = "query"
     create_account: bool = False
-    claims: dict[str, object] = field(default_factory=dict)
+    hint_subject: str | None = None
+    asked: Asked = field(default_factory=Asked)
 
     @property
     def known_client(self) -> RelyingParty:
@@ -52,4 +55,7 @@ class Draft:
             create_account=self.create_account,
             login_hint=self.params.get("login_hint"),
             ui_locales=self.params.get("ui_locales"),
+            response_type=self.response_type,
+            hint_subject=self.hint_subject,
+            asked=self.asked,
         )

@@ -16,6 +16,7 @@ from identity.oidc.access import (
     ProviderDep,
     SentDep,
     as_json,
+    as_json_or_jwt,
     browser_of,
     find_signed_in,
     keep_browser,
@@ -44,6 +45,7 @@ from identity.signin.queries import SignedInSession
 from shared.ids import new_id
 from shared.web.app import NO_TELEMETRY
 from shared.web.deps import public
+from shared.web.pages import wish_language
 
 SIGNED_OUT_PATH = "/identity/signed-out"
 LOGOUT_PATH = "/identity/logout"
@@ -75,6 +77,7 @@ def jwks(call: CallDep) -> Response:
 def authorize(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSignedIn) -> Response:
     """Answer a client at once, or begin a flow and lead the person to its first step."""
     draft = Draft(call, sent.query)
+    wish_language(request, sent.query.get("ui_locales"))
     try:
         check_request(draft, "authorize")
         browser = browser_of(request)
@@ -143,7 +146,7 @@ def userinfo(request: Request, call: CallDep, sent: SentDep) -> Response:
     """Tell what the scopes of an access token stand for."""
     try:
         form = sent.form if request.method == "POST" else None
-        return as_json(answer_userinfo(call, request.headers.get("Authorization"), form))
+        return as_json_or_jwt(answer_userinfo(call, request.headers.get("Authorization"), form))
     except ProtocolError as error:
         return refuse(error)
 

@@ -20,7 +20,6 @@ from identity.oidc.core_id_token import make_id_token
 from identity.oidc.errors import ProtocolError, invalid_client
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Call
-from identity.oidc.queries import get_details
 from identity.oidc.rfc6749_client_authentication import Authenticated, authenticate_client
 from identity.oidc.rfc7636_pkce import challenge_of
 from identity.oidc.rfc9068_access_tokens import make_service_token, make_user_token
@@ -125,18 +124,13 @@ GRANTS: Mapping[str, Handler] = {
 def _tokens(
     call: Call, authorisation: Authorisation, client: RelyingParty, refresh_token: str | None
 ) -> Answer:
-    details: dict[str, object] = {}
-    if not call.profile.bare_id_token:
-        details = get_details(
-            call.session, authorisation.account_id, authorisation.scopes, call.provider.sealer
-        )
     access_token = make_user_token(call, authorisation, client)
     answer: Answer = {
         "access_token": access_token,
         "token_type": "Bearer",
         "expires_in": call.profile.access_token_seconds,
         "scope": " ".join(authorisation.scopes),
-        "id_token": make_id_token(call, authorisation, client, access_token, details),
+        "id_token": make_id_token(call, authorisation, client, access_token),
     }
     return answer | ({"refresh_token": refresh_token} if refresh_token else {})
 

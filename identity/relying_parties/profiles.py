@@ -3,7 +3,18 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from identity.oidc.claim_names import CLAIMS
+
 ATTRIBUTE_PREFIX = "scotaccount."
+# In the one order of words that answers and registrations are compared in.
+RESPONSE_TYPES = (
+    "code",
+    "id_token",
+    "id_token token",
+    "code id_token",
+    "code token",
+    "code id_token token",
+)
 _ASSERTION_ALGORITHMS = (
     "ES256",
     "RS256",
@@ -33,6 +44,10 @@ class Profile:
         pkce_exemptions: whether a client may be registered without PKCE.
         always_consents: scopes of attributes are agreed to in every flow.
         refresh: a refresh token comes with every code.
+        response_types: what a client may be registered to ask for; all but ``code`` are off for a
+            client until its own options name them.
+        response_modes: how an answer may travel.
+        claims: names that ``claims`` may ask for; others are passed over.
     """
 
     name: str
@@ -59,6 +74,9 @@ class Profile:
     id_token_seconds: int = 900
     refresh_token_seconds: int = 900
     flow_days: int = 7
+    response_types: tuple[str, ...] = ("code",)
+    response_modes: tuple[str, ...] = ("query", "form_post")
+    claims: tuple[str, ...] = ()
 
     def canonical_scope(self, scope: str) -> str:
         """Return the name a scope has today; old names stay understood."""
@@ -78,12 +96,15 @@ PLAIN = Profile(
     needs_state_and_nonce=False,
     pkce_exemptions=True,
     refresh=False,
-    scopes=("openid", "profile", "email", "staff", "offline_access"),
-    attribute_scopes=(),
+    scopes=("openid", "profile", "email", "address", "staff", "offline_access"),
+    attribute_scopes=("address",),
     grant_types=("authorization_code", "refresh_token", "client_credentials"),
     auth_methods=("private_key_jwt", "client_secret_basic", "client_secret_post"),
     logout_path="/logout",
     userinfo=True,
+    response_types=RESPONSE_TYPES,
+    response_modes=("query", "fragment", "form_post"),
+    claims=CLAIMS,
 )
 
 SCOTACCOUNT = Profile(
