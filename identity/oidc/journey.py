@@ -97,7 +97,7 @@ def _issue(
     granted = _as_agreed(flow) if agreed else replace(flow, shared_scopes=None)
     code, request = random_token(), granted.request
     authorisation_id = issue_code(
-        call.session,
+        call.quick,
         code,
         granted,
         signed_in,

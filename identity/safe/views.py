@@ -37,7 +37,8 @@ def show_item(scope: str, item: Mapping[str, object] | None) -> Shown:
         lines = address_lines(claims)
     elif scope == EMAIL_SCOPE and claims:
         lines = [str(claims["email"])]
-    return Shown(scope, tuple(lines), bool(claims))
+    # A single fact is told or it is not; only a whole attribute can be told as failed.
+    return Shown(scope, tuple(lines), bool(claims) or scope in PARTS)
 
 
 def _part_lines(scope: str, claims: Mapping[str, object]) -> list[str]:

@@ -43,7 +43,9 @@ def test_each_type_brings_what_its_words_say_in_the_fragment(
         assert (given["token_type"], given["expires_in"]) == ("Bearer", "900")
 
 
-@pytest.mark.parametrize("response_type", ["id_token token", "code id_token", "code id_token token"])
+@pytest.mark.parametrize(
+    "response_type", ["id_token token", "code id_token", "code id_token token"]
+)
 def test_the_id_token_is_tied_to_what_came_with_it(front: World, response_type: str) -> None:
     given = answer_of(front.authorize(response_type=response_type))
     claims = decode(given["id_token"])[1]
@@ -120,9 +122,7 @@ def test_a_code_may_travel_in_the_fragment(front: World) -> None:
 
 
 @pytest.mark.parametrize("response_type", FRONT)
-def test_prompt_none_answers_and_refuses_in_the_same_way(
-    front: World, response_type: str
-) -> None:
+def test_prompt_none_answers_and_refuses_in_the_same_way(front: World, response_type: str) -> None:
     given = answer_of(front.authorize(response_type=response_type, prompt="none"))
     assert {"code", "id_token", "access_token"} & set(given)
     front.http.cookies.clear()
