@@ -39,7 +39,9 @@ def register(world: World, alg: str = "ECDH-ES", **options: object) -> None:
 
 def opened(token: str, alg: str) -> tuple[dict[str, object], str]:
     """Return header and content of a JWE, with the client's private key."""
-    return open_jwe(token, key_for(alg).private_key)
+    private = key_for(alg).private_key
+    assert private is not None
+    return open_jwe(token, private)
 
 
 def ask_userinfo(world: World) -> Response:
