@@ -21,7 +21,7 @@ from identity.oidc.checks.max_age import check_max_age
 from identity.oidc.checks.pkce import check_pkce
 from identity.oidc.checks.prompt import check_prompt
 from identity.oidc.checks.redirect_uri import check_redirect_uri
-from identity.oidc.checks.request_object import check_unsupported
+from identity.oidc.checks.request_object import take_jkt, take_object, take_request
 from identity.oidc.checks.response_mode import check_response_mode
 from identity.oidc.checks.response_type import check_response_type
 from identity.oidc.checks.scope import check_scope
@@ -48,11 +48,12 @@ class Row:
 CHECKS = (
     #   check                 authorize  pushed  resume
     Row(check_client, True, True, True),
+    Row(take_request, True, False, False),
+    Row(take_object, False, True, False),
     Row(check_redirect_uri, True, True, True),
     Row(check_response_mode, True, True, True),
     Row(check_single_values, True, True, False),
     Row(check_grant, True, True, True),
-    Row(check_unsupported, True, True, False),
     Row(check_response_type, True, True, True),
     Row(check_scope, True, True, True),
     Row(check_state_and_nonce, True, True, True),
@@ -64,6 +65,7 @@ CHECKS = (
     Row(check_acr_values, True, True, False),
     Row(check_hints, True, True, False),
     Row(check_id_token_hint, True, True, False),
+    Row(take_jkt, True, True, False),
 )
 
 

@@ -7,6 +7,7 @@ By: ourselves; Authlib's metadata classes check the documents in the tests.
 from identity.oidc.core_acr import ACR_VALUES
 from identity.oidc.provider import Issuer
 from identity.oidc.rfc7636_pkce import METHODS
+from identity.oidc.secured_metadata import secured_metadata
 from identity.relying_parties.encryption import CONTENT_ENCRYPTIONS, ENCRYPTION_ALGORITHMS
 from identity.relying_parties.profiles import Profile
 
@@ -31,19 +32,17 @@ def make_discovery(issuer: Issuer) -> dict[str, object]:
         "grant_types_supported": _grant_types(profile),
         "subject_types_supported": ["pairwise", "public"],
         "id_token_signing_alg_values_supported": list(profile.id_token_algorithms),
-        "token_endpoint_auth_methods_supported": list(profile.auth_methods),
+        "token_endpoint_auth_methods_supported": list(issuer.auth_methods),
         "token_endpoint_auth_signing_alg_values_supported": list(profile.assertion_algorithms),
-        "revocation_endpoint_auth_methods_supported": list(profile.auth_methods),
+        "revocation_endpoint_auth_methods_supported": list(issuer.auth_methods),
         "revocation_endpoint_auth_signing_alg_values_supported": list(profile.assertion_algorithms),
-        "introspection_endpoint_auth_methods_supported": list(profile.auth_methods),
+        "introspection_endpoint_auth_methods_supported": list(issuer.auth_methods),
         "introspection_endpoint_auth_signing_alg_values_supported": list(
             profile.assertion_algorithms
         ),
         "claims_supported": _claims(profile),
         "claim_types_supported": ["normal"],
         "claims_parameter_supported": bool(profile.claims),
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
         "code_challenge_methods_supported": list(METHODS),
         "prompt_values_supported": ["none", "login", "consent", "select_account", "create"],
         "authorization_response_iss_parameter_supported": True,
@@ -65,7 +64,7 @@ def make_discovery(issuer: Issuer) -> dict[str, object]:
             "userinfo_encryption_alg_values_supported": list(ENCRYPTION_ALGORITHMS),
             "userinfo_encryption_enc_values_supported": list(CONTENT_ENCRYPTIONS),
         }
-    return metadata
+    return metadata | secured_metadata(issuer)
 
 
 def _grant_types(profile: Profile) -> list[str]:

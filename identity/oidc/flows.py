@@ -102,6 +102,7 @@ class FlowRequest:
     ui_locales: str | None = None
     response_type: str = "code"
     hint_subject: str | None = None
+    pushed: str | None = None
     asked: Asked = field(default_factory=Asked)
 
     def as_json(self) -> str:

@@ -14,6 +14,7 @@ from identity.oidc.flows import UNTOUCHED_LIFE, FlowRequest, FlowView
 from identity.oidc.oauth_response_types import brings
 from identity.oidc.provider import Call
 from identity.oidc.rfc9207_answers import ClientAnswer, answer_with, answer_with_error
+from identity.oidc.secured import is_pushed_open
 from identity.oidc.steps import Step, next_step
 from identity.relying_parties.profiles import VERIFIED_SCOPES
 from identity.relying_parties.rules import RelyingParty
@@ -102,12 +103,13 @@ def _issue(
         granted,
         signed_in,
         subject,
-        code_seconds=call.provider.settings.code_seconds,
+        code_seconds=min(call.provider.settings.code_seconds, call.profile.code_seconds),
         now=call.now,
         remembered_only=bool(flow.requested_details) and not client.first_party and not agreed,
         is_code_sent=brings(request.response_type, "code"),
     )
     if authorisation_id is None:
+        check_not_answered(call, flow.request)
         return None
     members = {"code": code}
     if request.response_type != "code":
@@ -145,6 +147,12 @@ def is_expected(request: FlowRequest, subject: str) -> bool:
         return False
     wishes = (wishes_of(request.asked.claims, target) for target in ("id_token", "userinfo"))
     return all(is_as_wished(subject, wish.get("sub")) for wish in wishes)
+
+
+def check_not_answered(call: Call, request: FlowRequest) -> None:
+    """Refuse a pushed request whose answer another window got meanwhile (RFC 9126, section 4)."""
+    if request.pushed and not is_pushed_open(call.quick, bytes.fromhex(request.pushed)):
+        raise ProtocolError("invalid_request_uri", "The pushed request was answered already")
 
 
 def answer_refusal(call: Call, request: FlowRequest, error: ProtocolError) -> ClientAnswer:

@@ -95,6 +95,36 @@ class UsedAssertion(Base):
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
+class PushedRequest(Base):
+    """An authorization request that was sent ahead (RFC 9126); its parameters are sealed.
+
+    ``valid_until`` is when it can no longer be begun with, ``expires_at`` when the row is deleted:
+    as late as the flow that began with it.
+    """
+
+    __tablename__ = "pushed_request"
+    __table_args__ = (Index("ix_pushed_request_expires_at", "expires_at"),)
+
+    request_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    client_id: Mapped[str] = mapped_column(Text)
+    profile: Mapped[str] = mapped_column(Text)
+    request_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    valid_until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    consumed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class UsedProof(Base):
+    """The `jti` of a DPoP proof with the key that signed it, kept while it could be replayed."""
+
+    __tablename__ = "used_proof"
+    __table_args__ = (Index("ix_used_proof_expires_at", "expires_at"),)
+
+    proof_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
 class RevokedAccessToken(Base):
     """An access token that was revoked by itself, kept until it would have expired."""
 

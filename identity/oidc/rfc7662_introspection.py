@@ -4,6 +4,7 @@ Left out: RFC 9701, signed answers.
 By: ourselves.
 """  # noqa: D205 - four lines of facts, docs/standards.md is made of them
 
+from identity.oidc.confirmation import token_type_of
 from identity.oidc.errors import ProtocolError
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Call
@@ -43,13 +44,13 @@ def answer_introspection(
         return _INACTIVE
     if not _may_see(caller.client, access) or not _is_live(call, access):
         return _INACTIVE
-    members = ("iss", "sub", "aud", "iat", "exp", "jti")
+    members = ("iss", "sub", "aud", "iat", "exp", "jti", "cnf")
     claims = {name: access.claims[name] for name in members if name in access.claims}
     return {
         "active": True,
         "client_id": access.client_id,
         "scope": " ".join(access.scopes),
-        "token_type": "Bearer",
+        "token_type": token_type_of(access.claims.get("cnf")),
         **claims,
     }
 

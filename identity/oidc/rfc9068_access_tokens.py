@@ -44,6 +44,8 @@ def make_user_token(call: Call, authorisation: Authorisation, client: RelyingPar
         "exp": issued + call.profile.access_token_seconds,
         "jti": make_jti(authorisation.id),
     }
+    if authorisation.confirmation is not None:
+        common["cnf"] = dict(authorisation.confirmation)
     if call.profile.access_token == "scotaccount":  # noqa: S105 - the name of a shape
         own: dict[str, object] = {"scp": list(authorisation.scopes), "cid": client.client_id}
     else:
@@ -56,7 +58,13 @@ def make_user_token(call: Call, authorisation: Authorisation, client: RelyingPar
     return call.keys.sign(call.profile.access_token_algorithm, common | own, typ=TYPE)
 
 
-def make_service_token(call: Call, client: RelyingParty, scopes: tuple[str, ...]) -> str:
+def make_service_token(
+    call: Call,
+    client: RelyingParty,
+    scopes: tuple[str, ...],
+    *,
+    confirmation: Mapping[str, str] | None = None,
+) -> str:
     """Return an access token of a program for the platform's APIs; nothing is stored for it."""
     issued = int(call.now.timestamp())
     claims: dict[str, object] = {
@@ -69,6 +77,8 @@ def make_service_token(call: Call, client: RelyingParty, scopes: tuple[str, ...]
         "exp": issued + call.profile.access_token_seconds,
         "jti": secrets.token_urlsafe(16),
     }
+    if confirmation is not None:
+        claims["cnf"] = dict(confirmation)
     return call.keys.sign(call.profile.access_token_algorithm, claims, typ=TYPE)
 
 

@@ -16,6 +16,7 @@ from identity.oidc.actions import (
     turn_refresh_token,
 )
 from identity.oidc.authorisations import Authorisation
+from identity.oidc.confirmation import confirm_sender, token_type_of
 from identity.oidc.core_id_token import make_id_token
 from identity.oidc.errors import ProtocolError, invalid_client
 from identity.oidc.parameters import Parameters
@@ -42,6 +43,7 @@ def answer_token_request(call: Call, params: Parameters, authorization: str | No
     if handler is None or grant_type not in call.profile.grant_types:
         raise ProtocolError("unsupported_grant_type", "This grant_type is not offered here")
     caller = authenticate_client(call, params, authorization)
+    call.provider.limits.check(caller.client.client_id)
     if grant_type not in caller.client.grant_types:
         raise ProtocolError("unauthorized_client", "The client may not use this grant_type")
     return handler(call, params, caller)
@@ -51,6 +53,7 @@ def _redeem(call: Call, params: Parameters, caller: Authenticated) -> Answer:
     code, client = params.require("code"), caller.client
     wants_refresh = "refresh_token" in client.grant_types
     refresh_token = random_token() if wants_refresh else None
+    confirmation = confirm_sender(call, client)
     spent = redeem_code(
         call.quick,
         code=code,
@@ -61,6 +64,7 @@ def _redeem(call: Call, params: Parameters, caller: Authenticated) -> Answer:
         use=caller.use,
         lives=_lives(call),
         now=call.now,
+        confirmation=confirmation,
     )
     if spent.authorisation is None:
         _check_first_use(spent)
@@ -74,7 +78,8 @@ def _refresh(call: Call, params: Parameters, caller: Authenticated) -> Answer:
     token, client = params.require("refresh_token"), caller.client
     asked = tuple((params.get("scope") or "").split())
     scopes = tuple(call.profile.canonical_scope(scope) for scope in asked)
-    next_token = random_token()
+    next_token = random_token() if call.profile.rotates_refresh else None
+    confirmation = confirm_sender(call, client)
     spent = turn_refresh_token(
         call.quick,
         token=token,
@@ -84,6 +89,8 @@ def _refresh(call: Call, params: Parameters, caller: Authenticated) -> Answer:
         use=caller.use,
         lives=_lives(call),
         now=call.now,
+        confirmation=confirmation,
+        same_key=client.auth_method == "none",
     )
     if spent.authorisation is None:
         _check_first_use(spent)
@@ -103,12 +110,13 @@ def _client_credentials(call: Call, params: Parameters, caller: Authenticated) -
     asked = (params.get("scope") or "").split() or offered
     if refused := [scope for scope in asked if scope not in offered]:
         raise ProtocolError("invalid_scope", f"Invalid scope: {refused[0][:60]}")
+    confirmation = confirm_sender(call, client)
     if use is not None and not spend_assertion(call.quick, use):
         raise _replayed()
     scopes = tuple(dict.fromkeys(asked))
     return {
-        "access_token": make_service_token(call, client, scopes),
-        "token_type": "Bearer",
+        "access_token": make_service_token(call, client, scopes, confirmation=confirmation),
+        "token_type": token_type_of(confirmation),
         "expires_in": call.profile.access_token_seconds,
         "scope": " ".join(scopes),
     }
@@ -127,11 +135,12 @@ def _tokens(
     access_token = make_user_token(call, authorisation, client)
     answer: Answer = {
         "access_token": access_token,
-        "token_type": "Bearer",
+        "token_type": token_type_of(authorisation.confirmation),
         "expires_in": call.profile.access_token_seconds,
         "scope": " ".join(authorisation.scopes),
-        "id_token": make_id_token(call, authorisation, client, access_token),
     }
+    if "openid" in authorisation.scopes:
+        answer["id_token"] = make_id_token(call, authorisation, client, access_token)
     return answer | ({"refresh_token": refresh_token} if refresh_token else {})
 
 

@@ -26,7 +26,7 @@ def outside() -> Iterator[Outside]:
 @pytest.fixture(autouse=True)
 def _few_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take RSA keys from a small stock: making one takes longer than a whole test."""
-    stock = cycle(range(8))
+    stock = cycle(range(16))
 
     class Stock(RSAKey):
         @classmethod
