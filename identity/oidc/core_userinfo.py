@@ -12,6 +12,7 @@ from identity.oidc.errors import ProtocolError, invalid_token
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Call
 from identity.oidc.rfc6750_bearer_tokens import check_bearer_token, take_bearer_token
+from identity.oidc.rfc9470_step_up import check_scopes
 from identity.relying_parties.rules import RelyingParty
 
 
@@ -29,6 +30,12 @@ def answer_userinfo(
         raise ProtocolError(
             "insufficient_scope", "The scope openid is needed", status=403, challenge=challenge
         )
+    check_scopes(
+        access.scopes,
+        level=authorisation.level,
+        authenticated_at=authorisation.authenticated_at,
+        now=call.now,
+    )
     client = call.find_client(access.client_id)
     if client is None:
         raise invalid_token("The client of the access token is gone")

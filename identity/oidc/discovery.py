@@ -5,6 +5,7 @@ By: ourselves; Authlib's metadata classes check the documents in the tests.
 """  # noqa: D205 - four lines of facts, docs/standards.md is made of them
 
 from identity.oidc.core_acr import ACR_VALUES
+from identity.oidc.grants_metadata import further_metadata, with_aliases
 from identity.oidc.provider import Issuer
 from identity.oidc.rfc7636_pkce import METHODS
 from identity.oidc.secured_metadata import secured_metadata
@@ -64,7 +65,7 @@ def make_discovery(issuer: Issuer) -> dict[str, object]:
             "userinfo_encryption_alg_values_supported": list(ENCRYPTION_ALGORITHMS),
             "userinfo_encryption_enc_values_supported": list(CONTENT_ENCRYPTIONS),
         }
-    return metadata | secured_metadata(issuer)
+    return with_aliases(issuer, metadata | secured_metadata(issuer) | further_metadata(issuer))
 
 
 def _grant_types(profile: Profile) -> list[str]:

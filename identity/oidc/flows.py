@@ -103,6 +103,8 @@ class FlowRequest:
     response_type: str = "code"
     hint_subject: str | None = None
     pushed: str | None = None
+    # The device or decoupled request that this flow answers, instead of a redirect.
+    polled_request: str | None = None
     asked: Asked = field(default_factory=Asked)
 
     def as_json(self) -> str:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from identity.oidc.actions import issue_code
+from identity.oidc.ciba_core import remember_subject
 from identity.oidc.claim_names import is_as_wished, wishes_of, without_items
 from identity.oidc.core_hybrid import authorisation_now, make_front_members
 from identity.oidc.core_subjects import subject_of
@@ -16,6 +17,7 @@ from identity.oidc.provider import Call
 from identity.oidc.rfc9207_answers import ClientAnswer, answer_with, answer_with_error
 from identity.oidc.secured import is_pushed_open
 from identity.oidc.steps import Step, next_step
+from identity.relying_parties.grants import CIBA
 from identity.relying_parties.profiles import VERIFIED_SCOPES
 from identity.relying_parties.rules import RelyingParty
 from identity.safe.queries import list_attributes
@@ -111,6 +113,8 @@ def _issue(
     if authorisation_id is None:
         check_not_answered(call, flow.request)
         return None
+    if CIBA in client.grant_types:
+        remember_subject(call.session, client.client_id, subject, signed_in.account_id)
     members = {"code": code}
     if request.response_type != "code":
         written = authorisation_now(call, granted, signed_in, authorisation_id, subject)
