@@ -25,6 +25,7 @@ from identity.oidc.access import (
     fetch_named_object,
     keep_browser,
     refuse,
+    refuse_for_now,
     refuse_on_page,
     send_back,
     with_nonce,
@@ -117,6 +118,11 @@ def authorize(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSi
         return send_back(request, secure_answer(call, draft.known_client.client_id, answer))
     if done.answer is not None:
         return send_back(request, secure_answer(call, flow.client_id, done.answer))
+    if signed_in is None:
+        try:
+            call.provider.visitors.check(request.client.host if request.client else "")
+        except ProtocolError as error:
+            return refuse_for_now(request, error)
     start_flow(call.session, flow)
     if draft.pushed is not None:
         until = call.now + timedelta(days=call.profile.flow_days)
