@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from identity.audit import pages as audit_pages
+from identity.factors import pages as factors_pages
 from identity.home import pages as home_pages
 from identity.oidc import pages as oidc_pages
 from identity.safe import pages as safe_pages
@@ -11,7 +12,15 @@ from identity.verification import pages as verification_pages
 from shared.web.app import make_api, make_pages_app
 from shared.web.login import SignInNeeded, redirect_to_sign_in
 
-FEATURES = (oidc_pages, signin_pages, verification_pages, safe_pages, home_pages, audit_pages)
+FEATURES = (
+    oidc_pages,
+    factors_pages,
+    signin_pages,
+    verification_pages,
+    safe_pages,
+    home_pages,
+    audit_pages,
+)
 
 
 def make_identity_api() -> FastAPI:

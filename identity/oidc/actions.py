@@ -104,7 +104,14 @@ _REVOKE_ACCESS = text(
     " ON CONFLICT DO NOTHING"
 )
 
-_SHORT_LIVED = ("flow", "authorisation", "used_assertion", "revoked_access_token")
+_SHORT_LIVED = (
+    "flow",
+    "authorisation",
+    "used_assertion",
+    "revoked_access_token",
+    "used_challenge",
+    "known_browser",
+)
 _FORGET = tuple(
     text(
         f"""

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from identity.factors.checks import list_ways
 from identity.oidc.flows import FlowView, continue_url
 from identity.signin import actions, attempts
 from identity.signin.access import (
@@ -24,6 +25,7 @@ from shared.web.deps import FormDep, NowDep, SessionDep, public
 
 router = APIRouter(dependencies=[Depends(public)])
 
+ANOTHER_WAY_PATH = "/identity/sign-in/another-way"
 Step = Literal["sign-in", "create-account"]
 _PURPOSES: dict[str, attempts.Purpose] = {"sign-in": "sign_in", "create-account": "sign_up"}
 _WRONG = FieldError(
@@ -60,7 +62,16 @@ def show_code(
             return RedirectResponse(continue_url(flow.id), 303)
         return _start_again(request, step, flow)
     email = vault.open(waiting.email_sealed, attempts.EMAIL_RECORD, waiting.id)
-    return _code_page(request, step, attempt, flow, email=email)
+    if purpose != "sign_in":
+        # Whether the address has an account, and how well it is kept, is nobody's business here.
+        return _code_page(request, step, attempt, flow, email=email)
+    other_url = with_flow(ANOTHER_WAY_PATH, flow, attempt=attempt)
+    if not waiting.has_code:
+        return RedirectResponse(other_url, 303)
+    has_other = waiting.account_id is not None and bool(list_ways(session, waiting.account_id))
+    return _code_page(
+        request, step, attempt, flow, email=email, other_url=other_url if has_other else ""
+    )
 
 
 @router.post("/{step}/code")
@@ -142,6 +153,7 @@ def _code_page(
     *,
     email: str,
     fault: FieldError | None = None,
+    other_url: str = "",
 ) -> Response:
     return show_page(
         request,
@@ -149,6 +161,7 @@ def _code_page(
         flow,
         step=step,
         email=email,
+        other_url=other_url,
         minutes=CODE_MINUTES,
         code_action=with_flow(f"/identity/{step}/code", flow, attempt=attempt),
         again_action=with_flow(f"/identity/{step}/code/again", flow, attempt=attempt),
