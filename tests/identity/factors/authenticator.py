@@ -75,7 +75,7 @@ class Authenticator:
         cose = cbor({1: 2, 3: -7, -1: 1, -2: x, -3: y})
         attested = bytes(16) + struct.pack(">H", len(self.credential_id)) + self.credential_id
         data = self._data(_NEW_KEY) + attested + cose
-        said = {
+        said: dict[str, object] = {
             "clientDataJSON": b64(self._client_data(kind, options["challenge"])),
             "attestationObject": b64(cbor({"fmt": "none", "attStmt": {}, "authData": data})),
             "transports": ["usb", "carrier-pigeon"],
