@@ -6,6 +6,7 @@ from identity.audit import pages as audit_pages
 from identity.factors import pages as factors_pages
 from identity.home import pages as home_pages
 from identity.oidc import pages as oidc_pages
+from identity.oidc import polled_pages
 from identity.safe import pages as safe_pages
 from identity.signin import pages as signin_pages
 from identity.verification import pages as verification_pages
@@ -14,6 +15,7 @@ from shared.web.login import SignInNeeded, redirect_to_sign_in
 
 FEATURES = (
     oidc_pages,
+    polled_pages,
     factors_pages,
     signin_pages,
     verification_pages,
