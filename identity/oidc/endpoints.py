@@ -53,7 +53,7 @@ from identity.oidc.rfc9701_signed_introspection import (
 from identity.oidc.rpinitiated_logout import check_logout
 from identity.oidc.scotaccount_attributes import answer_attributes
 from identity.oidc.secured import finish_pushed, keep_pushed
-from identity.oidc.steps import PAGES
+from identity.oidc.steps import page_of
 from identity.oidc.token import answer_token_request
 from identity.relying_parties.grants import CIBA, DEVICE
 from identity.relying_parties.profiles import PROFILES, Profile
@@ -127,7 +127,7 @@ def authorize(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSi
     if draft.pushed is not None:
         until = call.now + timedelta(days=call.profile.flow_days)
         keep_pushed(call.session, draft.pushed, until)
-    response = RedirectResponse(f"{PAGES[done.step]}?flow={flow.id}", 302)
+    response = RedirectResponse(page_of(done.step, flow.id), 302)
     response.headers["Cache-Control"] = "no-store"
     keep_browser(request, response, browser)
     return response

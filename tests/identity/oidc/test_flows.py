@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from identity.oidc import flows
+from identity.oidc.limits import ClientLimits
 from shared import clock
 from shared.errors import NotFound
 from tests.identity.oidc.world import CALLBACK, OIDC, SCOT, World, answer_of
@@ -219,7 +220,7 @@ def _view(world: World, flow_id: UUID) -> flows.FlowView:
 def test_one_network_begins_only_so_many_sign_ins_a_minute(scot: World) -> None:
     """Each of them writes a row, although nobody is known yet."""
     app = scot.http.app.routes[-1].app  # type: ignore[attr-defined]  # the pages' own app
-    app.state.provider.visitors._size = 2.0
+    app.state.provider.visitors = ClientLimits(2)
     for _ in range(2):
         begin(scot)
     refused = scot.authorize(SCOT, client_id="sandboxscot01")
