@@ -11,7 +11,13 @@ from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
 from identity.relying_parties.options import NO_OPTIONS, ClientOptions
 from shared.errors import FieldError
 
-AUTH_METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post")
+AUTH_METHODS = (
+    "private_key_jwt",
+    "client_secret_basic",
+    "client_secret_post",
+    "tls_client_auth",
+    "self_signed_tls_client_auth",
+)
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 _CURVES = ("P-256", "P-384", "P-521", "secp256k1", "Ed25519")
 _MINIMUM_RSA_BITS = 2048
@@ -141,6 +147,17 @@ def check_relying_party(
             ),
             (party.id_token_alg not in id_token_algorithms, "id_token_alg", "is not offered"),
             (
+                party.auth_method == "tls_client_auth" and _certificate_names(party) != 1,
+                "options",
+                "must name the certificate in exactly one tls_client_auth member",
+            ),
+            (
+                party.auth_method == "self_signed_tls_client_auth"
+                and not any("x5c" in key.as_dict(private=False) for key in party.keys),
+                "keys",
+                "must bring a certificate (x5c)",
+            ),
+            (
                 party.pkce == "exempt" and not pkce_exemptions,
                 "pkce",
                 "is required in this profile",
@@ -156,6 +173,19 @@ def check_relying_party(
         for uri in addresses
         if (fault := _address_fault(uri, production=production))
     ]
+
+
+def _certificate_names(party: RelyingParty) -> int:
+    """Return how many of the five names of RFC 8705, section 2.1.2, are registered."""
+    options = party.options
+    names = (
+        options.tls_client_auth_subject_dn,
+        options.tls_client_auth_san_dns,
+        options.tls_client_auth_san_uri,
+        options.tls_client_auth_san_ip,
+        options.tls_client_auth_san_email,
+    )
+    return sum(name is not None for name in names)
 
 
 def _address_fault(uri: str, *, production: bool) -> str:
