@@ -42,6 +42,18 @@ class IdentitySettings(PeopleSettings, ServiceSettings):
     mtls_url: str = Field(
         "", description="Address at which clients are asked for certificates, without last slash"
     )
+    device_code_seconds: int = Field(
+        1800, ge=60, le=3600, description="How long a device waits for its person (RFC 8628)"
+    )
+    ciba_seconds: int = Field(
+        300, ge=30, le=3600, description="How long a decoupled sign-in waits for its person (CIBA)"
+    )
+    ciba_longest_seconds: int = Field(
+        1800, ge=30, le=3600, description="The longest wait that a client may ask for there"
+    )
+    ciba_requests_an_hour: int = Field(
+        60, ge=1, description="Decoupled sign-ins that one client may ask one person for in an hour"
+    )
     backchannel_timeout_seconds: float = Field(
         5.0, description="How long a relying party may take to answer a back-channel logout"
     )

@@ -125,6 +125,9 @@ _REUSE = text(
     ) {_ANSWER}
     """
 )
+# What the statements of the further grants are made of.
+USE, FIRST_USE, CONFIRMED, NEXT_TOKEN = _USE, _FIRST_USE, _CONFIRMED, _NEXT
+ANSWER_COLUMNS = _QUALIFIED
 _SPEND = text(f"WITH {_USE} SELECT {_FIRST_USE}")
 _REVOKE_BY_CODE = text(
     "UPDATE authorisation SET revoked_at = :now WHERE code_hash = :hash"
@@ -150,13 +153,15 @@ _SHORT_LIVED = (
     "used_assertion",
     "used_proof",
     "pushed_request",
+    "polled_request",
     "revoked_access_token",
 )
+# By index and by place: a join on `ctid` would read the whole table for every batch.
 _FORGET = tuple(
     text(
         f"""
-        WITH old AS (SELECT ctid FROM {table} WHERE expires_at < :now LIMIT :batch)
-        DELETE FROM {table} t USING old WHERE t.ctid = old.ctid
+        DELETE FROM {table} WHERE ctid = ANY (ARRAY(
+          SELECT ctid FROM {table} WHERE expires_at < :now ORDER BY expires_at LIMIT :batch))
         """
     )
     for table in _SHORT_LIVED
@@ -367,6 +372,14 @@ def _spend(session: Executor, statement: TextClause, values: dict[str, object]) 
     row = session.execute(statement, values).mappings().one()
     first_use = bool(row["first_use"])
     return Spent(first_use, None if row["id"] is None else authorisation_of(row))
+
+
+def spend_values(
+    token: str | None, use: AssertionUse | None, bound: object, lives: Lives, now: datetime
+) -> dict[str, object]:
+    """Return what the names above are filled with; ``bound`` is the ``cnf`` of the new token."""
+    values = _refresh_values(token, lives, now) | _use_values(use)
+    return values | {"confirmation": json.dumps(bound) if bound else None}
 
 
 def _refresh_values(token: str | None, lives: Lives, now: datetime) -> dict[str, object]:

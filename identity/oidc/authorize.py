@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from identity.oidc.checks.authorization_details import check_authorization_details
 from identity.oidc.checks.claims import check_claims
 from identity.oidc.checks.client import check_client
 from identity.oidc.checks.dis_prompt import check_dis_prompt
@@ -19,6 +20,7 @@ from identity.oidc.checks.pkce import check_pkce
 from identity.oidc.checks.prompt import check_prompt
 from identity.oidc.checks.redirect_uri import check_redirect_uri
 from identity.oidc.checks.request_object import take_jkt, take_object, take_request
+from identity.oidc.checks.resource import check_resource
 from identity.oidc.checks.response_mode import check_response_mode
 from identity.oidc.checks.response_type import check_response_type
 from identity.oidc.checks.scope import check_scope
@@ -60,6 +62,8 @@ CHECKS = (
     Row(check_max_age, True, True, False),
     Row(check_claims, True, True, False),
     Row(take_jkt, True, True, False),
+    Row(check_resource, True, True, False),
+    Row(check_authorization_details, True, True, False),
 )
 
 

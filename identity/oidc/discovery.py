@@ -4,6 +4,7 @@ Left out: section 2, WebFinger, which no client of a known issuer needs.
 By: ourselves; Authlib's metadata classes check the documents in the tests.
 """  # noqa: D205 - four lines of facts, docs/standards.md is made of them
 
+from identity.oidc.grants_metadata import further_metadata, with_aliases
 from identity.oidc.provider import Issuer
 from identity.oidc.rfc7636_pkce import METHODS
 from identity.oidc.secured_metadata import secured_metadata
@@ -49,4 +50,4 @@ def make_discovery(issuer: Issuer) -> dict[str, object]:
     }
     if profile.userinfo:
         metadata["userinfo_endpoint"] = f"{url}/userinfo"
-    return metadata | secured_metadata(issuer)
+    return with_aliases(issuer, metadata | secured_metadata(issuer) | further_metadata(issuer))

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from identity.accounts.vault import open_vault
 from identity.oidc.access import (
     CallDep,
     MaybeSignedIn,
@@ -29,6 +30,7 @@ from identity.oidc.access import (
 )
 from identity.oidc.actions import start_flow
 from identity.oidc.authorize import check_request
+from identity.oidc.ciba_core import answer_ciba_request
 from identity.oidc.core_userinfo import answer_userinfo
 from identity.oidc.discovery import make_discovery
 from identity.oidc.draft import Draft
@@ -38,19 +40,28 @@ from identity.oidc.journey import advance, make_flow
 from identity.oidc.parameters import Parameters
 from identity.oidc.rfc7009_revocation import answer_revocation
 from identity.oidc.rfc7662_introspection import answer_introspection
+from identity.oidc.rfc8628_device_grant import answer_device_request
 from identity.oidc.rfc9126_pushed_requests import answer_pushed_request
 from identity.oidc.rfc9207_answers import answer_with_error
+from identity.oidc.rfc9701_signed_introspection import (
+    MEDIA_TYPE,
+    sign_introspection,
+    wants_signed,
+)
 from identity.oidc.rpinitiated_logout import check_logout
 from identity.oidc.scotaccount_attributes import answer_attributes
 from identity.oidc.secured import finish_pushed, keep_pushed
 from identity.oidc.steps import PAGES
 from identity.oidc.token import answer_token_request
+from identity.relying_parties.grants import CIBA, DEVICE
 from identity.relying_parties.profiles import PROFILES, Profile
 from identity.signin.actions import end_session
+from identity.signin.rules import device_name
 from shared.ids import new_id
 from shared.logs import get_logger
 from shared.web.app import NO_TELEMETRY
 from shared.web.deps import public
+from shared.web.runtime import runtime_of
 
 SIGNED_OUT_PATH = "/identity/signed-out"
 LOGOUT_PATH = "/identity/logout"
@@ -60,6 +71,8 @@ router = APIRouter(dependencies=[Depends(public)])
 pushed_router = APIRouter(dependencies=[Depends(public)])
 userinfo_router = APIRouter(dependencies=[Depends(public)])
 attributes_router = APIRouter(dependencies=[Depends(public)])
+device_router = APIRouter(dependencies=[Depends(public)])
+ciba_router = APIRouter(dependencies=[Depends(public)])
 
 
 @router.get("/.well-known/openid-configuration")
@@ -158,7 +171,36 @@ def introspect(request: Request, call: CallDep, sent: SentDep) -> Response:
     """Tell what a token is worth."""
     try:
         authorization = request.headers.get("Authorization")
-        return as_json(answer_introspection(call, sent.of_body(), authorization))
+        caller, answer = answer_introspection(call, sent.of_body(), authorization)
+    except ProtocolError as error:
+        return refuse(error)
+    if wants_signed(request.headers.get("Accept", "")):
+        content = sign_introspection(call, caller.client, answer)
+        return Response(content, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
+    return as_json(answer)
+
+
+@device_router.post("/device_authorization")
+def device_authorization(request: Request, call: CallDep, sent: SentDep) -> Response:
+    """Give a device its codes."""
+    headers = request.headers
+    device = device_name(headers.get("User-Agent", ""))
+    try:
+        return as_json(
+            answer_device_request(call, sent.of_body(), headers.get("Authorization"), device)
+        )
+    except ProtocolError as error:
+        return refuse(error)
+
+
+@ciba_router.post("/bc-authorize")
+def backchannel_authentication(request: Request, call: CallDep, sent: SentDep) -> Response:
+    """Ask a person who is elsewhere."""
+    vault = open_vault(runtime_of(request).database, call.provider.sealer)
+    try:
+        return as_json(
+            answer_ciba_request(call, sent.of_body(), request.headers.get("Authorization"), vault)
+        )
     except ProtocolError as error:
         return refuse(error)
 
@@ -237,6 +279,9 @@ def make_protocol_app(profile: Profile) -> FastAPI:
     if profile.pushed_requests:
         app.include_router(pushed_router)
     app.include_router(userinfo_router if profile.userinfo else attributes_router)
+    for grant, further in ((DEVICE, device_router), (CIBA, ciba_router)):
+        if grant in profile.grant_types:
+            app.include_router(further)
     for path in dict.fromkeys((profile.logout_path, "/logout")):
         app.add_api_route(path, logout, methods=["GET"], dependencies=[Depends(public)])
         app.add_api_route(path, logout_by_form, methods=["POST"], dependencies=[Depends(public)])

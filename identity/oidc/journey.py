@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from identity.oidc.actions import issue_code
+from identity.oidc.ciba_core import remember_subject
 from identity.oidc.core_subjects import subject_of
 from identity.oidc.draft import Draft
 from identity.oidc.errors import ProtocolError
@@ -13,6 +14,7 @@ from identity.oidc.provider import Call
 from identity.oidc.rfc9207_answers import ClientAnswer, answer_with_code, answer_with_error
 from identity.oidc.secured import is_pushed_open
 from identity.oidc.steps import Step, next_step
+from identity.relying_parties.grants import CIBA
 from identity.relying_parties.profiles import VERIFIED_SCOPES
 from identity.relying_parties.rules import RelyingParty
 from identity.safe.queries import list_attributes
@@ -86,6 +88,13 @@ def advance(
         check_not_answered(call, flow.request)
         # The optimistic statement found that the person had not agreed to this before.
         return Advance(next_step(flow, signed_in, call.now, has_safe_result=has_result))
+    if CIBA in client.grant_types:
+        remember_subject(
+            call.session,
+            client.client_id,
+            subject_of(signed_in.account_id, client, call.keys.salt),
+            signed_in.account_id,
+        )
     request = flow.request
     return Advance(
         "answer",

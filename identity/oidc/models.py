@@ -3,7 +3,17 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, Uuid
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -42,6 +52,7 @@ class Authorisation(Base):
         UniqueConstraint("code_hash"),
         Index("ix_authorisation_expires_at", "expires_at"),
         Index("ix_authorisation_session_id", "session_id"),
+        Index("ix_authorisation_apart", "account_id", postgresql_where=text("session_id = id")),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
@@ -54,10 +65,10 @@ class Authorisation(Base):
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     shared_scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     nonce: Mapped[str | None] = mapped_column(Text)
-    redirect_uri: Mapped[str] = mapped_column(Text)
-    code_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    redirect_uri: Mapped[str | None] = mapped_column(Text)
+    code_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     code_challenge: Mapped[str | None] = mapped_column(Text)
-    code_expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    code_expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     code_consumed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     authenticated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     methods: Mapped[list[str]] = mapped_column(ARRAY(Text))

@@ -22,6 +22,7 @@ from identity.oidc.flows import FlowView, bind_session, get_flow
 from identity.oidc.jarm import secure_answer
 from identity.oidc.journey import advance, answer_refusal
 from identity.oidc.parameters import Parameters
+from identity.oidc.polled_journey import advance_polled
 from identity.oidc.provider import Call
 from identity.oidc.rpinitiated_logout import LogoutRequest, check_logout
 from identity.oidc.rules import check_can_continue
@@ -61,6 +62,8 @@ def continue_flow(
     """Lead the person to the next step of a flow, or back to the service with its answer."""
     check_can_continue(flow, signed_in, hash_token(browser_of(request)), now)
     call = Call(provider, provider.issuers[flow.profile], session, now)
+    if flow.request.polled_request is not None:
+        return RedirectResponse(advance_polled(call, flow, signed_in), 303)
     draft = draft_of(call, flow)
     try:
         check_request(draft, "resume")

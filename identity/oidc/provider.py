@@ -54,7 +54,13 @@ class Issuer:
     @property
     def assertion_audiences(self) -> tuple[str, ...]:
         """What a client assertion may be addressed to (S6; RFC 9126, section 2); best first."""
-        return (self.url, self.token_url, f"{self.url}/", f"{self.url}/par")
+        return (
+            self.url,
+            self.token_url,
+            f"{self.url}/",
+            f"{self.url}/par",
+            f"{self.url}/bc-authorize",
+        )
 
 
 class Provider:

@@ -1,5 +1,5 @@
 """RFC 6749, client authentication: https://www.rfc-editor.org/rfc/rfc6749#section-2.3
-Implemented: section 2.3 with client_secret_basic, client_secret_post, private_key_jwt, mutual TLS.
+Implemented: section 2.3 with client_secret_basic, client_secret_post, private_key_jwt, TLS, none.
 Left out: client_secret_jwt, for which secrets would have to be stored.
 By: ourselves.
 """  # noqa: D205 - four lines of facts, docs/standards.md is made of them
@@ -54,7 +54,13 @@ def authenticate_client(call: Call, params: Parameters, authorization: str | Non
         return _by_secret(call, client_id, given, "client_secret_basic")
     if secret is not None:
         return _by_secret(call, params.require("client_id"), secret, "client_secret_post")
-    return _by_certificate(call, params)
+    return _without_secret(call, params)
+
+
+def refuse_public(client: RelyingParty) -> None:
+    """Refuse a client that cannot prove who it is, where nothing else does."""
+    if client.auth_method == "none":
+        raise ProtocolError("unauthorized_client", "A public client may not do this")
 
 
 def _by_assertion(call: Call, params: Parameters, token: str) -> Authenticated:
@@ -76,6 +82,14 @@ def _by_assertion(call: Call, params: Parameters, token: str) -> Authenticated:
         exact=call.profile.exact_audience,
     )
     return Authenticated(client, use)
+
+
+def _without_secret(call: Call, params: Parameters) -> Authenticated:
+    """Return a client that was registered without any secret; every other shows a certificate."""
+    client = call.find_client(params.get("client_id") or "")
+    if client is not None and client.auth_method == "none":
+        return Authenticated(client)
+    return _by_certificate(call, params)
 
 
 def _by_certificate(call: Call, params: Parameters) -> Authenticated:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from identity.relying_parties.grants import FURTHER
+
 ATTRIBUTE_PREFIX = "scotaccount."
 _ASSERTION_ALGORITHMS = (
     "ES256",
@@ -48,6 +50,7 @@ class Profile:
         requires_dpop_nonce: a DPoP proof carries a nonce of this server.
         rotates_refresh: each use of a refresh token gives the next; FAPI 2.0 advises against it.
         code_seconds: the longest life of a code here.
+        signed_ciba: decoupled requests are signed by every client (FAPI-CIBA).
     """
 
     name: str
@@ -83,6 +86,7 @@ class Profile:
     requires_dpop_nonce: bool = False
     rotates_refresh: bool = True
     code_seconds: int = 600
+    signed_ciba: bool = False
     access_token_seconds: int = 900
     id_token_seconds: int = 900
     refresh_token_seconds: int = 900
@@ -108,13 +112,14 @@ PLAIN = Profile(
     refresh=False,
     scopes=("openid", "profile", "email", "staff", "offline_access"),
     attribute_scopes=(),
-    grant_types=("authorization_code", "refresh_token", "client_credentials"),
+    grant_types=("authorization_code", "refresh_token", "client_credentials", *FURTHER),
     auth_methods=(
         "private_key_jwt",
         "client_secret_basic",
         "client_secret_post",
         "tls_client_auth",
         "self_signed_tls_client_auth",
+        "none",
     ),
     logout_path="/logout",
     userinfo=True,
@@ -137,7 +142,7 @@ STRICT = Profile(
     refresh=False,
     scopes=("openid", "profile", "email", "staff", "offline_access"),
     attribute_scopes=(),
-    grant_types=("authorization_code", "refresh_token", "client_credentials"),
+    grant_types=("authorization_code", "refresh_token", "client_credentials", *FURTHER),
     auth_methods=("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"),
     logout_path="/logout",
     userinfo=True,
@@ -152,6 +157,7 @@ STRICT = Profile(
     rotates_refresh=False,
     refresh_token_seconds=86_400,
     code_seconds=60,
+    signed_ciba=True,
 )
 
 SCOTACCOUNT = Profile(

@@ -30,7 +30,7 @@ class _Entry(BaseModel):
     profile: str = "oidc"
     first_party: bool = False
     auth_method: Literal[
-        "private_key_jwt", "client_secret_basic", "client_secret_post", "tls_client_auth"
+        "private_key_jwt", "client_secret_basic", "client_secret_post", "tls_client_auth", "none"
     ]
     redirect_uris: list[str] = []
     post_logout_uris: list[str] = []
@@ -88,7 +88,7 @@ def read_registrations(
 
 
 def _has_credential(entry: _Entry, folder: Path) -> bool:
-    return any(
+    return entry.auth_method in ("none", "tls_client_auth") or any(
         (folder / f"{entry.client_id}{ending}").exists() for ending in (".pub.pem", ".secret")
     )
 
@@ -101,7 +101,7 @@ def _registration(entry: _Entry, folder: Path) -> Registration:
     members["sector"] = entry.sector or default_sector(members["redirect_uris"])
     if not entry.auth_method.startswith("client_secret"):
         path = folder / f"{entry.client_id}.pub.pem"
-        # A certificate's client needs keys only where it signs its requests.
+        # Without a secret of their own, clients have keys only where they sign their requests.
         needs_keys = entry.auth_method == "private_key_jwt" or path.exists()
         keys = _read_keys(path) if needs_keys else ()
         jwks: list[Mapping[str, object]] = [
