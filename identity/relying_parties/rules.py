@@ -150,17 +150,6 @@ def check_relying_party(
             ),
             (party.id_token_alg not in id_token_algorithms, "id_token_alg", "is not offered"),
             (
-                party.auth_method == "tls_client_auth" and _certificate_names(party) != 1,
-                "options",
-                "must name the certificate in exactly one tls_client_auth member",
-            ),
-            (
-                party.auth_method == "self_signed_tls_client_auth"
-                and not any("x5c" in key.as_dict(private=False) for key in party.keys),
-                "keys",
-                "must bring a certificate (x5c)",
-            ),
-            (
                 party.pkce == "exempt" and not pkce_exemptions,
                 "pkce",
                 "is required in this profile",
@@ -169,7 +158,11 @@ def check_relying_party(
         if wrong
     ]
     faults += [
-        FieldError(name, message) for name, message in grant_faults(party, production=production)
+        FieldError(name, message)
+        for name, message in (
+            *certificate_faults(party),
+            *grant_faults(party, production=production),
+        )
     ]
     addresses = (*party.redirect_uris, *party.post_logout_uris)
     if party.backchannel_logout_uri:
@@ -181,8 +174,8 @@ def check_relying_party(
     ]
 
 
-def _certificate_names(party: RelyingParty) -> int:
-    """Return how many of the five names of RFC 8705, section 2.1.2, are registered."""
+def certificate_faults(party: RelyingParty) -> list[tuple[str, str]]:
+    """Return what is wrong with how a client is known by its certificate (RFC 8705, section 2)."""
     options = party.options
     names = (
         options.tls_client_auth_subject_dn,
@@ -191,7 +184,12 @@ def _certificate_names(party: RelyingParty) -> int:
         options.tls_client_auth_san_ip,
         options.tls_client_auth_san_email,
     )
-    return sum(name is not None for name in names)
+    if party.auth_method == "tls_client_auth" and sum(name is not None for name in names) != 1:
+        return [("options", "must name the certificate in exactly one tls_client_auth member")]
+    brings_one = any("x5c" in key.as_dict(private=False) for key in party.keys)
+    if party.auth_method == "self_signed_tls_client_auth" and not brings_one:
+        return [("keys", "must bring a certificate (x5c)")]
+    return []
 
 
 def grant_faults(party: RelyingParty, *, production: bool) -> list[tuple[str, str]]:
