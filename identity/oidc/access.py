@@ -59,7 +59,10 @@ async def read_parameters(request: Request) -> Sent:
     kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     is_form = kind == _FORM or not body
     pairs = parse_qsl(body.decode(errors="replace"), keep_blank_values=True) if is_form else []
-    return Sent(query, Parameters.of(pairs), is_form)
+    form = Parameters.of(pairs)
+    if not query.is_text() or not form.is_text():
+        raise ProtocolError("invalid_request", "A parameter has a letter that no text may hold")
+    return Sent(query, form, is_form)
 
 
 def provider_of(request: Request) -> Provider:
@@ -156,6 +159,13 @@ def with_nonce(call: Call, response: Response) -> Response:
         nonce = make_nonce(call.provider.settings.secret_key, call.now)
         response.headers["DPoP-Nonce"] = nonce
     return response
+
+
+def as_json_or_jwt(content: Mapping[str, object] | str) -> Response:
+    """Return an answer as JSON, or as the JWT that it was already made into."""
+    if isinstance(content, str):
+        return Response(content, headers=_NO_STORE, media_type="application/jwt")
+    return as_json(content)
 
 
 def refuse(error: ProtocolError) -> Response:

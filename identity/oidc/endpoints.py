@@ -20,6 +20,7 @@ from identity.oidc.access import (
     ProviderDep,
     SentDep,
     as_json,
+    as_json_or_jwt,
     browser_of,
     fetch_named_object,
     keep_browser,
@@ -61,6 +62,7 @@ from shared.ids import new_id
 from shared.logs import get_logger
 from shared.web.app import NO_TELEMETRY
 from shared.web.deps import public
+from shared.web.pages import wish_language
 from shared.web.runtime import runtime_of
 
 SIGNED_OUT_PATH = "/identity/signed-out"
@@ -94,6 +96,7 @@ def jwks(call: CallDep) -> Response:
 def authorize(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSignedIn) -> Response:
     """Answer a client at once, or begin a flow and lead the person to its first step."""
     draft = Draft(call, sent.query, fetched=fetch_named_object(request, call, sent.query))
+    wish_language(request, sent.query.get("ui_locales"))
     try:
         check_request(draft, "authorize")
         browser = browser_of(request)
@@ -210,7 +213,8 @@ def userinfo(request: Request, call: CallDep, sent: SentDep) -> Response:
     """Tell what the scopes of an access token stand for."""
     try:
         form = sent.form if request.method == "POST" else None
-        response = as_json(answer_userinfo(call, request.headers.get("Authorization"), form))
+        answer = answer_userinfo(call, request.headers.get("Authorization"), form)
+        response = as_json_or_jwt(answer)
     except ProtocolError as error:
         response = refuse(error)
     return with_nonce(call, response)

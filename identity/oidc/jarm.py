@@ -1,5 +1,5 @@
 """JWT Secured Authorization Response Mode: https://openid.net/specs/oauth-v2-jarm.html
-Implemented: sections 2.1 to 2.3 for code and errors: `query.jwt`, `form_post.jwt` and `jwt`.
+Implemented: sections 2.1 to 2.3: `query.jwt`, `fragment.jwt`, `form_post.jwt` and `jwt`.
 Left out: nothing else; an answer without a registered algorithm is signed like the ID token.
 By: ourselves on joserfc.
 """  # noqa: D205 - four lines of facts, docs/standards.md is made of them
@@ -9,7 +9,7 @@ from dataclasses import replace
 from identity.oidc.provider import Call
 from identity.oidc.rfc9207_answers import ClientAnswer
 
-MODES = ("jwt", "query.jwt", "form_post.jwt")
+MODES = ("jwt", "query.jwt", "fragment.jwt", "form_post.jwt")
 _ENDING = ".jwt"
 _SECONDS = 600
 

@@ -33,6 +33,7 @@ from identity.signin.queries import SignedInSession
 from shared.crypto import hash_token
 from shared.errors import NotFound
 from shared.web.deps import FormDep, NowDep, SessionDep, public
+from shared.web.pages import wish_language
 from shared.web.runtime import runtime_of
 
 router = APIRouter(dependencies=[Depends(public)])
@@ -60,6 +61,7 @@ def continue_flow(
     signed_in: MaybeSignedIn,
 ) -> Response:
     """Lead the person to the next step of a flow, or back to the service with its answer."""
+    wish_language(request, flow.request.ui_locales)
     check_can_continue(flow, signed_in, hash_token(browser_of(request)), now)
     call = Call(provider, provider.issuers[flow.profile], session, now)
     if flow.request.polled_request is not None:

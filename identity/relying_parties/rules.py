@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
 
+from identity.relying_parties.core_options import check_core_options
 from identity.relying_parties.grants import CIBA, FURTHER, TOKEN_EXCHANGE
 from identity.relying_parties.options import NO_OPTIONS, ClientOptions
+from identity.relying_parties.profiles import PROFILES
 from shared.errors import FieldError
 
 AUTH_METHODS = (
@@ -150,13 +152,15 @@ def check_relying_party(
             ),
             (party.id_token_alg not in id_token_algorithms, "id_token_alg", "is not offered"),
             (
-                party.pkce == "exempt" and not pkce_exemptions,
+                party.pkce == "exempt" and (not pkce_exemptions or party.auth_method == "none"),
                 "pkce",
-                "is required in this profile",
+                "is required in this profile and of public clients",
             ),
         )
         if wrong
     ]
+    if (profile := PROFILES.get(party.profile)) is not None:
+        faults += check_core_options(party.options, party.keys, profile, production=production)
     faults += [
         FieldError(name, message)
         for name, message in (

@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from identity.accounts.rules import normalise_email
 from identity.oidc import flows
+from identity.oidc.rules import check_can_continue
 from identity.signin import actions, code_pages, password_pages, session_pages, sign_up_pages
 from identity.signin.access import (
     FlowDep,
@@ -14,6 +15,7 @@ from identity.signin.access import (
     PeopleSettingsDep,
     VaultDep,
     VisitorDep,
+    begin_values,
     forget_session_cookie,
     remember,
     show_page,
@@ -40,7 +42,11 @@ _WRONG = FieldError(
 def show_sign_in(request: Request, flow: FlowDep, _visitor: VisitorDep) -> Response:
     """Show the form that asks for email address and password."""
     return show_page(
-        request, "signin/sign_in.html", flow, values={}, changed="changed" in request.query_params
+        request,
+        "signin/sign_in.html",
+        flow,
+        values=begin_values(flow),
+        changed="changed" in request.query_params,
     )
 
 
@@ -58,6 +64,8 @@ def sign_in(
     """Check the password and have a code sent, or show the form again."""
     with runtime.database.transaction() as session:
         actions.check_address_limit(session, vault, visitor, settings.forms_per_address, now)
+        if flow is not None:
+            flows.keep_flow(session, flow.id, now)
     email, password = normalise_email(form.text("email")), form.text("password")
     faults = [
         FieldError(field, message)
@@ -86,8 +94,20 @@ def sign_in(
 
 
 @router.post("/cancel")
-def cancel(session: SessionDep, now: NowDep, flow: UUID, form: FormDep) -> Response:
-    """Leave the flow without going on; the service that asked is told so."""
+def cancel(
+    session: SessionDep,
+    now: NowDep,
+    flow: UUID,
+    form: FormDep,
+    visitor: VisitorDep,
+    found: MaybeSessionDep,
+) -> Response:
+    """Leave the flow without going on; the service that asked is told so.
+
+    Nobody ends a flow that began in another browser and is not theirs.
+    """
+    view = flows.get_flow(session, flow, now)
+    check_can_continue(view, found, visitor.browser_hash, now)
     step = form.text("step")
     error = "account_selection_required" if step == "sign_up" else "access_denied"
     flows.record_refusal(session, flow, error, "The person cancelled", now)

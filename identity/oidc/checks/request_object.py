@@ -1,7 +1,9 @@
 """Where the request really stands: in the address, in a signed object, or pushed ahead."""
 
+from contextlib import suppress
 from dataclasses import replace
 
+from identity.oidc.checks.response_mode import check_response_mode
 from identity.oidc.draft import Draft
 from identity.oidc.errors import PageError, ProtocolError
 from identity.oidc.parameters import Parameters
@@ -24,6 +26,9 @@ def take_request(draft: Draft) -> None:
         if outside is None or outside not in draft.known_client.redirect_uris:
             raise PageError(error.error, error.description) from error
         draft.redirect_uri = outside
+        # A mode that is wrong itself leaves the usual one in place, and the first refusal counts.
+        with suppress(ProtocolError):
+            check_response_mode(draft)
         raise
 
 
@@ -54,7 +59,8 @@ def _take(draft: Draft) -> None:
     if profile.requires_pushed or client.options.require_pushed_authorization_requests:
         raise ProtocolError("invalid_request", "This client sends its requests ahead to /par")
     if reference is not None:
-        if not profile.request_objects or draft.fetched is None:
+        known = profile.request_objects and client.options.request_uris
+        if not known or draft.fetched is None:
             raise ProtocolError("request_uri_not_supported", "request_uri is not supported")
         _unpack(draft, draft.fetched.object_or_refusal())
     elif token is not None:
