@@ -12,6 +12,7 @@ from identity.relying_parties.core_options import check_core_options
 from identity.relying_parties.grants import CIBA, FURTHER, TOKEN_EXCHANGE
 from identity.relying_parties.options import NO_OPTIONS, ClientOptions
 from identity.relying_parties.profiles import PROFILES
+from identity.relying_parties.secured_options import check_secured_options
 from shared.errors import FieldError
 
 AUTH_METHODS = (
@@ -161,12 +162,15 @@ def check_relying_party(
     ]
     if (profile := PROFILES.get(party.profile)) is not None:
         faults += check_core_options(party.options, party.keys, profile, production=production)
-    faults += [
-        FieldError(name, message)
-        for name, message in (
-            *certificate_faults(party),
-            *grant_faults(party, production=production),
+        faults += check_secured_options(
+            party.options,
+            party.keys,
+            profile,
+            auth_method=party.auth_method,
+            production=production,
         )
+    faults += [
+        FieldError(name, message) for name, message in grant_faults(party, production=production)
     ]
     addresses = (*party.redirect_uris, *party.post_logout_uris)
     if party.backchannel_logout_uri:
@@ -176,24 +180,6 @@ def check_relying_party(
         for uri in addresses
         if (fault := _address_fault(uri, production=production))
     ]
-
-
-def certificate_faults(party: RelyingParty) -> list[tuple[str, str]]:
-    """Return what is wrong with how a client is known by its certificate (RFC 8705, section 2)."""
-    options = party.options
-    names = (
-        options.tls_client_auth_subject_dn,
-        options.tls_client_auth_san_dns,
-        options.tls_client_auth_san_uri,
-        options.tls_client_auth_san_ip,
-        options.tls_client_auth_san_email,
-    )
-    if party.auth_method == "tls_client_auth" and sum(name is not None for name in names) != 1:
-        return [("options", "must name the certificate in exactly one tls_client_auth member")]
-    brings_one = any("x5c" in key.as_dict(private=False) for key in party.keys)
-    if party.auth_method == "self_signed_tls_client_auth" and not brings_one:
-        return [("keys", "must bring a certificate (x5c)")]
-    return []
 
 
 def grant_faults(party: RelyingParty, *, production: bool) -> list[tuple[str, str]]:
