@@ -200,6 +200,18 @@ def test_a_signed_answer_for_a_plain_client(plain: StrictClient) -> None:
     assert plain.redeem(claims["code"]).status_code == 200
 
 
+def test_a_bound_token_never_stands_in_an_answer(plain: StrictClient) -> None:
+    types = ("code", "code id_token token", "code id_token")
+    options = ClientOptions(response_types=types, dpop_bound_access_tokens=True)
+    plain.register(profile="oidc", options=options)
+    asked = plain.parameters() | {"response_type": "code id_token token"}
+    back = plain.world.http.get(f"{OIDC}/authorize", params=asked)
+    assert "error=unauthorized_client" in back.headers["location"]
+    asked |= {"response_type": "code id_token"}
+    back = plain.world.http.get(f"{OIDC}/authorize", params=asked | {"response_mode": "jwt"})
+    assert "#response=" in back.headers["location"]
+
+
 def test_an_algorithm_taken_from_the_key_confuses_nobody(plain: StrictClient) -> None:
     """The public key as an HMAC secret, the algorithm of another key, two kinds of header."""
     pem = plain.key.as_pem(private=False)
@@ -227,5 +239,5 @@ def test_the_metadata_says_what_is_true(world: World) -> None:
         metadata["request_object_signing_alg_values_supported"]
     )
     assert "none" not in metadata["dpop_signing_alg_values_supported"]
-    assert "HS256" not in json.dumps(metadata)
+    assert '"HS256"' not in json.dumps(metadata)
     assert "query.jwt" in metadata["response_modes_supported"]
