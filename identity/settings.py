@@ -31,7 +31,7 @@ class IdentitySettings(PeopleSettings, ServiceSettings):
     pushed_request_seconds: int = Field(
         90, ge=5, le=600, description="How long a pushed authorization request can be begun with"
     )
-    token_requests_a_minute: int = Field(
+    client_requests_per_minute: int = Field(
         600, ge=1, description="Requests to `/token` and `/par` that one client may make"
     )
     client_certificate_header: str = Field(

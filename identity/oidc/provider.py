@@ -71,7 +71,7 @@ class Provider:
         self.sealer = sealer
         self.clients = ClientCache()
         self.outbound = settings.make_outbound()
-        self.limits = ClientLimits(settings.token_requests_a_minute)
+        self.limits = ClientLimits(settings.client_requests_per_minute)
         self._keys = KeyCache(sealer)
         self.issuers: Mapping[str, Issuer] = {
             profile.name: Issuer(

@@ -25,7 +25,7 @@ def test_a_client_that_asks_too_often_is_told_when_to_come_back(world: World) ->
             scopes=("payments.read",),
             auth_method="client_secret_post",
         )
-    app = create_app(world.settings.model_copy(update={"token_requests_a_minute": 3}))
+    app = create_app(world.settings.model_copy(update={"client_requests_per_minute": 3}))
     http = TestClient(app, base_url=PUBLIC_URL)
 
     def ask(client_id: str, secret: str = SECRET) -> Any:
