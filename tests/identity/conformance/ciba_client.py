@@ -1,5 +1,6 @@
 """A client of FAPI-CIBA: signs its requests, shows a certificate, and polls or waits for a ping."""
 
+import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,10 +26,17 @@ from tests.identity.conformance.strict_client import (
     sign,
 )
 from tests.identity.oidc.grants import JEAN, Grants, error_of
-from tests.identity.oidc.world import ASSERTION_TYPE, PUBLIC_URL, World, ec_key
+from tests.identity.oidc.world import ASSERTION_TYPE, PUBLIC_URL, World, ec_key, rsa_key
 from tests.support.outside import Outside, Reply, Sent
 
 PING_PATH = "/ciba-notification"
+VARIANTS = {
+    "jwt-poll": ("oidc", "private_key_jwt", "poll"),
+    "jwt-ping": ("oidc", "private_key_jwt", "ping"),
+    "mtls-poll": ("oidc", "tls_client_auth", "poll"),
+    "mtls-ping": ("oidc", "tls_client_auth", "ping"),
+    "strict-ping": ("strict", "private_key_jwt", "ping"),
+}
 
 
 @dataclass
@@ -109,6 +117,19 @@ class CibaClient:
             return {"client_id": self.client_id}
         return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": self.assertion()}
 
+    def rs256_credentials(self) -> dict[str, str]:
+        """Return credentials that are good but for their algorithm: the key is registered too."""
+        keys = [self.key.as_dict(private=False), rsa_key(2).as_dict(private=False)]
+        self.world.execute(
+            "UPDATE relying_party SET jwks = cast(:jwks AS jsonb) WHERE client_id = :id",
+            jwks=json.dumps(keys),
+            id=self.client_id,
+        )
+        return {
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": self.assertion(alg="RS256", key=rsa_key(2)),
+        }
+
     def object(self, *, alg: str = "ES256", key: AnyKey | None = None, **changes: object) -> str:
         """Return a signed request; a change of None leaves a member out."""
         claims: dict[str, object] = {
@@ -187,3 +208,9 @@ class CibaClient:
         """Check that a request is refused with 400 and nothing begins."""
         with self.nothing_begins():
             assert error_of(self.begin(request, **others)) == (400, error)
+
+
+def client_of(world: World, outside: Outside, variant: str) -> CibaClient:
+    """Return a registered client of a variant, with the person who will be asked signed in."""
+    world.sign_in(JEAN)
+    return CibaClient(world, outside, *VARIANTS[variant]).register()

@@ -4,53 +4,40 @@ import json
 
 import pytest
 
-from tests.identity.conformance.ciba_client import CibaClient
+from tests.identity.conformance.ciba_client import VARIANTS, CibaClient, client_of
 from tests.identity.conformance.strict_client import (
     HEADER,
     certificate,
     in_header,
-    now,
     thumbprint_of,
 )
 from tests.identity.oidc.grants import JEAN, error_of
-from tests.identity.oidc.world import ASSERTION_TYPE, World, decode, ec_key, rsa_key
+from tests.identity.oidc.world import World, decode, ec_key
 from tests.support.outside import Outside
 
-_VARIANTS = {
-    "jwt-poll": ("oidc", "private_key_jwt", "poll"),
-    "jwt-ping": ("oidc", "private_key_jwt", "ping"),
-    "mtls-poll": ("oidc", "tls_client_auth", "poll"),
-    "mtls-ping": ("oidc", "tls_client_auth", "ping"),
-    "strict-ping": ("strict", "private_key_jwt", "ping"),
-}
-_JWT = [name for name, (_, auth, _) in _VARIANTS.items() if auth == "private_key_jwt"]
-_PING = [name for name, (*_, mode) in _VARIANTS.items() if mode == "ping"]
+_JWT = [name for name, (_, auth, _) in VARIANTS.items() if auth == "private_key_jwt"]
+_PING = [name for name, (*_, mode) in VARIANTS.items() if mode == "ping"]
 
 
-def _client(world: World, outside: Outside, variant: str) -> CibaClient:
-    world.sign_in(JEAN)
-    return CibaClient(world, outside, *_VARIANTS[variant]).register()
-
-
-@pytest.fixture(params=_VARIANTS)
+@pytest.fixture(params=VARIANTS)
 def ciba(world: World, outside: Outside, request: pytest.FixtureRequest) -> CibaClient:
-    return _client(world, outside, request.param)
+    return client_of(world, outside, request.param)
 
 
 @pytest.fixture(params=["jwt-poll", "strict-ping"])
 def one(world: World, outside: Outside, request: pytest.FixtureRequest) -> CibaClient:
     """One client of each issuer, for what does not depend on mode or authentication."""
-    return _client(world, outside, request.param)
+    return client_of(world, outside, request.param)
 
 
 @pytest.fixture(params=_JWT)
 def jwt(world: World, outside: Outside, request: pytest.FixtureRequest) -> CibaClient:
-    return _client(world, outside, request.param)
+    return client_of(world, outside, request.param)
 
 
 @pytest.fixture(params=_PING)
 def ping(world: World, outside: Outside, request: pytest.FixtureRequest) -> CibaClient:
-    return _client(world, outside, request.param)
+    return client_of(world, outside, request.param)
 
 
 def test_fapi_ciba_id1_discovery_end_point_verification(ciba: CibaClient) -> None:
@@ -150,94 +137,6 @@ def test_fapi_ciba_id1_ensure_authorization_request_with_potentially_bad_binding
     one.begun(one.object(binding_message="1234 \U0001f44d\U0001f3ff é"))
 
 
-def test_fapi_ciba_id1_ensure_request_object_missing_aud_fails(one: CibaClient) -> None:
-    one.refuses(one.object(aud=None))
-
-
-def test_fapi_ciba_id1_ensure_request_object_bad_aud_fails(one: CibaClient) -> None:
-    one.refuses(one.object(aud="https://other.example"))
-
-
-def test_fapi_ciba_id1_ensure_request_object_missing_iss_fails(one: CibaClient) -> None:
-    one.refuses(one.object(iss=None))
-
-
-def test_fapi_ciba_id1_ensure_request_object_bad_iss_fails(one: CibaClient) -> None:
-    one.refuses(one.object(iss="https://other.example"))
-
-
-def test_fapi_ciba_id1_ensure_request_object_missing_exp_fails(one: CibaClient) -> None:
-    one.refuses(one.object(exp=None))
-
-
-def test_fapi_ciba_id1_ensure_request_object_expired_exp_fails(one: CibaClient) -> None:
-    one.refuses(one.object(exp=now() - 300))
-
-
-def test_fapi_ciba_id1_ensure_request_object_exp_is_70_minutes_in_future_fails(
-    one: CibaClient,
-) -> None:
-    one.refuses(one.object(exp=now() + 70 * 60))
-
-
-def test_fapi_ciba_id1_ensure_request_object_missing_iat_fails(one: CibaClient) -> None:
-    one.refuses(one.object(iat=None))
-
-
-def test_fapi_ciba_id1_ensure_request_object_missing_nbf_fails(one: CibaClient) -> None:
-    one.refuses(one.object(nbf=None))
-
-
-def test_fapi_ciba_id1_ensure_request_object_nbf_is_10_minutes_in_future_fails(
-    one: CibaClient,
-) -> None:
-    one.refuses(one.object(nbf=now() + 600, exp=now() + 900))
-
-
-def test_fapi_ciba_id1_ensure_request_object_nbf_is_70_minutes_in_past_fails(
-    one: CibaClient,
-) -> None:
-    one.refuses(one.object(nbf=now() - 70 * 60))
-
-
-def test_fapi_ciba_id1_ensure_request_object_missing_jti_fails(one: CibaClient) -> None:
-    one.refuses(one.object(jti=None))
-
-
-def test_fapi_ciba_id1_ensure_request_object_signature_algorithm_is_none_fails(
-    one: CibaClient,
-) -> None:
-    one.refuses(one.object(alg="none"))
-
-
-def test_fapi_ciba_id1_ensure_request_object_signature_algorithm_is_bad_fails(
-    one: CibaClient,
-) -> None:
-    header, payload, signature = one.object().split(".")
-    one.refuses(f"{header}.{payload}.{signature[::-1]}")
-    wrong = one.object(alg="ES384", key=ec_key("P-384"))
-    one.refuses(wrong)
-
-
-def test_fapi_ciba_id1_ensure_request_object_signature_algorithm_is_RS256_fails(  # noqa: N802 - the module's name
-    one: CibaClient,
-) -> None:
-    _rs256(one)  # registers the RSA key, so that only the algorithm is wrong
-    one.refuses(one.object(alg="RS256", key=rsa_key(2)))
-
-
-def test_fapi_ciba_id1_ensure_request_object_signed_by_other_client_fails(one: CibaClient) -> None:
-    one.refuses(one.object(key=ec_key("P-256", 5)))
-
-
-def test_fapi_ciba_id1_ensure_authorization_request_with_multiple_hints_fails(
-    one: CibaClient,
-) -> None:
-    one.refuses(one.object(login_hint_token="x.y.z"))
-    one.refuses(one.object(id_token_hint="x.y.z"))
-    one.refuses(one.object(login_hint=None))
-
-
 def test_fapi_ciba_id1_ensure_wrong_auth_req_id_in_token_endpoint_request(
     ciba: CibaClient,
 ) -> None:
@@ -304,32 +203,18 @@ def test_fapi_ciba_id1_ensure_without_client_assertion_in_backchannel_authorizat
             assert error_of(refused) == (401, "invalid_client")
 
 
-def _rs256(client: CibaClient) -> dict[str, str]:
-    """Return credentials that are good but for their algorithm: the RSA key is registered too."""
-    keys = [client.key.as_dict(private=False), rsa_key(2).as_dict(private=False)]
-    client.world.execute(
-        "UPDATE relying_party SET jwks = cast(:jwks AS jsonb) WHERE client_id = :id",
-        jwks=json.dumps(keys),
-        id=client.client_id,
-    )
-    return {
-        "client_assertion_type": ASSERTION_TYPE,
-        "client_assertion": client.assertion(alg="RS256", key=rsa_key(2)),
-    }
-
-
-def test_fapi_ciba_id1_ensure_client_assertion_signature_algorithm_in_backchannel_authorization_request_is_RS256_fails(  # noqa: E501, N802 - the module's name
+def test_fapi_ciba_id1_ensure_client_assertion_signature_algorithm_in_backchannel_authorization_request_is_rs256_fails(  # noqa: E501 - the module's name
     jwt: CibaClient,
 ) -> None:
     with jwt.nothing_begins():
-        refused = jwt.post("/bc-authorize", _rs256(jwt) | {"request": jwt.object()})
+        refused = jwt.post("/bc-authorize", jwt.rs256_credentials() | {"request": jwt.object()})
         assert error_of(refused) == (401, "invalid_client")
 
 
-def test_fapi_ciba_id1_ensure_client_assertion_signature_algorithm_in_token_endpoint_request_is_RS256_fails(  # noqa: E501, N802 - the module's name
+def test_fapi_ciba_id1_ensure_client_assertion_signature_algorithm_in_token_endpoint_request_is_rs256_fails(  # noqa: E501 - the module's name
     jwt: CibaClient,
 ) -> None:
-    credentials = _rs256(jwt)  # before anybody has read the client's keys
+    credentials = jwt.rs256_credentials()  # before anybody has read the client's keys
     auth_req_id = jwt.begun()
     jwt.decide()
     refused = jwt.poll(auth_req_id, **credentials)
