@@ -86,10 +86,8 @@ _REDEEM = text(
     ), {_NEXT} {_ANSWER}
     """
 )
-_REFRESH = text(
-    f"""
-    WITH {_USE}, turned AS (
-      UPDATE refresh_token r SET consumed_at = :now FROM authorisation a
+_TURNED = f"""
+      FROM authorisation a
        WHERE r.token_hash = :token_hash AND r.consumed_at IS NULL AND r.expires_at > :now
          AND a.id = r.authorisation_id AND a.client_id = :client_id AND a.revoked_at IS NULL
          AND cast(:scopes AS text[]) <@ a.scopes AND {_STAYS_BOUND} AND {_FIRST_USE}
@@ -98,24 +96,16 @@ _REFRESH = text(
       UPDATE authorisation a SET expires_at = greatest(a.expires_at, :expires_at),
              confirmation = {_CONFIRMED}
         FROM turned WHERE a.id = turned.id RETURNING {_QUALIFIED}
-    ), {_NEXT} {_ANSWER}
-    """
+    )
+"""
+_REFRESH = text(
+    f"WITH {_USE}, turned AS (UPDATE refresh_token r SET consumed_at = :now {_TURNED}, {_NEXT}"
+    f" {_ANSWER}"
 )
 # The same where refresh tokens are not turned but last, as FAPI 2.0 wants.
 _REUSE = text(
-    f"""
-    WITH {_USE}, turned AS (
-      UPDATE refresh_token r SET expires_at = :refresh_until FROM authorisation a
-       WHERE r.token_hash = :token_hash AND r.consumed_at IS NULL AND r.expires_at > :now
-         AND a.id = r.authorisation_id AND a.client_id = :client_id AND a.revoked_at IS NULL
-         AND cast(:scopes AS text[]) <@ a.scopes AND {_STAYS_BOUND} AND {_FIRST_USE}
-      RETURNING {_QUALIFIED}
-    ), spent AS (
-      UPDATE authorisation a SET expires_at = greatest(a.expires_at, :expires_at),
-             confirmation = {_CONFIRMED}
-        FROM turned WHERE a.id = turned.id RETURNING {_QUALIFIED}
-    ) {_ANSWER}
-    """
+    f"WITH {_USE}, turned AS (UPDATE refresh_token r SET expires_at = :refresh_until {_TURNED}"
+    f" {_ANSWER}"
 )
 # What the statements of the further grants are made of.
 USE, FIRST_USE, CONFIRMED, NEXT_TOKEN = _USE, _FIRST_USE, _CONFIRMED, _NEXT

@@ -6,6 +6,7 @@ from dataclasses import replace
 from identity.oidc.checks.response_mode import check_response_mode
 from identity.oidc.draft import Draft
 from identity.oidc.errors import PageError, ProtocolError
+from identity.oidc.oauth_response_types import brings
 from identity.oidc.parameters import Parameters
 from identity.oidc.pushed import URN, open_pushed
 from identity.oidc.rfc9101_request_objects import read_request_object
@@ -42,7 +43,16 @@ def take_object(draft: Draft) -> None:
 
 
 def take_jkt(draft: Draft) -> None:
-    """Take the key that the code will be bound to (RFC 9449, section 10)."""
+    """Take the key that the code will be bound to (RFC 9449, section 10).
+
+    A client whose tokens are bound gets none through the browser, where no key is shown.
+    """
+    options = draft.known_client.options
+    bound = options.dpop_bound_access_tokens or options.tls_client_certificate_bound_access_tokens
+    if bound and brings(draft.response_type, "token"):
+        raise ProtocolError(
+            "unauthorized_client", "A token that is bound to a key cannot stand in the answer"
+        )
     jkt = check_jkt(draft.params.get("dpop_jkt"))
     if jkt is not None:
         draft.asked = replace(draft.asked, jkt=jkt)
