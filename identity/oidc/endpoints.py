@@ -30,13 +30,13 @@ from identity.oidc.access import (
     send_back,
     with_nonce,
 )
-from identity.oidc.actions import start_flow
 from identity.oidc.authorize import check_request
 from identity.oidc.ciba_core import answer_ciba_request
 from identity.oidc.core_userinfo import answer_userinfo
 from identity.oidc.discovery import make_discovery
 from identity.oidc.draft import Draft
 from identity.oidc.errors import PageError, ProtocolError, unavailable
+from identity.oidc.flow_rows import start_flow
 from identity.oidc.jarm import secure_answer
 from identity.oidc.journey import advance, make_flow
 from identity.oidc.parameters import Parameters

@@ -14,10 +14,10 @@ from identity.oidc.access import (
     refuse_on_page,
     send_back,
 )
-from identity.oidc.actions import finish_flow
 from identity.oidc.authorize import check_request, draft_of
 from identity.oidc.endpoints import SIGNED_OUT_PATH
 from identity.oidc.errors import PageError, ProtocolError
+from identity.oidc.flow_rows import finish_flow
 from identity.oidc.flows import FlowView, bind_session, get_flow
 from identity.oidc.jarm import secure_answer
 from identity.oidc.journey import advance, answer_refusal
