@@ -4,8 +4,10 @@ from identity.accounts import models as accounts
 from identity.base import Base
 from identity.caching import models as caching
 from identity.keys import models as keys
+from identity.logout import models as logout
 from identity.oidc import models as oidc
 from identity.organisations import models as organisations
+from identity.registration import models as registration
 from identity.relying_parties import models as relying_parties
 from identity.safe import models as safe
 from identity.signin import models as signin
@@ -17,8 +19,10 @@ FEATURES = (
     accounts,
     caching,
     keys,
+    logout,
     oidc,
     organisations,
+    registration,
     relying_parties,
     safe,
     signin,
