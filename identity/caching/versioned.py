@@ -48,6 +48,10 @@ class VersionedCache(Generic[Loaded]):
         """Return the value at most 0.2 seconds old: for a client that is not known."""
         return self._get(session, _EAGER_SECONDS)
 
+    def peek(self) -> Loaded | None:
+        """Return the value as it was when last asked for, None before the first time."""
+        return self._value
+
     def _get(self, session: Session, tolerated_seconds: float) -> Loaded:
         value = self._value
         if value is not None and time.monotonic() - self._checked < tolerated_seconds:

@@ -1,13 +1,14 @@
 """The provider as its functions see it: issuers with their addresses, clients, keys."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from identity.keys.actions import KeyCache
 from identity.keys.keyring import KeyRing
+from identity.oidc.client_keys import RemoteKeys
 from identity.relying_parties.profiles import PROFILES, Profile
 from identity.relying_parties.queries import ClientCache
 from identity.relying_parties.rules import RelyingParty
@@ -46,6 +47,7 @@ class Provider:
         self.sealer = sealer
         self.clients = ClientCache()
         self.outbound = settings.make_outbound()
+        self.remote_keys = RemoteKeys(self.outbound)
         self._keys = KeyCache(sealer)
         self.issuers: Mapping[str, Issuer] = {
             profile.name: Issuer(profile, f"{settings.public_url}{profile.path}")
@@ -59,9 +61,17 @@ class Provider:
     def find_client(
         self, session: Session, profile: Profile, client_id: str
     ) -> RelyingParty | None:
-        """Return a client of this profile; those of other profiles do not exist here."""
+        """Return a client of this profile; those of other profiles do not exist here.
+
+        A client with a ``jwks_uri`` comes with the keys that were read there before the request.
+        """
         found = self.clients.find(session, client_id)
-        return found if found is not None and found.profile == profile.name else None
+        if found is None or found.profile != profile.name:
+            return None
+        published = found.options.jwks_uri
+        if published is None:
+            return found
+        return replace(found, keys=self.remote_keys.known(published))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, RSAKey
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
 from identity.oidc.errors import invalid_client
 from identity.relying_parties.rules import RelyingParty
@@ -124,6 +124,8 @@ def _candidates(kid: object, algorithm: str, client: RelyingParty) -> list[Key]:
 def _fits(key: Key, algorithm: str) -> bool:
     if isinstance(key, RSAKey):
         return algorithm.startswith(("RS", "PS"))
+    if isinstance(key, OKPKey):
+        return algorithm in ("EdDSA", "Ed25519") and key.curve_name == "Ed25519"
     return isinstance(key, ECKey) and key.curve_name == _CURVE_OF.get(algorithm)
 
 

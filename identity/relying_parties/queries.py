@@ -35,6 +35,11 @@ class ClientCache:
             known[client_id] = found
         return found
 
+    def peek(self, client_id: str) -> RelyingParty | None:
+        """Return a client if this process has it in memory; asks nobody."""
+        known = self._cache.peek()
+        return None if known is None else known.get(client_id)
+
 
 def get_client(session: Session, client_id: str) -> RelyingParty | None:
     """Return a registered client with its keys imported, None where there is none."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, JWKRegistry, Key, RSAKey
+from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
 
 from identity.relying_parties.options import NO_OPTIONS, ClientOptions
 from shared.errors import FieldError
@@ -14,6 +14,7 @@ from shared.errors import FieldError
 AUTH_METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post")
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 _CURVES = ("P-256", "P-384", "P-521", "secp256k1")
+_OKP_CURVES = ("Ed25519", "X25519")
 _MINIMUM_RSA_BITS = 2048
 _MINIMUM_SECRET_LENGTH = 32
 _SCOTACCOUNT_ID = re.compile(r"[a-z0-9]{13}")
@@ -79,7 +80,7 @@ def import_public_key(jwk: Mapping[str, str | list[str]]) -> Key:
         key = JWKRegistry.import_key(dict(jwk))
     except (JoseError, KeyError, TypeError, ValueError) as error:
         raise ValueError("is not a JSON Web Key") from error
-    if not isinstance(key, RSAKey | ECKey):
+    if not isinstance(key, RSAKey | ECKey | OKPKey):
         raise ValueError("must be an RSA or elliptic-curve key")  # noqa: TRY004 - a value too
     if key.is_private:
         raise ValueError("must be a public key, not a private one")
@@ -87,6 +88,8 @@ def import_public_key(jwk: Mapping[str, str | list[str]]) -> Key:
         raise ValueError(f"must have {_MINIMUM_RSA_BITS} bits or more")
     if isinstance(key, ECKey) and key.curve_name not in _CURVES:
         raise ValueError(f"must be on one of {', '.join(_CURVES)}")
+    if isinstance(key, OKPKey) and key.curve_name not in _OKP_CURVES:
+        raise ValueError(f"must be on one of {', '.join(_OKP_CURVES)}")
     return key
 
 
@@ -118,7 +121,9 @@ def check_relying_party(
             ),
             (party.auth_method not in auth_methods, "auth_method", "is not one of the profile's"),
             (
-                party.auth_method == "private_key_jwt" and not party.keys,
+                party.auth_method == "private_key_jwt"
+                and not party.keys
+                and not party.options.jwks_uri,
                 "keys",
                 "must name at least one key",
             ),

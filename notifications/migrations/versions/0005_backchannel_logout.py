@@ -2,7 +2,7 @@
 
 from shared.migrate import add_backchannel_logout, remove_backchannel_logout
 
-revision = "0004_backchannel_logout"
+revision = "0005_backchannel_logout"
 down_revision = "0003_mailbox"
 branch_labels = None
 depends_on = None
