@@ -94,7 +94,9 @@ def _native_fault(parts: SplitResult) -> str:
     if parts.scheme == "https":
         return ""
     if parts.scheme == "http":
-        return "" if parts.hostname in _LOOPBACK else "must be https or lead to the loopback address"
+        return (
+            "" if parts.hostname in _LOOPBACK else "must be https or lead to the loopback address"
+        )
     if _PRIVATE_SCHEME.fullmatch(parts.scheme):
         return ""
     return "must have a scheme with a dot, such as com.example.app"
