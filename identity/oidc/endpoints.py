@@ -37,6 +37,7 @@ from identity.oidc.rpinitiated_logout import check_logout
 from identity.oidc.scotaccount_attributes import answer_attributes
 from identity.oidc.steps import PAGES
 from identity.oidc.token import answer_token_request
+from identity.registration import endpoints as registration
 from identity.relying_parties.profiles import PROFILES, Profile
 from identity.signin.actions import end_session
 from shared.ids import new_id
@@ -201,6 +202,8 @@ def make_protocol_app(profile: Profile) -> FastAPI:
     app.state.profile = profile.name
     app.state.service = "identity"
     app.include_router(router)
+    if profile.registration:
+        app.include_router(registration.router)
     app.include_router(userinfo_router if profile.userinfo else attributes_router)
     for path in dict.fromkeys((profile.logout_path, "/logout")):
         app.add_api_route(path, logout, methods=["GET"], dependencies=[Depends(public)])

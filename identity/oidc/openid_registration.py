@@ -20,7 +20,12 @@ from identity.relying_parties.addresses import (
     origin_of,
     redirect_fault,
 )
-from identity.relying_parties.rules import RelyingParty, default_sector, import_public_key
+from identity.relying_parties.rules import (
+    RelyingParty,
+    check_relying_party,
+    default_sector,
+    import_public_key,
+)
 from shared.guarded_http import GuardedHttp, OutboundError
 
 _NEEDED_GRANT = {
@@ -37,10 +42,11 @@ _SECURE = (
     "sector_identifier_uri",
     "initiate_login_uri",
     "backchannel_logout_uri",
-    "frontchannel_logout_uri",
     "backchannel_client_notification_endpoint",
 )
+_IN_FRONT = ("frontchannel_logout_uri",)
 _LINKS = ("logo_uri", "client_uri", "policy_uri", "tos_uri")
+_AFTER_LOGOUT = "post_logout_redirect_uris"
 _MOST_KEYS = 30
 
 
@@ -139,7 +145,23 @@ def prepare_client(
             session_state=policy.certification,
         ),
     )
+    _check_party(party, issuer, policy)
     return Prepared(party, jwks)
+
+
+def _check_party(party: RelyingParty, issuer: Issuer, policy: Policy) -> None:
+    """Measure the client by the rules for every client, however it is registered."""
+    profile = issuer.profile
+    faults = check_relying_party(
+        party,
+        auth_methods=profile.auth_methods,
+        grant_types=tuple(offers_of(issuer, "grant_types")),
+        id_token_algorithms=profile.id_token_algorithms,
+        pkce_exemptions=profile.pkce_exemptions,
+        production=policy.production,
+    )
+    if faults:
+        raise bad_metadata(faults[0].field, faults[0].message)
 
 
 def _with_grants(metadata: ClientMetadata, issuer: Issuer) -> ClientMetadata:
@@ -175,32 +197,35 @@ def _with_grants(metadata: ClientMetadata, issuer: Issuer) -> ClientMetadata:
 def _check_addresses(metadata: ClientMetadata, rules: AddressRules) -> None:
     native = metadata.application_type == "native"
     implicit = "implicit" in (metadata.grant_types or ())
-    for member in ("redirect_uris", "post_logout_redirect_uris"):
-        for uri in getattr(metadata, member):
-            fault = redirect_fault(
-                uri, rules, native=native, implicit=implicit and member == "redirect_uris"
-            )
-            if fault:
-                raise bad_metadata(member, f"{uri[:100]} {fault}")
-    for member in _SECURE:
-        uri = getattr(metadata, member)
-        if uri is not None and (fault := address_fault(uri, rules_for(member, rules))):
-            raise bad_metadata(member, fault)
-    for uri in metadata.request_uris:
-        if fault := address_fault(uri.partition("#")[0], replace(rules, loopback=False)):
-            raise bad_metadata("request_uris", fault)
-    for member in _LINKS:
-        uri = getattr(metadata, member)
-        if uri is not None and (fault := link_fault(uri)):
-            raise bad_metadata(member, fault)
+    # Only a browser reaches the person's own computer; what we ask ourselves is elsewhere.
+    ours = replace(rules, loopback=False)
+    found = [
+        *(
+            ("redirect_uris", uri, redirect_fault(uri, rules, native=native, implicit=implicit))
+            for uri in metadata.redirect_uris
+        ),
+        *(
+            (_AFTER_LOGOUT, uri, redirect_fault(uri, rules, native=native, implicit=False))
+            for uri in metadata.post_logout_redirect_uris
+        ),
+        *(
+            ("request_uris", uri, address_fault(uri.partition("#")[0], ours))
+            for uri in metadata.request_uris
+        ),
+        *((name, uri, address_fault(uri, ours)) for name, uri in _given(metadata, _SECURE)),
+        *((name, uri, address_fault(uri, rules)) for name, uri in _given(metadata, _IN_FRONT)),
+        *((name, uri, link_fault(uri)) for name, uri in _given(metadata, _LINKS)),
+    ]
+    for member, uri, fault in found:
+        if fault:
+            raise bad_metadata(member, f"{uri[:100]} {fault}")
     shown = metadata.frontchannel_logout_uri
     if shown is not None and origin_of(shown) not in map(origin_of, metadata.redirect_uris):
         raise bad_metadata("frontchannel_logout_uri", "must be at the place of a redirect URI")
 
 
-def rules_for(member: str, rules: AddressRules) -> AddressRules:
-    """Return what one member is measured by: only browsers can reach the person's own computer."""
-    return rules if member == "frontchannel_logout_uri" else replace(rules, loopback=False)
+def _given(metadata: ClientMetadata, members: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(name, uri) for name in members if (uri := getattr(metadata, name)) is not None]
 
 
 def _keys(metadata: ClientMetadata) -> tuple[list[dict[str, object]], tuple[Key, ...]]:

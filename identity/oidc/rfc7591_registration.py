@@ -15,7 +15,6 @@ from identity.relying_parties.options import ClientOptions
 from identity.relying_parties.rules import RelyingParty
 
 _LONGEST = 2000
-_REDIRECTS = ("redirect_uris", "post_logout_redirect_uris")
 # What only the platform decides about a client, so it is neither taken nor shown.
 _OURS = frozenset(
     {
@@ -134,7 +133,7 @@ def options_of(metadata: ClientMetadata, **decided: object) -> ClientOptions:
         for name in named & ClientMetadata.model_fields.keys()
         if name not in decided
     }
-    return ClientOptions(**sent | decided)  # type: ignore[arg-type]  # typed by the model
+    return ClientOptions(**sent | decided)
 
 
 def describe_client(party: RelyingParty, jwks: list[dict[str, object]]) -> dict[str, object]:

@@ -104,20 +104,21 @@ def _native_fault(parts: SplitResult) -> str:
 
 def _take_apart(uri: str, *, private_scheme: bool = False) -> tuple[SplitResult | None, str]:
     """Return the parts of an address, or None and what is wrong with any address like it."""
-    if len(uri) > _LONGEST or any(ord(letter) <= ord(" ") for letter in uri) or "\\" in uri:
-        return None, "is not an address"
     try:
         parts = urlsplit(uri)
         parts.port  # noqa: B018 - raises for what is not a number
     except ValueError:
         return None, "is not an address"
     own = private_scheme and parts.scheme not in _DEFAULT_PORTS
-    if not parts.scheme or not (parts.hostname or (own and (parts.path or parts.netloc))):
-        return None, "must be an absolute address"
-    if "#" in uri:
-        return None, "must not have a fragment"
-    if parts.username is not None or parts.password is not None:
-        return None, "must not carry a user name"
-    if "*" in parts.netloc:
-        return None, "must name one host"
+    unreadable = any(ord(letter) <= ord(" ") for letter in uri) or "\\" in uri
+    for wrong, fault in (
+        (len(uri) > _LONGEST or unreadable, "is not an address"),
+        (not parts.scheme, "must be an absolute address"),
+        (not parts.hostname and not (own and parts.path), "must be an absolute address"),
+        ("#" in uri, "must not have a fragment"),
+        (parts.username is not None, "must not carry a user name"),
+        ("*" in parts.netloc, "must name one host"),
+    ):
+        if wrong:
+            return None, fault
     return parts, ""

@@ -33,6 +33,9 @@ class Profile:
         pkce_exemptions: whether a client may be registered without PKCE.
         always_consents: scopes of attributes are agreed to in every flow.
         refresh: a refresh token comes with every code.
+        registration: programs may register clients under an initial access token.
+        browser_logout: signing out also loads the clients' own pages (Front-Channel Logout), and
+            clients may watch the session (Session Management).
     """
 
     name: str
@@ -59,6 +62,8 @@ class Profile:
     id_token_seconds: int = 900
     refresh_token_seconds: int = 900
     flow_days: int = 7
+    registration: bool = False
+    browser_logout: bool = False
 
     def canonical_scope(self, scope: str) -> str:
         """Return the name a scope has today; old names stay understood."""
@@ -81,9 +86,11 @@ PLAIN = Profile(
     scopes=("openid", "profile", "email", "staff", "offline_access"),
     attribute_scopes=(),
     grant_types=("authorization_code", "refresh_token", "client_credentials"),
-    auth_methods=("private_key_jwt", "client_secret_basic", "client_secret_post"),
+    auth_methods=("private_key_jwt", "client_secret_basic", "client_secret_post", "none"),
     logout_path="/logout",
     userinfo=True,
+    registration=True,
+    browser_logout=True,
 )
 
 SCOTACCOUNT = Profile(

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
 
+from identity.relying_parties.addresses import AddressRules, redirect_fault
 from identity.relying_parties.options import NO_OPTIONS, ClientOptions
 from shared.errors import FieldError
 
@@ -151,17 +152,20 @@ def check_relying_party(
         )
         if wrong
     ]
+    native = party.options.application_type == "native"
     addresses = (*party.redirect_uris, *party.post_logout_uris)
     if party.backchannel_logout_uri:
         addresses += (party.backchannel_logout_uri,)
     return faults + [
         FieldError("redirect_uris", f"{uri}: {fault}")
         for uri in addresses
-        if (fault := _address_fault(uri, production=production))
+        if (fault := _address_fault(uri, production=production, native=native))
     ]
 
 
-def _address_fault(uri: str, *, production: bool) -> str:
+def _address_fault(uri: str, *, production: bool, native: bool) -> str:
+    if native:
+        return redirect_fault(uri, AddressRules(), native=True, implicit=False)
     parts = urlsplit(uri)
     if parts.scheme not in ("https", "http") or not parts.hostname:
         return "must be an absolute http or https address"
