@@ -284,7 +284,12 @@ def seed(database: Database, sealer: Sealer) -> str:
         for party in (person, robot):
             register_relying_party(session, party, [], SYSTEM, now)
         account = create_account(
-            session, vault, email="bench@example.test", password_hash="none", language="en", now=now
+            session,
+            vault,
+            email="bench@example.test",
+            password_hash="none",  # noqa: S106 - nobody signs in with it
+            language="en",
+            now=now,
         )
         assert account is not None
         return open_session(session, visitor, account_id=account, now=now).cookie
