@@ -5,18 +5,32 @@ from fastapi import FastAPI
 from identity.audit import pages as audit_pages
 from identity.home import pages as home_pages
 from identity.oidc import pages as oidc_pages
+from identity.registration import api as registration_api
+from identity.registration import pages as registration_pages
 from identity.safe import pages as safe_pages
 from identity.signin import pages as signin_pages
 from identity.verification import pages as verification_pages
 from shared.web.app import make_api, make_pages_app
 from shared.web.login import SignInNeeded, redirect_to_sign_in
 
-FEATURES = (oidc_pages, signin_pages, verification_pages, safe_pages, home_pages, audit_pages)
+FEATURES = (
+    oidc_pages,
+    signin_pages,
+    verification_pages,
+    safe_pages,
+    home_pages,
+    audit_pages,
+    registration_pages,
+)
+PROGRAMS = (registration_api,)
 
 
 def make_identity_api() -> FastAPI:
     """Return the API app, mounted at ``/identity/v1``."""
-    return make_api("identity", "Identity")
+    app = make_api("identity", "Identity")
+    for feature in PROGRAMS:
+        app.include_router(feature.router)
+    return app
 
 
 def make_identity_pages() -> FastAPI:

@@ -105,7 +105,14 @@ _REVOKE_ACCESS = text(
     " ON CONFLICT DO NOTHING"
 )
 
-_SHORT_LIVED = ("flow", "authorisation", "used_assertion", "revoked_access_token")
+_SHORT_LIVED = (
+    "flow",
+    "authorisation",
+    "used_assertion",
+    "revoked_access_token",
+    "initial_access_token",
+    "logout_delivery",
+)
 _FORGET = tuple(
     text(
         f"""

@@ -26,7 +26,9 @@ LOGOUT_TOPIC = "identity.oidc.notify_logout"
 
 _SELECT = text(
     """
-    SELECT f.*, r.name AS client_name, r.organisation, r.landing_page, r.first_party
+    SELECT f.*, r.name AS client_name, r.organisation, r.landing_page, r.first_party,
+           r.options AS client_options,
+           EXISTS (SELECT FROM client_logo l WHERE l.client_id = f.client_id) AS has_logo
       FROM flow f JOIN relying_party r USING (client_id)
      WHERE f.id = :id AND f.expires_at > :now
     """
@@ -138,6 +140,19 @@ class FlowView:
     created_at: datetime
     expires_at: datetime
     finished_at: datetime | None
+    client_options: Mapping[str, object] = field(default_factory=dict, repr=False)
+    has_logo: bool = False
+
+    @property
+    def about_client(self) -> dict[str, object]:
+        """What pages show of the service beside its name: its picture and its own pages."""
+        links = {
+            name: self.client_options[name]
+            for name in ("policy_uri", "tos_uri", "client_uri")
+            if name in self.client_options
+        }
+        logo_url = f"/identity/clients/{self.client_id}/logo" if self.has_logo else ""
+        return {"name": self.client_name, "links": links, "logo_url": logo_url}
 
     @property
     def scopes(self) -> tuple[str, ...]:

@@ -43,4 +43,3 @@ def fetch_picture(job: Job, outbound: GuardedHttp) -> None:
         return
     with job.database.transaction() as session:
         keep_picture(session, client_id, address, Picture(media_type, content), job.now())
-        job.finish(session)
