@@ -12,6 +12,7 @@ from identity.oidc.authorisations import COLUMNS, Authorisation, authorisation_o
 from identity.oidc.flows import FlowRequest, FlowView
 from identity.oidc.rfc7523_client_assertions import AssertionUse
 from identity.signin.queries import SignedInSession
+from identity.signin.rules import SESSION_LIFE
 from shared.crypto import hash_token
 from shared.ids import new_id
 from shared.quick import Executor
@@ -214,7 +215,10 @@ def issue_code(
             "level": signed_in.level,
             "asked": json.dumps(request.asked.as_json()),
             "now": now,
-            "expires_at": until + timedelta(hours=1),
+            # As long as the session may live its client has to hear of its end.
+            "expires_at": max(
+                until + timedelta(hours=1), signed_in.authenticated_at + SESSION_LIFE
+            ),
             "remembered_only": remembered_only,
             "details": list(flow.requested_details),
         },

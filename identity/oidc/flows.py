@@ -16,13 +16,12 @@ from sqlalchemy import text
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.orm import Session
 
+from identity.logout.actions import Ended, plan_delivery
 from identity.oidc.asked import Asked
 from identity.relying_parties.profiles import PROFILES, VERIFIED_SCOPES
 from shared.errors import NotFound
-from shared.outbox import enqueue
 
 CONTINUE_PATH = "/identity/continue"
-LOGOUT_TOPIC = "identity.oidc.notify_logout"
 
 _SELECT = text(
     """
@@ -70,10 +69,11 @@ _SESSION_CLIENTS = text(
     """
     WITH ended AS (
       UPDATE authorisation SET revoked_at = coalesce(revoked_at, :now)
-       WHERE session_id = :session_id RETURNING client_id, subject, account_id
+       WHERE session_id = :session_id
+         AND NOT (:keep_offline AND scopes @> ARRAY['offline_access'])
     )
-    SELECT DISTINCT e.client_id FROM ended e JOIN relying_party r USING (client_id)
-     WHERE r.backchannel_logout_uri IS NOT NULL ORDER BY 1
+    SELECT DISTINCT a.client_id FROM authorisation a JOIN relying_party r USING (client_id)
+     WHERE a.session_id = :session_id AND r.backchannel_logout_uri IS NOT NULL ORDER BY 1
     """
 )
 
@@ -285,23 +285,23 @@ def record_refusal(
         raise _gone()
 
 
-def record_session_end(session: Session, session_id: UUID, account_id: UUID, now: datetime) -> None:
+def record_session_end(
+    session: Session,
+    session_id: UUID,
+    account_id: UUID,
+    now: datetime,
+    *,
+    keep_offline: bool = False,
+) -> None:
     """Revoke what a session's clients hold and tell those that asked for it (back-channel logout).
 
-    Call it in the transaction that ends the session.
+    Call it in the transaction that ends the session. ``keep_offline``: the person signed out, so
+    what they allowed for their absence stays (Back-Channel Logout, section 2.7).
     """
-    clients = session.execute(_SESSION_CLIENTS, {"session_id": session_id, "now": now})
-    for client_id in clients.scalars().all():
-        enqueue(
-            session,
-            LOGOUT_TOPIC,
-            {
-                "client_id": client_id,
-                "account_id": str(account_id),
-                "session_id": str(session_id),
-            },
-            key=f"{session_id}:{client_id}",
-        )
+    values = {"session_id": session_id, "now": now, "keep_offline": keep_offline}
+    for client_id in session.execute(_SESSION_CLIENTS, values).scalars().all():
+        ended = Ended(client_id, account_id, session_id)
+        plan_delivery(session, ended, "session_ended", now)
 
 
 def _gone() -> NotFound:
