@@ -27,11 +27,28 @@ from shared.http import make_http
 from shared.logs import get_logger
 from shared.settings import ServiceSettings
 from shared.tokens import ASSERTION_TYPE, KeySource, load_private_key, sign_assertion
+from shared.web.logout_token import LogoutToken, read_logout_token
 from shared.web.runtime import Runtime
 
 _ATTEMPT_DAYS = 7
 _SESSION_HOURS = 4
 _LEEWAY_SECONDS = 10
+
+
+# A session from before sessions had a `sid` ends with its person.
+_END_SESSIONS = text(
+    """
+    WITH used AS (
+      INSERT INTO used_logout_token (jti_hash, expires_at) VALUES (:jti_hash, :expires_at)
+      ON CONFLICT DO NOTHING RETURNING true
+    ), ended AS (
+      DELETE FROM web_session WHERE EXISTS (SELECT FROM used) AND (
+        sid = :sid OR subject = :subject AND (sid IS NULL OR cast(:sid AS text) IS NULL))
+      RETURNING 1
+    )
+    SELECT EXISTS (SELECT FROM used) AS is_first, (SELECT count(*) FROM ended) AS ended
+    """
+)
 
 
 @dataclass(frozen=True)
@@ -92,6 +109,11 @@ class RelyingParty:
         self._session_cookie = f"{host}{name}-session"
         self._browser_cookie = f"{host}{name}-browser"
         self.redirect_uri = f"{settings.public_url}{prefix}/callback"
+
+    @property
+    def backchannel_path(self) -> str:
+        """Return where the provider says that sessions have ended."""
+        return f"{self._prefix}/backchannel-logout"
 
     @property
     def sign_out_path(self) -> str:
@@ -210,6 +232,31 @@ class RelyingParty:
         response.delete_cookie(self._session_cookie, path="/", secure=self._settings.secure_cookies)
         return response
 
+    def read_logout_token(self, token: str, now: datetime) -> LogoutToken:
+        """Return what a logout token of the provider ends; refuses every other token.
+
+        May ask the provider for its keys: call it outside of transactions.
+        """
+        return read_logout_token(token, self._keys, self.issuer, self.client_id, now)
+
+    def end_sessions(self, session: Session, wanted: LogoutToken) -> int:
+        """End what a logout token names and return how much; refuses one that was used before.
+
+        One statement decides, so a token that is sent twice at the same time counts once.
+        """
+        row = session.execute(
+            _END_SESSIONS,
+            {
+                "jti_hash": hash_token(wanted.jti),
+                "expires_at": wanted.expires_at,
+                "sid": wanted.sid,
+                "subject": wanted.subject,
+            },
+        ).one()
+        if not row.is_first:
+            raise Problem("logout_token_used", "The logout token was used before")
+        return int(row.ended)
+
     def _take_attempt(self, session: Session, request: Request, now: datetime) -> _Attempt:
         row = session.execute(
             text(
@@ -304,12 +351,13 @@ class RelyingParty:
         )
         session.execute(
             text(
-                "INSERT INTO web_session (id_hash, subject, sealed, expires_at)"
-                " VALUES (:id_hash, :subject, :sealed, :expires_at)"
+                "INSERT INTO web_session (id_hash, subject, sid, sealed, expires_at)"
+                " VALUES (:id_hash, :subject, :sid, :sealed, :expires_at)"
             ),
             {
                 "id_hash": id_hash,
                 "subject": web_session.subject,
+                "sid": str(web_session.claims.get("sid") or "") or None,
                 "sealed": sealer.seal(json.dumps(content).encode(), b"web_session" + id_hash),
                 "expires_at": now + timedelta(hours=_SESSION_HOURS),
             },
