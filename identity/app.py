@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from identity.audit import pages as audit_pages
 from identity.home import pages as home_pages
+from identity.keys import api as keys_api
 from identity.oidc import pages as oidc_pages
 from identity.registration import api as registration_api
 from identity.registration import pages as registration_pages
@@ -22,7 +23,7 @@ FEATURES = (
     audit_pages,
     registration_pages,
 )
-PROGRAMS = (registration_api,)
+PROGRAMS = (keys_api, registration_api)
 
 
 def make_identity_api() -> FastAPI:

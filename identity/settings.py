@@ -28,6 +28,9 @@ class IdentitySettings(PeopleSettings, ServiceSettings):
         description="Where the sandbox clients of outside programs are sent back to",
     )
     code_seconds: int = Field(60, ge=10, le=600, description="Life of an authorization code")
+    key_rotation_days: int = Field(
+        90, ge=0, le=730, description="How long a signing key signs, in days; 0: until told to stop"
+    )
     backchannel_timeout_seconds: float = Field(
         5.0, description="How long a relying party may take to answer a back-channel logout"
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from identity.keys.actions import KeyCache
-from identity.keys.keyring import KeyRing
+from identity.keys.keyring import KeyRing, SigningKey
 from identity.oidc.client_keys import RemoteKeys
 from identity.relying_parties.profiles import PROFILES, Profile
 from identity.relying_parties.queries import ClientCache
@@ -58,6 +58,11 @@ class Provider:
     def keys(self, session: Session, now: datetime) -> KeyRing:
         """Return the signing keys."""
         return self._keys.get(session, now)
+
+    def find_new_key(self, session: Session, kid: str) -> SigningKey | None:
+        """Return a key that began to sign a moment ago, in another process."""
+        ring = self._keys.get_fresh(session)
+        return None if ring is None else ring.find(kid)
 
     def peek_keys(self) -> KeyRing | None:
         """Return the signing keys where that takes no statement."""
@@ -131,6 +136,10 @@ class Call:
     def keys(self) -> KeyRing:
         """The signing keys."""
         return self.provider.peek_keys() or self.provider.keys(self.session, self.now)
+
+    def find_key(self, kid: str) -> SigningKey | None:
+        """Return the published key of that id, however new it is."""
+        return self.keys.find(kid) or self.provider.find_new_key(self.session, kid)
 
     def find_client(self, client_id: str) -> RelyingParty | None:
         """Return a client of this issuer."""
