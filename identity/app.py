@@ -6,6 +6,7 @@ from identity.audit import pages as audit_pages
 from identity.home import pages as home_pages
 from identity.keys import api as keys_api
 from identity.oidc import pages as oidc_pages
+from identity.oidc import polled_pages
 from identity.registration import api as registration_api
 from identity.registration import pages as registration_pages
 from identity.safe import pages as safe_pages
@@ -16,6 +17,7 @@ from shared.web.login import SignInNeeded, redirect_to_sign_in
 
 FEATURES = (
     oidc_pages,
+    polled_pages,
     signin_pages,
     verification_pages,
     safe_pages,

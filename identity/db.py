@@ -6,6 +6,7 @@ from identity.caching import models as caching
 from identity.keys import models as keys
 from identity.logout import models as logout
 from identity.oidc import models as oidc
+from identity.oidc import polled_models as polled
 from identity.organisations import models as organisations
 from identity.registration import models as registration
 from identity.relying_parties import models as relying_parties
@@ -22,6 +23,7 @@ FEATURES = (
     logout,
     oidc,
     organisations,
+    polled,
     registration,
     relying_parties,
     safe,

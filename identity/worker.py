@@ -4,6 +4,7 @@ from celery import Celery
 
 from identity.accounts import tasks as accounts_tasks
 from identity.keys import tasks as keys_tasks
+from identity.oidc import ciba_tasks
 from identity.oidc import tasks as oidc_tasks
 from identity.registration import tasks as registration_tasks
 from identity.settings import get_settings
@@ -15,6 +16,7 @@ from shared.db import Database, make_engine
 
 TASKS = (
     accounts_tasks,
+    ciba_tasks,
     keys_tasks,
     oidc_tasks,
     registration_tasks,

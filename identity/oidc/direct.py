@@ -26,8 +26,9 @@ from identity.oidc.access import (
     load_client_keys,
     read_parameters,
     refuse,
+    sender_of,
 )
-from identity.oidc.errors import ProtocolError
+from identity.oidc.errors import ProtocolError, unavailable
 from identity.oidc.provider import Call, Issuer, Provider
 from shared import clock
 from shared.web.runtime import runtime_of
@@ -102,10 +103,7 @@ class DirectEndpoints:
         except ProtocolError as error:
             return refuse(error)
         except (psycopg.OperationalError, SQLAlchemyError):
-            unavailable = ProtocolError(
-                "temporarily_unavailable", "The service cannot answer at the moment", status=503
-            )
-            return refuse(unavailable)
+            return refuse(unavailable())
 
     def _run(self, place: _Place, request: Request, sent: Sent) -> Response:
         database = runtime_of(request).database
@@ -117,5 +115,6 @@ class DirectEndpoints:
                 lambda: stack.enter_context(database.transaction()),
                 clock.now(),
                 database.quick,
+                sender_of(request, self._provider.settings),
             )
             return place.handler(request, sent, call)
