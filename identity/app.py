@@ -9,6 +9,7 @@ from identity.oidc import pages as oidc_pages
 from identity.oidc import polled_pages
 from identity.registration import api as registration_api
 from identity.registration import pages as registration_pages
+from identity.relying_parties import start_pages
 from identity.safe import pages as safe_pages
 from identity.signin import pages as signin_pages
 from identity.verification import pages as verification_pages
@@ -24,6 +25,7 @@ FEATURES = (
     home_pages,
     audit_pages,
     registration_pages,
+    start_pages,
 )
 PROGRAMS = (keys_api, registration_api)
 

@@ -30,7 +30,7 @@ _STAFF_CLIENTS = text(
     SELECT DISTINCT a.session_id, a.client_id
       FROM authorisation a JOIN relying_party r USING (client_id)
       JOIN sign_in_session s ON s.id = a.session_id
-     WHERE a.account_id = :account_id AND 'staff' = ANY (a.scopes) AND a.revoked_at IS NULL
+     WHERE s.account_id = :account_id AND 'staff' = ANY (a.scopes) AND a.revoked_at IS NULL
        AND r.backchannel_logout_uri IS NOT NULL AND s.ended_at IS NULL AND s.ends_at > :now
      ORDER BY 1, 2
     """

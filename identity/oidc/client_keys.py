@@ -116,6 +116,8 @@ def read_key_set(content: bytes) -> tuple[Key, ...]:
         raise ValueError(f"is not a key set of at most {_MOST_KEYS} keys")
     found = []
     for entry in listed:
+        if not isinstance(entry, Mapping):
+            continue
         try:
             found.append(import_public_key(entry))
         except ValueError:

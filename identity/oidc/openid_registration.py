@@ -237,6 +237,8 @@ def _keys(metadata: ClientMetadata) -> tuple[list[dict[str, object]], tuple[Key,
     listed = metadata.jwks.get("keys")
     if not isinstance(listed, list) or not 0 < len(listed) <= _MOST_KEYS:
         raise bad_metadata("jwks", f"must have one to {_MOST_KEYS} keys")
+    if not all(isinstance(entry, dict) for entry in listed):
+        raise bad_metadata("jwks", "must be a key set")
     try:
         return listed, tuple(import_public_key(entry) for entry in listed)
     except ValueError as error:

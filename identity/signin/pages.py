@@ -7,6 +7,10 @@ from starlette.responses import RedirectResponse, Response
 
 from identity.accounts.rules import normalise_email
 from identity.oidc import flows
+from identity.oidc.access import ProviderDep
+from identity.oidc.provider import Call
+from identity.oidc.rpinitiated_logout import LogoutRequest
+from identity.oidc.session_pages import finish_logout
 from identity.signin import actions, code_pages, password_pages, session_pages, sign_up_pages
 from identity.signin.access import (
     FlowDep,
@@ -102,9 +106,13 @@ def show_sign_out(request: Request, runtime: RuntimeDep, found: MaybeSessionDep)
 
 @router.post("/sign-out")
 def sign_out(
-    session: SessionDep, now: NowDep, found: MaybeSessionDep, request: Request
+    request: Request,
+    session: SessionDep,
+    now: NowDep,
+    found: MaybeSessionDep,
+    provider: ProviderDep,
 ) -> Response:
     """End the session here and tell the services that were signed in with it."""
-    if found is not None:
-        actions.end_session(session, found.account_id, found.id, now)
-    return forget_session_cookie(request, RedirectResponse("/identity/sign-out", 303))
+    call = Call(provider, provider.issuers["oidc"], session, now)
+    here = LogoutRequest(client=None, may_end=True, return_to="/identity/sign-out")
+    return forget_session_cookie(request, finish_logout(request, call, here, found))

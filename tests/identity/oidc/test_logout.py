@@ -95,7 +95,7 @@ def test_what_is_not_registered_or_not_ours_ends_nothing(
     params = {"id_token_hint": hint, "post_logout_redirect_uri": _AFTER} | changes
     answer = world.http.get(f"{OIDC}/logout", params=params)
     assert answer.status_code == 400
-    assert 'id="oidc-error"' in answer.text
+    assert 'id="logout-error"' in answer.text
     assert is_signed_in(world)
 
 

@@ -150,6 +150,7 @@ def test_a_body_that_is_too_large_or_a_form_is_refused(registrar: Registrar) -> 
         {"default_max_age": "60"},
         {"contacts": "ops@glenmore.example"},
         {"jwks": {"keys": []}},
+        {"jwks": {"keys": ["text"]}},
         {"jwks": {"keys": [{"kty": "oct", "k": "YW4gaW52ZW50ZWQgc2VjcmV0IG9mIGxldHRlcnM"}]}},
         {"jwks": {"keys": [ec_key().as_dict(private=True)]}},
         {"jwks": public_jwks(), "jwks_uri": "https://council.example/jwks"},
