@@ -133,7 +133,13 @@ def fetch_named_object(request: Request, call: Call, query: Parameters) -> Fetch
         return None
     with runtime_of(request).database.transaction() as session:
         client = call.provider.find_client(session, call.profile, client_id)
-    return None if client is None else fetch_object(call.provider.outbound, client, reference)
+    if client is None:
+        return None
+    fetched = fetch_object(call.provider.outbound, client, reference)
+    if fetched.token and client.options.jwks_uri is not None:
+        kid = name_key(Parameters.of([("request", fetched.token)]))
+        call.provider.remote_keys.load(client.options.jwks_uri, kid, signed=True)
+    return fetched
 
 
 ProviderDep = Annotated[Provider, Depends(provider_of)]

@@ -149,11 +149,8 @@ class FlowView:
     @property
     def about_client(self) -> dict[str, object]:
         """What pages show of the service beside its name: its picture and its own pages."""
-        links = {
-            name: self.client_options[name]
-            for name in ("policy_uri", "tos_uri", "client_uri")
-            if name in self.client_options
-        }
+        named = ("policy_uri", "tos_uri", "client_uri")
+        links = {name: self.client_options.get(name) for name in named}
         logo_url = f"/identity/clients/{self.client_id}/logo" if self.has_logo else ""
         return {"name": self.client_name, "links": links, "logo_url": logo_url}
 
