@@ -32,11 +32,12 @@ from identity.oidc.session_pages import (
     refuse_logout,
     send_signed_in,
 )
-from identity.oidc.steps import PAGES
+from identity.oidc.steps import page_of
 from identity.signin.queries import SignedInSession
 from shared.crypto import hash_token
 from shared.errors import NotFound
 from shared.web.deps import FormDep, NowDep, SessionDep, public
+from shared.web.pages import wish_language
 from shared.web.runtime import runtime_of
 
 router = APIRouter(dependencies=[Depends(public)])
@@ -64,6 +65,7 @@ def continue_flow(
     signed_in: MaybeSignedIn,
 ) -> Response:
     """Lead the person to the next step of a flow, or back to the service with its answer."""
+    wish_language(request, flow.request.ui_locales)
     check_can_continue(flow, signed_in, hash_token(browser_of(request)), now)
     call = Call(provider, provider.issuers[flow.profile], session, now)
     if flow.request.polled_request is not None:
@@ -85,7 +87,7 @@ def continue_flow(
         return send_signed_in(request, call, draft.known_client, signed_in, done.answer)
     if signed_in is not None and flow.account_id != signed_in.account_id:
         _bind(call, flow, signed_in)
-    return RedirectResponse(f"{PAGES[done.step]}?flow={flow.id}", 303)
+    return RedirectResponse(page_of(done.step, flow.id), 303)
 
 
 def _bind(call: Call, flow: FlowView, signed_in: SignedInSession) -> None:

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from shared import clock
 from shared.errors import Problem
 from shared.logs import get_logger
+from shared.web.logout_token import end_sessions
 from shared.web.relying_party import RelyingParty
 from shared.web.runtime import Runtime
 
@@ -23,7 +24,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 def make_backchannel_route(relying_party: RelyingParty, runtime: Runtime) -> Route:
     """Return the route that a process adds beside its apps; register its address with identity."""
 
-    async def end_sessions(request: Request) -> Response:
+    async def receive(request: Request) -> Response:
         """Read the form; asynchronous because Starlette reads bodies so."""
         body = bytearray()
         async for chunk in request.stream():
@@ -35,7 +36,7 @@ def make_backchannel_route(relying_party: RelyingParty, runtime: Runtime) -> Rou
             return _refuse(400, "One logout_token is needed")
         return await run_in_threadpool(_end, relying_party, runtime, tokens[0])
 
-    return Route(relying_party.backchannel_path, end_sessions, methods=["POST"])
+    return Route(relying_party.backchannel_path, receive, methods=["POST"])
 
 
 def _end(relying_party: RelyingParty, runtime: Runtime, token: str) -> Response:
@@ -44,7 +45,7 @@ def _end(relying_party: RelyingParty, runtime: Runtime, token: str) -> Response:
     try:
         wanted = relying_party.read_logout_token(token, now)
         with runtime.database.transaction() as session:
-            ended = relying_party.end_sessions(session, wanted)
+            ended = end_sessions(session, wanted)
     except Problem as problem:
         return _refuse(problem.status, problem.title)
     get_logger().info("sessions.ended_by_provider", count=ended)

@@ -8,7 +8,10 @@ import httpx
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import GuestProtocol, Key
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
+from shared.crypto import hash_token
 from shared.errors import Problem
 from shared.tokens import KeySource
 
@@ -18,6 +21,22 @@ _ALGORITHMS = ["ES256", "RS256"]
 _LEEWAY_SECONDS = 10
 _OLDEST_SECONDS = 600
 _LONGEST = 8192
+
+
+# A session from before sessions had a `sid` ends with its person.
+_END_SESSIONS = text(
+    """
+    WITH used AS (
+      INSERT INTO used_logout_token (jti_hash, expires_at) VALUES (:jti_hash, :expires_at)
+      ON CONFLICT DO NOTHING RETURNING true
+    ), ended AS (
+      DELETE FROM web_session WHERE EXISTS (SELECT FROM used) AND (
+        sid = :sid OR subject = :subject AND (sid IS NULL OR cast(:sid AS text) IS NULL))
+      RETURNING 1
+    )
+    SELECT EXISTS (SELECT FROM used) AS is_first, (SELECT count(*) FROM ended) AS ended
+    """
+)
 
 
 @dataclass(frozen=True)
@@ -65,6 +84,25 @@ def read_logout_token(
         sid=sid if isinstance(sid, str) else None,
         subject=subject if isinstance(subject, str) else None,
     )
+
+
+def end_sessions(session: Session, wanted: LogoutToken) -> int:
+    """End what a logout token names and return how much; refuses one that was used before.
+
+    One statement decides, so a token that is sent twice at the same time counts once.
+    """
+    row = session.execute(
+        _END_SESSIONS,
+        {
+            "jti_hash": hash_token(wanted.jti),
+            "expires_at": wanted.expires_at,
+            "sid": wanted.sid,
+            "subject": wanted.subject,
+        },
+    ).one()
+    if not row.is_first:
+        raise Problem("logout_token_used", "The logout token was used before")
+    return int(row.ended)
 
 
 def _is_for(claims: Mapping[str, object], issuer: str, client_id: str, now: datetime) -> bool:

@@ -35,22 +35,6 @@ _SESSION_HOURS = 4
 _LEEWAY_SECONDS = 10
 
 
-# A session from before sessions had a `sid` ends with its person.
-_END_SESSIONS = text(
-    """
-    WITH used AS (
-      INSERT INTO used_logout_token (jti_hash, expires_at) VALUES (:jti_hash, :expires_at)
-      ON CONFLICT DO NOTHING RETURNING true
-    ), ended AS (
-      DELETE FROM web_session WHERE EXISTS (SELECT FROM used) AND (
-        sid = :sid OR subject = :subject AND (sid IS NULL OR cast(:sid AS text) IS NULL))
-      RETURNING 1
-    )
-    SELECT EXISTS (SELECT FROM used) AS is_first, (SELECT count(*) FROM ended) AS ended
-    """
-)
-
-
 @dataclass(frozen=True)
 class WebSession:
     """A signed-in person, as the pages of one service know them."""
@@ -154,6 +138,8 @@ class RelyingParty:
             "code_challenge": challenge.rstrip(b"=").decode(),
             "code_challenge_method": "S256",
         }
+        if named := _named_claims(query["scope"]):
+            query["claims"] = named
         response = RedirectResponse(f"{self.issuer}/authorize?{urlencode(query)}", 303)
         self._set_cookie(response, self._browser_cookie, browser, _ATTEMPT_DAYS * 86400)
         return response
@@ -238,24 +224,6 @@ class RelyingParty:
         May ask the provider for its keys: call it outside of transactions.
         """
         return read_logout_token(token, self._keys, self.issuer, self.client_id, now)
-
-    def end_sessions(self, session: Session, wanted: LogoutToken) -> int:
-        """End what a logout token names and return how much; refuses one that was used before.
-
-        One statement decides, so a token that is sent twice at the same time counts once.
-        """
-        row = session.execute(
-            _END_SESSIONS,
-            {
-                "jti_hash": hash_token(wanted.jti),
-                "expires_at": wanted.expires_at,
-                "sid": wanted.sid,
-                "subject": wanted.subject,
-            },
-        ).one()
-        if not row.is_first:
-            raise Problem("logout_token_used", "The logout token was used before")
-        return int(row.ended)
 
     def _take_attempt(self, session: Session, request: Request, now: datetime) -> _Attempt:
         row = session.execute(
@@ -388,6 +356,16 @@ class SignInRefused(Problem):
             detail=description or "Go back and try again when you are ready.",
         )
         self.return_to = return_to
+
+
+def _named_claims(scope: str) -> str:
+    """Return the ``claims`` that bring what the header of a page shows into the ID token.
+
+    Scopes alone are answered by UserInfo (OpenID Connect Core, section 5.4).
+    """
+    shown = {"profile": "name", "email": "email"}
+    names = {name: None for one, name in shown.items() if one in scope.split()}
+    return json.dumps({"id_token": names}, separators=(",", ":")) if names else ""
 
 
 def _sign_in_failed(status: int) -> Problem:
