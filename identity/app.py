@@ -5,8 +5,12 @@ from fastapi import FastAPI
 from identity.audit import pages as audit_pages
 from identity.factors import pages as factors_pages
 from identity.home import pages as home_pages
+from identity.keys import api as keys_api
 from identity.oidc import pages as oidc_pages
 from identity.oidc import polled_pages
+from identity.registration import api as registration_api
+from identity.registration import pages as registration_pages
+from identity.relying_parties import start_pages
 from identity.safe import pages as safe_pages
 from identity.signin import pages as signin_pages
 from identity.verification import pages as verification_pages
@@ -22,12 +26,18 @@ FEATURES = (
     safe_pages,
     home_pages,
     audit_pages,
+    registration_pages,
+    start_pages,
 )
+PROGRAMS = (keys_api, registration_api)
 
 
 def make_identity_api() -> FastAPI:
     """Return the API app, mounted at ``/identity/v1``."""
-    return make_api("identity", "Identity")
+    app = make_api("identity", "Identity")
+    for feature in PROGRAMS:
+        app.include_router(feature.router)
+    return app
 
 
 def make_identity_pages() -> FastAPI:

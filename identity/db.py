@@ -5,9 +5,11 @@ from identity.base import Base
 from identity.caching import models as caching
 from identity.factors import models as factors
 from identity.keys import models as keys
+from identity.logout import models as logout
 from identity.oidc import models as oidc
 from identity.oidc import polled_models as polled
 from identity.organisations import models as organisations
+from identity.registration import models as registration
 from identity.relying_parties import models as relying_parties
 from identity.safe import models as safe
 from identity.signin import models as signin
@@ -20,9 +22,11 @@ FEATURES = (
     caching,
     factors,
     keys,
+    logout,
     oidc,
     organisations,
     polled,
+    registration,
     relying_parties,
     safe,
     signin,

@@ -28,6 +28,9 @@ class IdentitySettings(PeopleSettings, ServiceSettings):
         description="Where the sandbox clients of outside programs are sent back to",
     )
     code_seconds: int = Field(60, ge=10, le=600, description="Life of an authorization code")
+    key_rotation_days: int = Field(
+        90, ge=0, le=730, description="How long a signing key signs, in days; 0: until told to stop"
+    )
     pushed_request_seconds: int = Field(
         90, ge=5, le=600, description="How long a pushed authorization request can be begun with"
     )

@@ -3,8 +3,10 @@
 from celery import Celery
 
 from identity.accounts import tasks as accounts_tasks
+from identity.keys import tasks as keys_tasks
 from identity.oidc import ciba_tasks
 from identity.oidc import tasks as oidc_tasks
+from identity.registration import tasks as registration_tasks
 from identity.settings import get_settings
 from identity.signin import tasks as signin_tasks
 from identity.verification import tasks as verification_tasks
@@ -12,7 +14,15 @@ from shared import clock, logs
 from shared.celery import make_celery, run_worker
 from shared.db import Database, make_engine
 
-TASKS = (accounts_tasks, ciba_tasks, oidc_tasks, signin_tasks, verification_tasks)
+TASKS = (
+    accounts_tasks,
+    ciba_tasks,
+    keys_tasks,
+    oidc_tasks,
+    registration_tasks,
+    signin_tasks,
+    verification_tasks,
+)
 
 
 def create_worker() -> Celery:
@@ -25,6 +35,7 @@ def create_worker() -> Celery:
     database = Database(engine)
     with database.transaction() as session:
         oidc_tasks.plan_forgetting(session, clock.now())
+        keys_tasks.plan_tending(session, clock.now())
     return make_celery("identity", settings, database)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 CLIENTS: Mapping[str, tuple[str, ...]] = {
     "identity": ("identity-service",),
+    "operator": ("identity-operator",),
     "payments": ("payments-service", "payments-console"),
     "notifications": ("notifications-service", "notifications-mailbox"),
     "gateway": ("gateway-service", "clachanjourn1"),

@@ -7,6 +7,7 @@ from identity.accounts.queries import get_profile
 from identity.oidc.flows import continue_url
 from identity.oidc.polled import list_waiting
 from identity.organisations.queries import list_organisations, list_staff_roles
+from identity.relying_parties.queries import list_services_in_use
 from identity.safe.queries import list_attributes, list_sharing
 from identity.safe.rules import GPG45_SCOPE, time_of
 from identity.safe.views import show_item
@@ -45,6 +46,7 @@ def show_account(
         request_count=len(list_waiting(session, person.account_id, now)),
         sharing_count=len(list_sharing(session, person.account_id)),
         organisations=[names.get(str(place["organisation"]), "") for place in staff],
+        services=list_services_in_use(session, person.id),
         return_name=flow.client_name if flow else "",
         return_url=continue_url(flow.id) if flow else "",
     )

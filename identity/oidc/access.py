@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from fastapi import Depends, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from identity.oidc.client_names import is_signed, name_client, name_key
 from identity.oidc.errors import ProtocolError, invalid_client
 from identity.oidc.fetching import Fetched, fetch_object
 from identity.oidc.parameters import Parameters
@@ -71,7 +72,35 @@ def provider_of(request: Request) -> Provider:
     return provider
 
 
-def get_call(request: Request, session: SessionDep, now: NowDep) -> Call:
+SentDep = Annotated[Sent, Depends(read_parameters)]
+
+
+def load_client_keys(request: Request, sent: SentDep) -> None:
+    """Have the keys of the client at hand that it publishes itself, before a transaction opens.
+
+    Nothing that is read here is believed: it only says whose keys will be needed.
+    """
+    params = sent.query.merged(sent.form)
+    client_id = name_client(params, request.headers.get("Authorization"))
+    if not client_id:
+        return
+    provider = provider_of(request)
+    client = provider.clients.peek(client_id)
+    if client is None:
+        with runtime_of(request).database.transaction() as session:
+            client = provider.clients.find(session, client_id)
+    if client is not None and client.options.jwks_uri is not None:
+        signed = is_signed(params)
+        kid = name_key(params) if signed else None
+        provider.remote_keys.load(client.options.jwks_uri, kid, signed=signed)
+
+
+def get_call(
+    request: Request,
+    _keys: Annotated[None, Depends(load_client_keys)],
+    session: SessionDep,
+    now: NowDep,
+) -> Call:
     """Return who is asked, in which transaction and when."""
     provider = provider_of(request)
     issuer: Issuer = provider.issuers[request.app.state.profile]
@@ -107,10 +136,15 @@ def fetch_named_object(request: Request, call: Call, query: Parameters) -> Fetch
         return None
     with runtime_of(request).database.transaction() as session:
         client = call.provider.find_client(session, call.profile, client_id)
-    return None if client is None else fetch_object(call.provider.outbound, client, reference)
+    if client is None:
+        return None
+    fetched = fetch_object(call.provider.outbound, client, reference)
+    if fetched.token and client.options.jwks_uri is not None:
+        kid = name_key(Parameters.of([("request", fetched.token)]))
+        call.provider.remote_keys.load(client.options.jwks_uri, kid, signed=True)
+    return fetched
 
 
-SentDep = Annotated[Sent, Depends(read_parameters)]
 ProviderDep = Annotated[Provider, Depends(provider_of)]
 CallDep = Annotated[Call, Depends(get_call)]
 

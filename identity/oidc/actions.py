@@ -139,6 +139,8 @@ _SHORT_LIVED = (
     "revoked_access_token",
     "used_challenge",
     "known_browser",
+    "initial_access_token",
+    "logout_delivery",
 )
 # By index and by place: a join on `ctid` would read the whole table for every batch.
 _FORGET = tuple(
@@ -221,7 +223,7 @@ def issue_code(
             "level": signed_in.level,
             "asked": json.dumps(request.asked.as_json()),
             "now": now,
-            "expires_at": until + timedelta(hours=1),
+            "expires_at": max(until + timedelta(hours=1), signed_in.may_live_until),
             "remembered_only": remembered_only,
             "details": list(flow.requested_details),
             "is_code_sent": is_code_sent,

@@ -3,9 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from identity.logout.actions import end_staff_sessions
 from identity.organisations import rules
 from identity.organisations.models import Organisation, StaffMember
 from shared import audit
@@ -35,9 +37,15 @@ def set_staff_roles(
 ) -> None:
     """Give an account its roles at an organisation, instead of those it had there.
 
-    Refuses unknown roles, and uploading and approving in one hand.
+    Refuses unknown roles, and uploading and approving in one hand. Consoles that know other roles
+    end their sessions of the person.
     """
     checked = rules.check_roles(roles)
+    before = session.execute(
+        select(StaffMember.roles)
+        .where(StaffMember.account_id == account_id, StaffMember.organisation == organisation)
+        .with_for_update()
+    ).scalar_one_or_none()
     session.execute(
         insert(StaffMember)
         .values(account_id=account_id, organisation=organisation, roles=checked, created_at=now)
@@ -45,6 +53,8 @@ def set_staff_roles(
             index_elements=["account_id", "organisation"], set_={"roles": checked}
         )
     )
+    if sorted(before or ()) != checked:
+        end_staff_sessions(session, account_id, now)
     audit.record(
         session,
         actor,

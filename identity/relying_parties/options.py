@@ -19,6 +19,7 @@ class ClientOptions:
         allowed_claims: names that the client may ask for in ``claims``; None means all.
         levels_of_confidence: identity levels that the client may ask for, such as ``P2``.
         environment: ``live``, or ``sandbox`` for a client that signs fictitious people in.
+        session_state: answers tell the state of the session (Session Management 1.0).
         service_id: the service of a public body, as its console registered it.
     """
 
@@ -69,6 +70,7 @@ class ClientOptions:
     backchannel_logout_session_required: bool = False
     frontchannel_logout_uri: str | None = None
     frontchannel_logout_session_required: bool = False
+    session_state: bool = False
     # Rights
     resources: tuple[str, ...] = ()
     serves: tuple[str, ...] = ()

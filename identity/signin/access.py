@@ -254,6 +254,7 @@ def show_page(
         form_action=(flow.return_origin,) if flow else (),
         flow_query=f"?flow={flow.id}" if flow else "",
         client_name=flow.client_name if flow else "",
+        about_client=flow.about_client if flow else None,
         errors={fault.field: fault.message for fault in faults},
         error_list=faults,
         **values,

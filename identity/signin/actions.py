@@ -305,8 +305,18 @@ def extend_session(session: Session, signed_in: SignedInSession, now: datetime) 
     )
 
 
-def end_session(session: Session, account_id: UUID, session_id: UUID, now: datetime) -> bool:
-    """End one session of an account and tell the services that hold it; False when it had ended."""
+def end_session(
+    session: Session,
+    account_id: UUID,
+    session_id: UUID,
+    now: datetime,
+    *,
+    keep_offline: bool = False,
+) -> bool:
+    """End one session of an account and tell the services that hold it; False when it had ended.
+
+    ``keep_offline``: what the person allowed for their absence stays.
+    """
     ended = session.execute(
         update(SignInSession)
         .where(
@@ -319,7 +329,7 @@ def end_session(session: Session, account_id: UUID, session_id: UUID, now: datet
     ).one_or_none()
     if ended is None:
         return False
-    flows.record_session_end(session, session_id, account_id, now)
+    flows.record_session_end(session, session_id, account_id, now, keep_offline=keep_offline)
     audit.record(
         session,
         citizen(account_id),

@@ -12,6 +12,7 @@ from shared.db import Database
 from tests.identity.oidc.grants import JEAN, REFRESH, Grants
 from tests.identity.oidc.world import World, rsa_key
 from tests.identity.people import People
+from tests.identity.registrar import Registrar
 from tests.support.outside import Outside, outside_server
 
 # Settings that are read without an environment would take production's strictness.
@@ -51,6 +52,13 @@ def client_world(world: World) -> World:
     world.register()
     world.sign_in()
     return world
+
+
+@pytest.fixture
+def registrar(world: World) -> Registrar:
+    """A program that may register many clients, in a browser where somebody is signed in."""
+    world.sign_in()
+    return Registrar.create(world)
 
 
 @pytest.fixture
