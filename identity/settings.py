@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -34,10 +34,11 @@ class IdentitySettings(PeopleSettings, ServiceSettings):
     client_requests_per_minute: int = Field(
         600, ge=1, description="Requests to `/token` and `/par` that one client may make"
     )
-    client_certificate_header: str = Field(
+    # Only names that the public edge removes: any other could be sent by anybody.
+    client_certificate_header: Literal["", "x-forwarded-client-cert", "client-cert"] = Field(
         "",
         description="Header in which the trusted proxy hands on the certificate that a client"
-        " showed, such as `x-forwarded-client-cert`; empty: no mutual TLS",
+        " showed; empty: no mutual TLS",
     )
     mtls_url: str = Field(
         "", description="Address at which clients are asked for certificates, without last slash"
