@@ -189,6 +189,13 @@ def refuse_on_page(request: Request, error: ProtocolError) -> Response:
     )
 
 
+def refuse_for_now(request: Request, error: ProtocolError) -> Response:
+    """Return the refusal of a visitor whose network began too many sign-ins."""
+    page = runtime_of(request).pages.render(request, "oidc/wait.html", status=error.status)
+    page.headers["Retry-After"] = str(error.retry_after)
+    return page
+
+
 def send_back(request: Request, answer: ClientAnswer) -> Response:
     """Send the browser back to the client, by redirect or by a form with a visible button."""
     if answer.response_mode == "form_post":

@@ -146,6 +146,8 @@ _SHORT_LIVED = (
     "pushed_request",
     "polled_request",
     "revoked_access_token",
+    "used_challenge",
+    "known_browser",
 )
 # By index and by place: a join on `ctid` would read the whole table for every batch.
 _FORGET = tuple(

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 from identity.oidc.asked import Asked
 from identity.oidc.claim_names import wishes_of
+from identity.signin.levels import LEVELS
+from identity.signin.rules import is_level_enough
 
-# The levels of GPG 44 that a session can have, the weakest first; each name means "at least".
-LEVELS = ("low", "medium", "high")
 URN = "urn:clachan:acr:gpg44:"
 _LEVEL_OF = {**{level: level for level in LEVELS}, **{f"{URN}{level}": level for level in LEVELS}}
 ACR_VALUES = tuple(_LEVEL_OF)
@@ -23,8 +23,7 @@ def known_values(values: Iterable[object]) -> tuple[str, ...]:
 
 def reaches(level: str, value: str) -> bool:
     """Tell whether a session's level is at least the one that a value names."""
-    reached = LEVELS.index(level) if level in LEVELS else -1
-    return value in _LEVEL_OF and reached >= LEVELS.index(_LEVEL_OF[value])
+    return value in _LEVEL_OF and is_level_enough(level, _LEVEL_OF[value])
 
 
 def essential_acr(asked: Asked) -> tuple[str, ...] | None:
@@ -38,11 +37,6 @@ def essential_acr(asked: Asked) -> tuple[str, ...] | None:
     listed = wish.get("values")
     values = listed if isinstance(listed, list) else [wish["value"]] if "value" in wish else []
     return tuple(str(value) for value in values) if values else None
-
-
-def is_reached(level: str, values: Iterable[str]) -> bool:
-    """Tell whether a session's level is enough for one of the values."""
-    return any(reaches(level, value) for value in values)
 
 
 def acr_of(level: str, asked: Asked) -> str:

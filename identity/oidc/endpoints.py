@@ -25,6 +25,7 @@ from identity.oidc.access import (
     fetch_named_object,
     keep_browser,
     refuse,
+    refuse_for_now,
     refuse_on_page,
     send_back,
     with_nonce,
@@ -52,7 +53,7 @@ from identity.oidc.rfc9701_signed_introspection import (
 from identity.oidc.rpinitiated_logout import check_logout
 from identity.oidc.scotaccount_attributes import answer_attributes
 from identity.oidc.secured import finish_pushed, keep_pushed
-from identity.oidc.steps import PAGES
+from identity.oidc.steps import page_of
 from identity.oidc.token import answer_token_request
 from identity.relying_parties.grants import CIBA, DEVICE
 from identity.relying_parties.profiles import PROFILES, Profile
@@ -117,11 +118,16 @@ def authorize(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSi
         return send_back(request, secure_answer(call, draft.known_client.client_id, answer))
     if done.answer is not None:
         return send_back(request, secure_answer(call, flow.client_id, done.answer))
+    if signed_in is None:
+        try:
+            call.provider.visitors.check(request.client.host if request.client else "")
+        except ProtocolError as error:
+            return refuse_for_now(request, error)
     start_flow(call.session, flow)
     if draft.pushed is not None:
         until = call.now + timedelta(days=call.profile.flow_days)
         keep_pushed(call.session, draft.pushed, until)
-    response = RedirectResponse(f"{PAGES[done.step]}?flow={flow.id}", 302)
+    response = RedirectResponse(page_of(done.step, flow.id), 302)
     response.headers["Cache-Control"] = "no-store"
     keep_browser(request, response, browser)
     return response

@@ -27,7 +27,7 @@ from identity.oidc.provider import Call
 from identity.oidc.rpinitiated_logout import LogoutRequest, check_logout
 from identity.oidc.rules import check_can_continue
 from identity.oidc.secured import finish_pushed
-from identity.oidc.steps import PAGES
+from identity.oidc.steps import page_of
 from identity.signin.actions import end_session
 from identity.signin.queries import SignedInSession
 from shared.crypto import hash_token
@@ -83,7 +83,7 @@ def continue_flow(
         return send_back(request, secure_answer(call, flow.client_id, done.answer))
     if signed_in is not None and flow.account_id != signed_in.account_id:
         _bind(call, flow, signed_in)
-    return RedirectResponse(f"{PAGES[done.step]}?flow={flow.id}", 303)
+    return RedirectResponse(page_of(done.step, flow.id), 303)
 
 
 def _bind(call: Call, flow: FlowView, signed_in: SignedInSession) -> None:

@@ -75,7 +75,7 @@ def test_a_client_given_twice_is_told_on_a_page(client_world: World) -> None:
         ({"claims": '{"userinfo": 1}'}, "invalid_request"),
         ({"claims": '{"userinfo": {"email": 1}}'}, "invalid_claims"),
         ({"request": "eyJhbGciOiJub25lIn0.e30."}, "request_not_supported"),
-        ({"request_uri": "https://council.example/r"}, "invalid_request_uri"),
+        ({"request_uri": "https://council.example/r"}, "request_uri_not_supported"),
         ({"nonce": "n" * 5000}, "invalid_request"),
     ],
 )

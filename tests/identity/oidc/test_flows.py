@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from identity.oidc import flows
+from identity.oidc.limits import ClientLimits
 from shared import clock
 from shared.errors import NotFound
 from tests.identity.oidc.world import CALLBACK, OIDC, SCOT, World, answer_of
@@ -214,3 +215,18 @@ def test_two_clients_of_a_sector_see_one_subject_and_others_another(world: World
 def _view(world: World, flow_id: UUID) -> flows.FlowView:
     with world.database.transaction() as session:
         return flows.get_flow(session, flow_id, clock.now())
+
+
+def test_one_network_begins_only_so_many_sign_ins_a_minute(scot: World) -> None:
+    """Each of them writes a row, although nobody is known yet."""
+    app = scot.http.app.routes[-1].app  # type: ignore[attr-defined]  # the pages' own app
+    app.state.provider.visitors = ClientLimits(2)
+    for _ in range(2):
+        begin(scot)
+    refused = scot.authorize(SCOT, client_id="sandboxscot01")
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) >= 1
+    assert 'id="oidc-wait"' in refused.text
+    assert scot.scalar("SELECT count(*) FROM flow") == 2
+    scot.sign_in()
+    assert scot.code(SCOT, client_id="sandboxscot01", scope="openid")
