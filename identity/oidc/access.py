@@ -132,7 +132,7 @@ def fetch_named_object(request: Request, call: Call, query: Parameters) -> Fetch
     reference, client_id = query.get("request_uri"), query.get("client_id")
     if reference is None or client_id is None or reference.startswith(URN):
         return None
-    if not call.profile.request_objects:
+    if not call.profile.request_objects or call.profile.requires_pushed:
         return None
     with runtime_of(request).database.transaction() as session:
         client = call.provider.find_client(session, call.profile, client_id)
