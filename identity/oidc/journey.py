@@ -72,7 +72,7 @@ def advance(
     agreed = same_person and flow.consented_at is not None
     code = random_token()
     issued = issue_code(
-        call.session,
+        call.quick,
         code,
         flow if same_person else replace(flow, shared_scopes=None),
         signed_in,
