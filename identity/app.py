@@ -3,15 +3,30 @@
 from fastapi import FastAPI
 
 from identity.audit import pages as audit_pages
+from identity.closure import pages as closure_pages
+from identity.details import pages as details_pages
 from identity.home import pages as home_pages
 from identity.oidc import pages as oidc_pages
+from identity.phones import pages as phones_pages
+from identity.recovery import pages as recovery_pages
 from identity.safe import pages as safe_pages
 from identity.signin import pages as signin_pages
 from identity.verification import pages as verification_pages
 from shared.web.app import make_api, make_pages_app
 from shared.web.login import SignInNeeded, redirect_to_sign_in
 
-FEATURES = (oidc_pages, signin_pages, verification_pages, safe_pages, home_pages, audit_pages)
+FEATURES = (
+    oidc_pages,
+    signin_pages,
+    verification_pages,
+    safe_pages,
+    home_pages,
+    audit_pages,
+    phones_pages,
+    details_pages,
+    recovery_pages,
+    closure_pages,
+)
 
 
 def make_identity_api() -> FastAPI:

@@ -3,9 +3,13 @@
 from identity.accounts import models as accounts
 from identity.base import Base
 from identity.caching import models as caching
+from identity.closure import models as closure
+from identity.codes import models as codes
 from identity.keys import models as keys
 from identity.oidc import models as oidc
 from identity.organisations import models as organisations
+from identity.phones import models as phones
+from identity.recovery import models as recovery
 from identity.relying_parties import models as relying_parties
 from identity.safe import models as safe
 from identity.signin import models as signin
@@ -16,9 +20,13 @@ from shared.tables import add_floor_tables
 FEATURES = (
     accounts,
     caching,
+    closure,
+    codes,
     keys,
     oidc,
     organisations,
+    phones,
+    recovery,
     relying_parties,
     safe,
     signin,

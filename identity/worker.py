@@ -3,7 +3,10 @@
 from celery import Celery
 
 from identity.accounts import tasks as accounts_tasks
+from identity.closure import tasks as closure_tasks
+from identity.codes import tasks as codes_tasks
 from identity.oidc import tasks as oidc_tasks
+from identity.recovery import tasks as recovery_tasks
 from identity.settings import get_settings
 from identity.signin import tasks as signin_tasks
 from identity.verification import tasks as verification_tasks
@@ -11,7 +14,15 @@ from shared import clock, logs
 from shared.celery import make_celery, run_worker
 from shared.db import Database, make_engine
 
-TASKS = (accounts_tasks, oidc_tasks, signin_tasks, verification_tasks)
+TASKS = (
+    accounts_tasks,
+    closure_tasks,
+    codes_tasks,
+    oidc_tasks,
+    recovery_tasks,
+    signin_tasks,
+    verification_tasks,
+)
 
 
 def create_worker() -> Celery:

@@ -105,7 +105,10 @@ _REVOKE_ACCESS = text(
     " ON CONFLICT DO NOTHING"
 )
 
-_SHORT_LIVED = ("flow", "authorisation", "used_assertion", "revoked_access_token")
+_SHORT_LIVED = (
+    *("flow", "authorisation", "used_assertion", "revoked_access_token"),
+    *("contact_check", "account_change", "known_device", "kept_evidence"),
+)
 _FORGET = tuple(
     text(
         f"""

@@ -7,15 +7,16 @@ from uuid import UUID
 from sqlalchemy import insert, text, update
 from sqlalchemy.orm import Session
 
-from identity.accounts import limits, passwords
-from identity.accounts.actions import change_password, citizen, create_account, tell_owner
+from identity.accounts import limits
+from identity.accounts.actions import citizen, create_account
 from identity.accounts.queries import find_credentials
 from identity.accounts.vault import Vault
 from identity.oidc import flows
 from identity.signin import rules
 from identity.signin.attempts import Purpose, start_attempt, use_code
+from identity.signin.guesses import guess_password, is_under_attack, remember_browser
 from identity.signin.models import SignInSession
-from identity.signin.queries import SignedInSession, get_session, list_sessions
+from identity.signin.queries import SignedInSession, get_session
 from shared import audit
 from shared.crypto import hash_token, random_token
 from shared.db import Database
@@ -51,10 +52,18 @@ _FORGET = text(
 )
 
 
+_RECOVERED = text("SELECT recovered_until FROM account WHERE id = :id")
+
+
 def check_address_limit(
     session: Session, vault: Vault, visitor: Visitor, maximum: int, now: datetime
 ) -> None:
-    """Count one form from a network address; refuses when it sent too many in an hour."""
+    """Count one form from a network address; refuses when it sent too many in an hour.
+
+    While wrong passwords pour in from everywhere, one network may send a tenth only.
+    """
+    if is_under_attack(session, vault, vault.counter_key("address", visitor.address.encode()), now):
+        maximum = max(1, maximum // 10)
     key = vault.counter_key("address", visitor.address.encode())
     if limits.take(session, key, maximum, rules.HOUR, now) > maximum:
         raise Problem(
@@ -103,31 +112,19 @@ def start_sign_in(
     password: str,
     now: datetime,
 ) -> UUID | None:
-    """Check a password and have a code sent; None for a wrong one, and while paused for any.
-
-    The try is counted before the password is looked at, so that simultaneous guesses are counted
-    too. No connection is held while the password is hashed.
-    """
-    email_index = vault.email_index(email)
-    key = vault.counter_key("password", email_index)
+    """Check a password and have a code sent; None for a wrong one, and while paused for any."""
+    guess = guess_password(database, vault, visitor.browser_hash, email, password, now)
+    if guess is None:
+        return None
     with database.transaction() as session:
-        tries = limits.take(session, key, rules.PASSWORD_TRIES, rules.PASSWORD_PAUSE, now)
-        found = find_credentials(session, email_index)
-    right = passwords.matches(found.password_hash if found else None, password)
-    with database.transaction() as session:
-        if found is None or not right or tries > rules.PASSWORD_TRIES:
-            if found is not None and tries == rules.PASSWORD_TRIES:
-                tell_owner(session, found.account_id, "sign_in_paused")
-            return None
-        limits.clear(session, key)
         return start_attempt(
             session,
             vault,
             purpose="sign_in",
             email=email,
-            account_id=found.account_id,
+            account_id=guess.account_id,
             browser_hash=visitor.browser_hash,
-            language=found.language,
+            language=guess.language,
             now=now,
         )
 
@@ -186,6 +183,7 @@ def finish_with_code(
     if account_id is None:
         # Somebody confirmed the same address in another window a moment ago.
         return None
+    remember_browser(session, account_id, visitor.browser_hash, now)
     opened = open_session(session, visitor, account_id=account_id, now=now)
     if flow_id is not None:
         flows.record_sign_in(session, flow_id, account_id, opened.session_id, now)
@@ -207,7 +205,7 @@ def open_session(
         "cookie_hash": hash_token(cookie),
         "authenticated_at": now,
         "methods": list(methods),
-        "level": rules.level_of(methods),
+        "level": _level(session, account_id, methods, now),
         "level_policy": rules.LEVEL_POLICY,
         "device": visitor.device,
         "last_seen_at": now,
@@ -229,6 +227,12 @@ def open_session(
         {"session_id": session_id, "device": visitor.device},
     )
     return SignedIn(cookie, session_id, account_id)
+
+
+def _level(session: Session, account_id: UUID, methods: tuple[str, ...], now: datetime) -> str:
+    """Return what a sign-in is worth; after a recovery, password and emailed code are one thing."""
+    until = session.execute(_RECOVERED, {"id": account_id}).scalar_one_or_none()
+    return "low" if until is not None and until > now else rules.level_of(methods)
 
 
 def _renew_session(
@@ -278,36 +282,4 @@ def end_session(session: Session, account_id: UUID, session_id: UUID, now: datet
         account_id,
         {"session_id": session_id},
     )
-    return True
-
-
-def reset_password(
-    session: Session,
-    vault: Vault,
-    visitor: Visitor,
-    *,
-    attempt_id: UUID,
-    code: str,
-    password_hash: str,
-    now: datetime,
-) -> bool:
-    """Use the code, set the password and end every session; False when the code is no good.
-
-    Proving the address lifts the pause after wrong passwords, so nobody can keep its owner out.
-    """
-    used = use_code(
-        session,
-        vault,
-        attempt_id=attempt_id,
-        browser_hash=visitor.browser_hash,
-        purpose="reset_password",
-        code=code,
-        now=now,
-    )
-    if used is None or used.account_id is None:
-        return False
-    change_password(session, used.account_id, password_hash, now)
-    limits.clear(session, vault.counter_key("password", vault.email_index(used.email)))
-    for live in list_sessions(session, used.account_id, now):
-        end_session(session, used.account_id, live.id, now)
     return True

@@ -67,3 +67,16 @@ class SignInSession(Base):
     idle_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     ends_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class KnownDevice(Base):
+    """A browser in which an account was used: strangers' wrong passwords do not pause it."""
+
+    __tablename__ = "known_device"
+    __table_args__ = (Index("ix_known_device_expires_at", "expires_at"),)
+
+    account_id: Mapped[UUID] = mapped_column(
+        ForeignKey("account.id", ondelete="CASCADE"), primary_key=True
+    )
+    browser_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

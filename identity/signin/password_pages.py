@@ -5,9 +5,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from identity.accounts.breached import check_password
 from identity.accounts.passwords import hash_password
-from identity.accounts.rules import PASSWORD_MINIMUM, check_email, check_new_password
+from identity.accounts.rules import PASSWORD_MINIMUM, check_email
 from identity.oidc.flows import FlowView
+from identity.recovery.passwords import reset_password
 from identity.signin import actions, attempts
 from identity.signin.access import (
     FlowDep,
@@ -103,13 +105,13 @@ def set_password(
     if not code:
         faults.append(FieldError("code", "Enter the code from the email"))
     try:
-        password = check_new_password(form.text("password"), email)
+        password = check_password(form.text("password"), email)
     except Invalid as invalid:
         faults += invalid.fields
     if not faults:
         password_hash = hash_password(password)
         with runtime.database.transaction() as session:
-            done = actions.reset_password(
+            done = reset_password(
                 session,
                 vault,
                 visitor,

@@ -15,6 +15,7 @@ from shared.errors import Invalid
 NAMES = (
     "identity.account_changed",
     "identity.account_exists",
+    "identity.account_notice",
     "identity.one_time_code",
     "identity.verified",
     "mailbox.new_message",
