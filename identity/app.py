@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from identity.audit import pages as audit_pages
 from identity.closure import pages as closure_pages
 from identity.details import pages as details_pages
+from identity.factors import pages as factors_pages
 from identity.home import pages as home_pages
 from identity.oidc import pages as oidc_pages
 from identity.phones import pages as phones_pages
@@ -17,6 +18,7 @@ from shared.web.login import SignInNeeded, redirect_to_sign_in
 
 FEATURES = (
     oidc_pages,
+    factors_pages,
     signin_pages,
     verification_pages,
     safe_pages,

@@ -5,6 +5,7 @@ from identity.base import Base
 from identity.caching import models as caching
 from identity.closure import models as closure
 from identity.codes import models as codes
+from identity.factors import models as factors
 from identity.keys import models as keys
 from identity.oidc import models as oidc
 from identity.organisations import models as organisations
@@ -22,6 +23,7 @@ FEATURES = (
     caching,
     closure,
     codes,
+    factors,
     keys,
     oidc,
     organisations,

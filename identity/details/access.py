@@ -1,28 +1,19 @@
 """Pages that change an account want a person who proved themselves a moment ago."""
 
-from datetime import timedelta
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends
 
-from identity.signin.access import SIGN_IN_PATH, SignedInDep
+from identity.signin import rules
+from identity.signin.access import fresh_sign_in
 from identity.signin.queries import SignedInSession
-from shared.web.deps import NowDep
-from shared.web.login import SignInNeeded
 
-FRESH_FOR = timedelta(minutes=15)
+FRESH_MINUTES = 15
+
+FreshDep = Annotated[SignedInSession, Depends(fresh_sign_in(FRESH_MINUTES))]
 
 
-def is_fresh(person: SignedInSession, now: NowDep) -> bool:
+def is_fresh(person: SignedInSession, now: datetime) -> bool:
     """Tell whether a session's person proved themselves within the last quarter of an hour."""
-    return now - person.authenticated_at <= FRESH_FOR
-
-
-def signed_in_freshly(person: SignedInDep, now: NowDep) -> SignedInSession:
-    """Return who is signed in; sends everybody whose sign-in is older to do it again."""
-    if not is_fresh(person, now):
-        raise SignInNeeded(f"{SIGN_IN_PATH}?again=yes")
-    return person
-
-
-FreshDep = Annotated[SignedInSession, Depends(signed_in_freshly)]
+    return rules.is_fresh(person.authenticated_at, FRESH_MINUTES, now)

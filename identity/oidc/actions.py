@@ -106,8 +106,15 @@ _REVOKE_ACCESS = text(
 )
 
 _SHORT_LIVED = (
-    *("flow", "authorisation", "used_assertion", "revoked_access_token"),
-    *("contact_check", "account_change", "known_device", "kept_evidence"),
+    "flow",
+    "authorisation",
+    "used_assertion",
+    "revoked_access_token",
+    "used_challenge",
+    "known_browser",
+    "contact_check",
+    "account_change",
+    "kept_evidence",
 )
 _FORGET = tuple(
     text(

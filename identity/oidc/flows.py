@@ -37,6 +37,7 @@ _SIGNED_IN = text(
        SET verified_at = CASE WHEN account_id = :account_id THEN verified_at END,
            consented_at = CASE WHEN account_id = :account_id THEN consented_at END,
            shared_scopes = CASE WHEN account_id = :account_id THEN shared_scopes END,
+           level_waived_at = CASE WHEN account_id = :account_id THEN level_waived_at END,
            account_id = :account_id, session_id = :session_id, signed_in_at = :signed_in_at
      WHERE id = :id AND expires_at > :now RETURNING id
     """
@@ -59,6 +60,10 @@ _CONSENTED = text(
              updated_at = excluded.updated_at
     ) SELECT id FROM agreed
     """
+)
+_WAIVED = text(
+    "UPDATE flow SET level_waived_at = :now"
+    " WHERE id = :id AND expires_at > :now AND account_id IS NOT NULL RETURNING id"
 )
 _REFUSED = text(
     "UPDATE flow SET error = :error, error_description = :description"
@@ -138,6 +143,7 @@ class FlowView:
     created_at: datetime
     expires_at: datetime
     finished_at: datetime | None
+    level_waived_at: datetime | None = None
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -253,6 +259,12 @@ def record_consent(
         },
     ).one_or_none()
     if done is None:
+        raise _gone()
+
+
+def record_level_waived(session: Session, flow_id: UUID, now: datetime) -> None:
+    """Note that the person goes on without the higher level that the client wished for."""
+    if session.execute(_WAIVED, {"id": flow_id, "now": now}).one_or_none() is None:
         raise _gone()
 
 

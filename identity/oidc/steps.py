@@ -5,19 +5,22 @@ from typing import Literal
 
 from identity.oidc.errors import ProtocolError
 from identity.oidc.flows import FlowView
+from identity.oidc.wanted_level import needs_step_up
 from identity.signin.queries import SignedInSession
 
-Step = Literal["sign_in", "create_account", "verify", "consent", "answer"]
+Step = Literal["sign_in", "create_account", "step_up", "verify", "consent", "answer"]
 
 PAGES: dict[Step, str] = {
     "sign_in": "/identity/sign-in",
     "create_account": "/identity/create-account",
+    "step_up": "/identity/step-up",
     "verify": "/identity/verify",
     "consent": "/identity/consent",
 }
 _SILENT_ERRORS: dict[Step, str] = {
     "sign_in": "login_required",
     "create_account": "login_required",
+    "step_up": "unmet_authentication_requirements",
     "verify": "interaction_required",
     "consent": "consent_required",
 }
@@ -64,6 +67,8 @@ def _step(
         return "create_account" if flow.create_account else "sign_in"
     if not is_sign_in_enough(flow, signed_in, now):
         return "sign_in"
+    if needs_step_up(flow, signed_in):
+        return "step_up"
     same_person = flow.account_id == signed_in.account_id
     verified = has_safe_result or (same_person and flow.verified_at is not None)
     if flow.needs_verification and not verified:

@@ -1,6 +1,5 @@
 """The pages of a telephone: added, changed, removed, lost."""
 
-from typing import Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -44,7 +43,6 @@ def show_phone(
     flow: FlowDep,
     now: NowDep,
     proof: UUID | None = None,
-    new: Literal["yes", "no"] = "no",
 ) -> Response:
     """Show the number of the account, or the form for one."""
     phone = get_phone(session, person.account_id, vault.sealer)
@@ -61,7 +59,13 @@ def show_phone(
             waits_until=waiting.happens_at if waiting else None,
             sign_out_url="/identity/sign-out",
         )
-    return _form(request, flow, proof=proof if proved else None, is_new=new == "yes")
+    return _form(request, flow, proof=proof if proved else None)
+
+
+@router.get("/account/phone/new")
+def ask_for_phone(request: Request, _person: SignedInDep, flow: FlowDep) -> Response:
+    """Ask a person with a new account for a number; they may skip it."""
+    return _form(request, flow, proof=None, is_new=True)
 
 
 @router.post("/account/phone")

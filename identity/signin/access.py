@@ -1,14 +1,16 @@
 """Who uses a page: the browser, its session, the flow it is on; and the cookies that say so."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
+from identity.accounts.queries import is_closing
 from identity.accounts.settings import PeopleSettings, get_people_settings
 from identity.accounts.vault import Vault, open_vault
 from identity.oidc import flows
@@ -22,8 +24,10 @@ from shared.web.login import SignInNeeded
 from shared.web.pages import language_of
 from shared.web.runtime import runtime_of
 
-ACCOUNT_PATH = "/identity/account"
+ACCOUNT_PATH = rules.ACCOUNT_PATH
 SIGN_IN_PATH = "/identity/sign-in"
+CLOSING_PATH = "/identity/account/closing"
+CONFIRM_PATH = "/identity/confirm"
 _BROWSER_DAYS = 400
 _FLOW_DAYS = 7
 _DAY_SECONDS = 86400
@@ -86,6 +90,25 @@ def signed_in(request: Request, found: MaybeSessionDep) -> SignedInSession:
 
 
 SignedInDep = Annotated[SignedInSession, Depends(signed_in)]
+
+
+def fresh_sign_in(minutes: int) -> Callable[..., SignedInSession]:
+    """Return a dependency that admits who proved to be themselves in the last minutes.
+
+    For changes that a borrowed or stolen browser must not make: everybody else confirms who they
+    are and comes back to the page; a form that came too late leads back to the page it stood on.
+    """
+
+    def require_fresh_sign_in(
+        request: Request, person: SignedInDep, now: NowDep
+    ) -> SignedInSession:
+        if not rules.is_fresh(person.authenticated_at, minutes, now):
+            page, query = request.url.path, request.url.query
+            here = f"{page}?{query}" if query else page
+            raise SignInNeeded(f"{CONFIRM_PATH}?{urlencode({'next': rules.check_next(here)})}")
+        return person
+
+    return require_fresh_sign_in
 
 
 def _is_uuid(value: str) -> bool:
@@ -160,10 +183,26 @@ def remember(request: Request, response: Response, flow: flows.FlowView | None) 
     return response
 
 
-def redirect_signed_in(request: Request, opened: SignedIn, flow: flows.FlowView | None) -> Response:
-    """Lead a person who just signed in onwards, with the cookie of the new session."""
-    secure = runtime_of(request).settings.secure_cookies
-    response = RedirectResponse(flows.continue_url(flow.id) if flow else ACCOUNT_PATH, 303)
+def redirect_signed_in(
+    request: Request,
+    opened: SignedIn,
+    flow: flows.FlowView | None,
+    target: str = ACCOUNT_PATH,
+    *,
+    via: str = "",
+) -> Response:
+    """Lead a person who just signed in onwards, with the cookie of the new session.
+
+    A flow goes on; without one they come to ``target``, a page of ours. Before that comes ``via``,
+    a page that leads on to both, and for an account that was closed the offer to keep it.
+    """
+    runtime = runtime_of(request)
+    secure = runtime.settings.secure_cookies
+    with runtime.database.transaction() as session:
+        if is_closing(session, opened.account_id):
+            via = CLOSING_PATH
+    onwards = flows.continue_url(flow.id) if flow else target
+    response = RedirectResponse(with_flow(via, flow) if via else onwards, 303)
     seconds = int(rules.SESSION_LIFE.total_seconds())
     name = cookie.session_cookie(secure=secure)
     _set(response, name, opened.cookie, secure=secure, seconds=seconds)

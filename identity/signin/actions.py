@@ -8,15 +8,19 @@ from sqlalchemy import insert, text, update
 from sqlalchemy.orm import Session
 
 from identity.accounts import limits
-from identity.accounts.actions import citizen, create_account
+from identity.accounts.actions import citizen, create_account, tell_owner
 from identity.accounts.queries import find_credentials
 from identity.accounts.vault import Vault
+from identity.factors import browsers
+from identity.factors.checks import first_way
+from identity.factors.interface import Check
 from identity.oidc import flows
 from identity.signin import rules
 from identity.signin.attempts import Purpose, start_attempt, use_code
-from identity.signin.guesses import guess_password, is_under_attack, remember_browser
+from identity.signin.guesses import guess_password, is_under_attack
+from identity.signin.levels import CURRENT
 from identity.signin.models import SignInSession
-from identity.signin.queries import SignedInSession, get_session
+from identity.signin.queries import SignedInSession, get_session, list_sessions
 from shared import audit
 from shared.crypto import hash_token, random_token
 from shared.db import Database
@@ -44,6 +48,14 @@ class SignedIn:
     account_id: UUID
 
 
+@dataclass(frozen=True)
+class Started:
+    """A sign-in whose password was right, and the factor to ask for: empty for an emailed code."""
+
+    attempt_id: UUID
+    factor: str = ""
+
+
 _FORGET = text(
     """
     DELETE FROM sign_in_session WHERE id IN (
@@ -52,6 +64,8 @@ _FORGET = text(
 )
 
 
+_TWO_BY_EMAIL = ("password", "email_code")
+_RECOVERY = ("password", "recovery")
 _RECOVERED = text("SELECT recovered_until FROM account WHERE id = :id")
 
 
@@ -111,13 +125,17 @@ def start_sign_in(
     email: str,
     password: str,
     now: datetime,
-) -> UUID | None:
-    """Check a password and have a code sent; None for a wrong one, and while paused for any."""
+) -> Started | None:
+    """Check a password; None for a wrong one, and while paused for any.
+
+    An account with a stronger factor is asked for that; any other has a code sent.
+    """
     guess = guess_password(database, vault, visitor.browser_hash, email, password, now)
     if guess is None:
         return None
     with database.transaction() as session:
-        return start_attempt(
+        factor = first_way(session, guess.account_id, visitor.browser_hash, now)
+        attempt_id = start_attempt(
             session,
             vault,
             purpose="sign_in",
@@ -125,8 +143,25 @@ def start_sign_in(
             account_id=guess.account_id,
             browser_hash=visitor.browser_hash,
             language=guess.language,
+            has_code=factor is None,
+            sends=factor is None,
             now=now,
         )
+        if factor is None:
+            return Started(attempt_id)
+        if factor.sends:
+            check = Check(
+                session=session,
+                vault=vault,
+                account_id=guess.account_id,
+                check_id=attempt_id,
+                browser_hash=visitor.browser_hash,
+                origin="",
+                language=guess.language,
+                now=now,
+            )
+            factor.start(check)
+        return Started(attempt_id, factor.name)
 
 
 def start_reset(
@@ -183,7 +218,6 @@ def finish_with_code(
     if account_id is None:
         # Somebody confirmed the same address in another window a moment ago.
         return None
-    remember_browser(session, account_id, visitor.browser_hash, now)
     opened = open_session(session, visitor, account_id=account_id, now=now)
     if flow_id is not None:
         flows.record_sign_in(session, flow_id, account_id, opened.session_id, now)
@@ -191,22 +225,26 @@ def finish_with_code(
 
 
 def open_session(
-    session: Session, visitor: Visitor, *, account_id: UUID, now: datetime
+    session: Session,
+    visitor: Visitor,
+    *,
+    account_id: UUID,
+    now: datetime,
+    factors: tuple[str, ...] = ("password", "email_code"),
 ) -> SignedIn:
     """Open a session under a new cookie; the cookie the browser had before stops working.
+
+    ``factors`` are those of the level policy that the person proved. The owner is told of a
+    sign-in in a browser that the account was never used in.
 
     The same person signing in again keeps the session, so that no service is told of a sign-out
     that did not happen; another person's session in this browser ends.
     """
     session.execute(_FORGET, {"now": now})
-    methods = ("pwd", "otp")
     cookie = random_token()
-    values = {
-        "cookie_hash": hash_token(cookie),
-        "authenticated_at": now,
-        "methods": list(methods),
-        "level": _level(session, account_id, methods, now),
-        "level_policy": rules.LEVEL_POLICY,
+    values: dict[str, object] = {
+        **worth_of(cookie, _capped(session, account_id, factors, now), now),
+        "started_at": now,
         "device": visitor.device,
         "last_seen_at": now,
         "idle_at": now + rules.SESSION_IDLE,
@@ -226,13 +264,31 @@ def open_session(
         account_id,
         {"session_id": session_id, "device": visitor.device},
     )
+    if browsers.remember(session, account_id, visitor.browser_hash, factors[-1], now):
+        tell_owner(session, account_id, "new_device", device=visitor.device)
     return SignedIn(cookie, session_id, account_id)
 
 
-def _level(session: Session, account_id: UUID, methods: tuple[str, ...], now: datetime) -> str:
-    """Return what a sign-in is worth; after a recovery, password and emailed code are one thing."""
+def _capped(
+    session: Session, account_id: UUID, factors: tuple[str, ...], now: datetime
+) -> tuple[str, ...]:
+    """Return what was proved; after a recovery, password and emailed code are one thing."""
+    if factors != _TWO_BY_EMAIL:
+        return factors
     until = session.execute(_RECOVERED, {"id": account_id}).scalar_one_or_none()
-    return "low" if until is not None and until > now else rules.level_of(methods)
+    return _RECOVERY if until is not None and until > now else factors
+
+
+def worth_of(cookie: str, factors: tuple[str, ...], now: datetime) -> dict[str, object]:
+    """Return the columns that say how, when and how well a person proved who they are."""
+    return {
+        "cookie_hash": hash_token(cookie),
+        "authenticated_at": now,
+        "factors": list(factors),
+        "methods": list(CURRENT.methods_of(factors)),
+        "level": CURRENT.level_of(factors),
+        "level_policy": CURRENT.version,
+    }
 
 
 def _renew_session(
@@ -283,3 +339,9 @@ def end_session(session: Session, account_id: UUID, session_id: UUID, now: datet
         {"session_id": session_id},
     )
     return True
+
+
+def end_other_sessions(session: Session, account_id: UUID, kept: UUID, now: datetime) -> int:
+    """End every session of an account but one; returns how many."""
+    others = (live.id for live in list_sessions(session, account_id, now) if live.id != kept)
+    return sum(end_session(session, account_id, other, now) for other in others)

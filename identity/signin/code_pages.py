@@ -6,6 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from identity.accounts.settings import get_people_settings
+from identity.factors.checks import list_ways
 from identity.oidc.flows import FlowView, continue_url
 from identity.signin import actions, attempts
 from identity.signin.access import (
@@ -24,6 +26,8 @@ from shared.web.deps import FormDep, NowDep, SessionDep, public
 
 router = APIRouter(dependencies=[Depends(public)])
 
+ANOTHER_WAY_PATH = "/identity/sign-in/another-way"
+_ASK_PHONE = "/identity/account/phone/new"
 Step = Literal["sign-in", "create-account"]
 _PURPOSES: dict[str, attempts.Purpose] = {"sign-in": "sign_in", "create-account": "sign_up"}
 _WRONG = FieldError(
@@ -60,7 +64,16 @@ def show_code(
             return RedirectResponse(continue_url(flow.id), 303)
         return _start_again(request, step, flow)
     email = vault.open(waiting.email_sealed, attempts.EMAIL_RECORD, waiting.id)
-    return _code_page(request, step, attempt, flow, email=email)
+    if purpose != "sign_in":
+        # Whether the address has an account, and how well it is kept, is nobody's business here.
+        return _code_page(request, step, attempt, flow, email=email)
+    other_url = with_flow(ANOTHER_WAY_PATH, flow, attempt=attempt)
+    if not waiting.has_code:
+        return RedirectResponse(other_url, 303)
+    has_other = waiting.account_id is not None and bool(list_ways(session, waiting.account_id))
+    return _code_page(
+        request, step, attempt, flow, email=email, other_url=other_url if has_other else ""
+    )
 
 
 @router.post("/{step}/code")
@@ -96,7 +109,8 @@ def use_code(
             now=now,
         )
         if opened is not None:
-            return redirect_signed_in(request, opened, flow)
+            asks = purpose == "sign_up" and get_people_settings().sign_up_asks_phone
+            return redirect_signed_in(request, opened, flow, via=_ASK_PHONE if asks else "")
     waiting = find_attempt(session, attempt, visitor.browser_hash, purpose, now)
     if waiting is None:
         # A double click: the first one signed in and this one comes too late to matter.
@@ -142,6 +156,7 @@ def _code_page(
     *,
     email: str,
     fault: FieldError | None = None,
+    other_url: str = "",
 ) -> Response:
     return show_page(
         request,
@@ -149,6 +164,7 @@ def _code_page(
         flow,
         step=step,
         email=email,
+        other_url=other_url,
         minutes=CODE_MINUTES,
         code_action=with_flow(f"/identity/{step}/code", flow, attempt=attempt),
         again_action=with_flow(f"/identity/{step}/code/again", flow, attempt=attempt),

@@ -5,7 +5,7 @@ that the account knows has a counter of its own. Passkeys and recovery ask neith
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
@@ -21,18 +21,10 @@ from identity.signin import rules
 from shared.db import Database
 from shared.ids import new_id
 
-_KNOWN_FOR = timedelta(days=400)
 _SHARDS = 16
 _KNOWN = text(
-    "SELECT EXISTS (SELECT FROM known_device WHERE account_id = :account_id"
+    "SELECT EXISTS (SELECT FROM known_browser WHERE account_id = :account_id"
     " AND browser_hash = :browser_hash AND expires_at > :now)"
-)
-_REMEMBER = text(
-    """
-    INSERT INTO known_device (account_id, browser_hash, expires_at)
-    VALUES (:account_id, :browser_hash, :until)
-    ON CONFLICT (account_id, browser_hash) DO UPDATE SET expires_at = excluded.expires_at
-    """
 )
 _REHASHED = text(
     "UPDATE account SET password_hash = :fresh WHERE id = :id AND password_hash = :stored"
@@ -101,14 +93,6 @@ def guess_former_password(
             return None
         limits.clear(session, counted.key)
     return Guess(found.account_id, found.language)
-
-
-def remember_browser(
-    session: Session, account_id: UUID, browser_hash: bytes, now: datetime
-) -> None:
-    """Note that an account was used in a browser, whose wrong passwords count apart from now on."""
-    values = {"account_id": account_id, "browser_hash": browser_hash, "until": now + _KNOWN_FOR}
-    session.execute(_REMEMBER, values)
 
 
 def clear_guesses(session: Session, vault: Vault, email: str) -> None:

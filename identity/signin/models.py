@@ -11,6 +11,7 @@ from sqlalchemy import (
     LargeBinary,
     SmallInteger,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
@@ -60,6 +61,10 @@ class SignInSession(Base):
     account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
     authenticated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     methods: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    factors: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    started_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=text("now()")
+    )
     level: Mapped[str] = mapped_column(Text)
     level_policy: Mapped[str] = mapped_column(Text)
     device: Mapped[str] = mapped_column(Text)
@@ -67,16 +72,3 @@ class SignInSession(Base):
     idle_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     ends_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-
-
-class KnownDevice(Base):
-    """A browser in which an account was used: strangers' wrong passwords do not pause it."""
-
-    __tablename__ = "known_device"
-    __table_args__ = (Index("ix_known_device_expires_at", "expires_at"),)
-
-    account_id: Mapped[UUID] = mapped_column(
-        ForeignKey("account.id", ondelete="CASCADE"), primary_key=True
-    )
-    browser_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -126,6 +126,31 @@ def set_password(
     return _page(request, attempt, flow, email=email, faults=tuple(faults))
 
 
+@router.post("/new-password/code/again")
+def send_again(
+    request: Request,
+    session: SessionDep,
+    vault: VaultDep,
+    visitor: VisitorDep,
+    attempt: UUID,
+    flow: FlowDep,
+    now: NowDep,
+) -> Response:
+    """Send a new code, which replaces the one before; to nobody where there is no account."""
+    sent = attempts.renew_code(
+        session,
+        vault,
+        attempt_id=attempt,
+        browser_hash=visitor.browser_hash,
+        purpose="reset_password",
+        now=now,
+    )
+    if not sent:
+        return _start_again(request, flow)
+    target = with_flow("/identity/new-password/code", flow, attempt=attempt, sent="again")
+    return RedirectResponse(target, 303)
+
+
 def _email_of(
     session: SessionDep, vault: VaultDep, visitor: VisitorDep, attempt: UUID, now: NowDep
 ) -> str:
@@ -149,6 +174,8 @@ def _page(
         minutes=CODE_MINUTES,
         minimum=PASSWORD_MINIMUM,
         code_action=with_flow("/identity/new-password/code", flow, attempt=attempt),
+        again_action=with_flow("/identity/new-password/code/again", flow, attempt=attempt),
+        was_sent_again=request.query_params.get("sent") == "again" and not faults,
         back_url=with_flow("/identity/new-password", flow),
         faults=faults,
     )

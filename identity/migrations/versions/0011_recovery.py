@@ -79,15 +79,6 @@ CREATE INDEX ix_account_change_before_index ON account_change (before_index);
 CREATE INDEX ix_account_change_expires_at ON account_change (expires_at);
 CREATE UNIQUE INDEX uq_account_change_waiting ON account_change (account_id, kind) WHERE state = 'waiting';
 
-CREATE TABLE known_device (
-  account_id uuid,
-  browser_hash bytea,
-  expires_at timestamptz NOT NULL,
-  CONSTRAINT pk_known_device PRIMARY KEY (account_id, browser_hash),
-  CONSTRAINT fk_known_device_account_id FOREIGN KEY (account_id) REFERENCES account (id) ON DELETE CASCADE
-);
-CREATE INDEX ix_known_device_expires_at ON known_device (expires_at);
-
 CREATE TABLE kept_evidence (
   id uuid,
   sealed bytea NOT NULL,
@@ -106,7 +97,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute(
         """
-        DROP TABLE kept_evidence, known_device, account_change, contact_check, phone;
+        DROP TABLE kept_evidence, account_change, contact_check, phone;
         ALTER TABLE account DROP COLUMN closing_at, DROP COLUMN closed_at,
           DROP COLUMN recovered_until, DROP COLUMN frozen_until;
         """
