@@ -19,6 +19,8 @@ from shared.web.login import SignInNeeded, redirect_to_sign_in
 FEATURES = (
     oidc_pages,
     factors_pages,
+    # Before sign-in, whose pattern for pages of codes would take theirs for its own.
+    recovery_pages,
     signin_pages,
     verification_pages,
     safe_pages,
@@ -26,7 +28,6 @@ FEATURES = (
     audit_pages,
     phones_pages,
     details_pages,
-    recovery_pages,
     closure_pages,
 )
 

@@ -52,6 +52,9 @@ _CHECKS = text(
       FROM verification WHERE account_id = :id AND completed_at IS NOT NULL
     """
 )
+_ADDRESS = text("SELECT email_index FROM account WHERE id = :id FOR UPDATE")
+# An attempt to sign up knows the address before there is an account.
+_ATTEMPTS = text("DELETE FROM attempt WHERE email_index = :address")
 _CONSENTS = text("DELETE FROM remembered_consent WHERE account_id = :id")
 
 
@@ -100,12 +103,14 @@ def delete_account(session: Session, vault: Vault, account_id: UUID, now: dateti
     happened, both with an id that names nobody, and evidence of checks, apart and sealed.
     """
     values = {"id": account_id, "now": now, "nobody": secrets.token_bytes(32)}
+    address = session.execute(_ADDRESS, {"id": account_id}).scalar_one_or_none()
     if session.execute(_CLOSE, values).one_or_none() is None:
         return False
     end_every_session(session, account_id, now)
     _tell_services(session, account_id, now)
     _keep_evidence(session, vault, account_id, now)
     session.execute(_CONSENTS, {"id": account_id})
+    session.execute(_ATTEMPTS, {"address": address})
     for table in tables_of_accounts():
         for column in _owners(table):
             session.execute(delete(table).where(table.c[column] == account_id))
