@@ -165,10 +165,11 @@ class BackupCodeFactor(SecondFactor):
 
 
 PASSKEY = PasskeyFactor()
+BACKUP_CODE = BackupCodeFactor()
 # Where an emailed code stands among the factors; what ranks behind it is never offered first.
 EMAIL_RANK = 80
 # A further factor is one more entry here; pages find it by its name.
-FACTORS: tuple[SecondFactor, ...] = (PASSKEY, TotpFactor(), PhoneFactor(), BackupCodeFactor())
+FACTORS: tuple[SecondFactor, ...] = (PASSKEY, TotpFactor(), PhoneFactor(), BACKUP_CODE)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from identity.codes.code_pages import WRONG, CodePage, read_code, show_code_page
 from identity.codes.queries import find_waiting
 from identity.codes.rules import mask
 from identity.details.access import FreshDep
+from identity.factors.checks import BACKUP_CODE, try_factor
+from identity.factors.interface import Check
 from identity.phones.queries import get_phone
+from identity.phones.rules import is_proved_otherwise
 from identity.recovery.actions import remove_phone, start_waiting
-from identity.recovery.identity_pages import is_matched, read_identity
-from identity.recovery.queries import verified_identity
 from identity.signin.access import (
     PeopleSettingsDep,
     SignedInDep,
@@ -23,6 +24,7 @@ from identity.signin.access import (
     VisitorDep,
     show_page,
 )
+from identity.signin.queries import SignedInSession
 from shared.errors import FieldError
 from shared.web.deps import FormDep, NowDep, SessionDep
 
@@ -159,14 +161,10 @@ def send_again(
 
 @router.get("/account/phone/lost")
 def show_lost(
-    request: Request,
-    session: SessionDep,
-    vault: VaultDep,
-    settings: PeopleSettingsDep,
-    person: SignedInDep,
+    request: Request, session: SessionDep, settings: PeopleSettingsDep, person: SignedInDep
 ) -> Response:
     """Show the ways to remove a telephone that the person no longer has."""
-    return _lost_page(request, session, vault, settings.phone_recovery_days, person.account_id)
+    return _lost_page(request, session, settings.phone_recovery_days, person)
 
 
 @router.post("/account/phone/lost")
@@ -175,11 +173,15 @@ def remove_lost(
     form: FormDep,
     session: SessionDep,
     vault: VaultDep,
+    visitor: VisitorDep,
     settings: PeopleSettingsDep,
     person: FreshDep,
     now: NowDep,
 ) -> Response:
-    """Remove a lost number at once for a matching identity, else after a time of notices."""
+    """Remove a lost number at once for who proves more than a mailbox, else after notices.
+
+    Not for a typed identity: a thief in the account reads it on the account's own pages.
+    """
     account_id, days = person.account_id, settings.phone_recovery_days
     if get_phone(session, account_id, vault.sealer) is None:
         return RedirectResponse(_PATH, 303)
@@ -187,24 +189,35 @@ def remove_lost(
         waits = timedelta(days=days)
         start_waiting(session, vault, account_id, "phone_removed", now, waits=waits)
         return RedirectResponse(_PATH, 303)
-    if form.text("way") != "identity":
-        fault = FieldError("way", "Choose how you want to remove the number")
-        return _lost_page(request, session, vault, days, account_id, form.plain(), (fault,))
-    typed, faults = read_identity(form)
-    if not faults and is_matched(session, vault, account_id, typed, now):
+    if is_proved_otherwise(person.factors):
         remove_phone(session, vault, account_id, now)
         return RedirectResponse(_DONE, 303)
-    wrong = FieldError("given_name", "These are not the details that were checked")
-    return _lost_page(request, session, vault, days, account_id, form.plain(), faults or (wrong,))
+    typed = form.text("backup_code")
+    if not typed:
+        fault = FieldError("backup_code", "Enter one of your backup codes")
+        return _lost_page(request, session, days, person, (fault,))
+    check = Check(
+        session=session,
+        vault=vault,
+        account_id=account_id,
+        check_id=person.id,
+        browser_hash=visitor.browser_hash,
+        origin="",
+        language=visitor.language,
+        now=now,
+    )
+    if try_factor(check, BACKUP_CODE, typed).proved is None:
+        fault = FieldError("backup_code", BACKUP_CODE.words.wrong)
+        return _lost_page(request, session, days, person, (fault,))
+    remove_phone(session, vault, account_id, now)
+    return RedirectResponse(_DONE, 303)
 
 
 def _lost_page(
     request: Request,
     session: SessionDep,
-    vault: VaultDep,
     days: int,
-    account_id: UUID,
-    values: dict[str, str] | None = None,
+    person: SignedInSession,
     faults: tuple[FieldError, ...] = (),
 ) -> Response:
     return show_page(
@@ -212,8 +225,8 @@ def _lost_page(
         "phones/lost.html",
         None,
         days=days,
-        values=values or {},
-        has_identity=verified_identity(session, vault, account_id) is not None,
+        is_proved=is_proved_otherwise(person.factors),
+        has_backup_codes=bool(BACKUP_CODE.proves(session, person.account_id)),
         faults=faults,
         sign_out_url="/identity/sign-out",
     )

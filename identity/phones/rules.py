@@ -23,6 +23,7 @@ _INVENTED: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (re.compile(r"\+447700900\d{3}"), "mobile"),
     (re.compile(r"\+441632960\d{3}"), "landline"),
 )
+_BY_MAIL_OR_PHONE = frozenset({"password", "email_code", "recovery", "sms_code", "voice_code"})
 _WRONG = "Enter a telephone number, like 07700 900 982 or 0131 496 0000"
 
 
@@ -75,6 +76,11 @@ def check_number(typed: str, countries: Sequence[str], *, allow_invented: bool) 
 
 def _fault(message: str) -> Invalid:
     return Invalid(FieldError("phone", message))
+
+
+def is_proved_otherwise(factors: Sequence[str]) -> bool:
+    """Tell whether a session was opened with more than a mailbox and the telephone itself."""
+    return bool(set(factors) - _BY_MAIL_OR_PHONE)
 
 
 def show_number(e164: str) -> str:

@@ -15,7 +15,8 @@ EMAIL = "ann@person.example"
 
 
 def close(people: People, **fields: str) -> Any:
-    return people.send("/identity/account/close", **({"confirm": "yes"} | fields))
+    sent: dict[str, Any] = {"confirm": "yes"} | fields
+    return people.send("/identity/account/close", **sent)
 
 
 def put_check(people: People, failure: str) -> None:
@@ -153,9 +154,9 @@ def test_deleting_leaves_nothing_personal_and_frees_the_address(people: People) 
     assert world.scalar(told) == 1
     years = "SELECT expires_at - created_at > interval '2180 days' FROM kept_evidence"
     assert world.scalar(years) is True
-    row = world.scalar("SELECT id FROM kept_evidence")
-    sealed = world.scalar("SELECT sealed FROM kept_evidence")
-    opened = people.vault.open(bytes(sealed), EVIDENCE_RECORD, row)  # type: ignore[arg-type]
+    row: Any = world.scalar("SELECT id FROM kept_evidence")
+    sealed: Any = world.scalar("SELECT sealed FROM kept_evidence")
+    opened = people.vault.open(bytes(sealed), EVIDENCE_RECORD, row)
     assert json.loads(opened)["provider_reference"] == "ref-1"
     assert str(account_id) not in opened
     world.http = people.another_browser()

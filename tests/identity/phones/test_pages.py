@@ -7,6 +7,7 @@ from sqlalchemy import text
 from identity.accounts.settings import PeopleSettings
 from identity.codes.actions import start_check, use_check
 from identity.codes.rules import Target
+from identity.factors.actions import replace_backup_codes
 from identity.phones.queries import get_phone
 from identity.signin.queries import list_sessions
 from shared import clock
@@ -127,43 +128,37 @@ def test_a_lost_telephone_waits_three_days_and_can_be_stopped(people: People, ma
     assert people.http.get("/identity/account").status_code == 303, "signed out"
 
 
-def test_a_lost_telephone_goes_at_once_for_a_matching_identity(people: People) -> None:
+def test_a_lost_telephone_goes_at_once_for_a_backup_code(people: People) -> None:
     people.sign_up()
     people.add_phone()
-    people.verify_identity()
-    details = {
-        "way": "identity",
-        "given_name": "ann marie",
-        "family_name": "O'person",
-        "birth_date__day": "31",
-        "birth_date__month": "3",
-        "birth_date__year": "1981",
-    }
-    wrong = people.send(f"{PHONE}/lost", **details)
-    assert wrong.status_code == 422
-    assert number_of(people) == MOBILE
-    right = people.send(f"{PHONE}/lost", **details | {"birth_date__year": "1980"})
+    with people.world.database.transaction() as session:
+        codes = replace_backup_codes(session, people.vault, people.account_id(), clock.now())
+    for typed in ("", "0000000000"):
+        wrong = people.send(f"{PHONE}/lost", way="now", backup_code=typed)
+        assert wrong.status_code == 422
+        assert 'href="#backup_code"' in wrong.text
+        assert number_of(people) == MOBILE
+    right = people.send(f"{PHONE}/lost", way="now", backup_code=codes[0])
     assert right.headers["location"] == "/identity/account?changed=phone"
     assert number_of(people) == ""
 
 
-def test_an_identity_may_be_guessed_three_times_a_day(people: People) -> None:
+@pytest.mark.parametrize("factor", ["passkey_synced", "totp", "backup_code"])
+def test_a_lost_telephone_goes_at_once_for_a_stronger_sign_in(people: People, factor: str) -> None:
+    people.sign_up()
+    people.add_phone()
+    people.world.execute("UPDATE sign_in_session SET factors = ARRAY['password', :f]", f=factor)
+    assert people.send(f"{PHONE}/lost", way="now").status_code == 303
+    assert number_of(people) == ""
+
+
+@pytest.mark.parametrize("factor", ["email_code", "sms_code", "voice_code", "recovery"])
+def test_a_mailbox_alone_removes_no_telephone_at_once(people: People, factor: str) -> None:
     people.sign_up()
     people.add_phone()
     people.verify_identity()
-    details = {"way": "identity", "given_name": "X", "family_name": "Y", "birth_date__day": "1"}
-    details |= {"birth_date__month": "1", "birth_date__year": "1980"}
-    answers = [people.send(f"{PHONE}/lost", **details).status_code for _ in range(4)]
-    assert answers == [422, 422, 422, 429]
-    assert number_of(people) == MOBILE
-
-
-def test_without_a_checked_identity_nothing_typed_matches(people: People) -> None:
-    people.sign_up()
-    people.add_phone()
-    details = {"way": "identity", "given_name": "Ann", "family_name": "P", "birth_date__day": "1"}
-    details |= {"birth_date__month": "1", "birth_date__year": "1980"}
-    assert people.send(f"{PHONE}/lost", **details).status_code == 422
+    people.world.execute("UPDATE sign_in_session SET factors = ARRAY['password', :f]", f=factor)
+    assert people.send(f"{PHONE}/lost", way="now").status_code == 422
     assert number_of(people) == MOBILE
 
 

@@ -68,6 +68,7 @@ def test_a_lost_address_is_replaced_after_seven_days_of_notices(people: People, 
     mail.work()
     mail.work()
     mail.work(due=True)
+    mail.work()
     assert email_of(people) == NEW
     assert any("happens tomorrow" in what for what in mail.notices(OLD))
     assert "The email address of your account was changed." in mail.notices(OLD)
@@ -110,7 +111,11 @@ def test_identity_and_telephone_replace_a_lost_address_at_once(people: People, m
     page = lose_email(people)
     assert "You can do it now" in text_of(page)
     place = page.url.path + "?" + page.url.query.decode()
-    details = {"given_name": "Ann Marie", "family_name": "OPerson", "birth_date__day": "31"}
+    details: dict[str, Any] = {
+        "given_name": "Ann Marie",
+        "family_name": "OPerson",
+        "birth_date__day": "31",
+    }
     details |= {"birth_date__month": "3", "birth_date__year": "1980"}
     wrong = people.send(place, **details | {"family_name": "Else"})
     assert wrong.status_code == 422
@@ -125,6 +130,19 @@ def test_identity_and_telephone_replace_a_lost_address_at_once(people: People, m
     assert "The email address of your account was changed." in mail.notices(MOBILE)
 
 
+def test_an_identity_may_be_guessed_three_times_a_day(people: People) -> None:
+    people.sign_up()
+    people.add_phone()
+    people.verify_identity()
+    page = lose_email(people)
+    place = page.url.path + "?" + page.url.query.decode()
+    details: dict[str, Any] = {"given_name": "X", "family_name": "Y", "birth_date__day": "1"}
+    details |= {"birth_date__month": "1", "birth_date__year": "1980"}
+    answers = [people.send(place, **details).status_code for _ in range(4)]
+    assert answers == [422, 422, 422, 429]
+    assert email_of(people) == OLD
+
+
 @pytest.mark.parametrize(
     ("email", "password"), [(OLD, "wrong password"), ("nobody@person.example", PASSWORD)]
 )
@@ -133,7 +151,9 @@ def test_recovery_does_not_say_whether_an_account_exists(
 ) -> None:
     people.sign_up()
     stranger(people)
-    for path, extra in (("lost-email", {"new_email": NEW}), ("not-me", {})):
+    ways: tuple[tuple[str, dict[str, Any]], ...]
+    ways = (("lost-email", {"new_email": NEW}), ("not-me", {}))
+    for path, extra in ways:
         answer = people.send(f"/identity/{path}", email=email, password=password, **extra)
         assert answer.status_code == 422
         assert "The email address or the password is not right" in text_of(answer)
