@@ -8,6 +8,7 @@ from identity.details import pages as details_pages
 from identity.factors import pages as factors_pages
 from identity.home import pages as home_pages
 from identity.oidc import pages as oidc_pages
+from identity.oidc import polled_pages
 from identity.phones import pages as phones_pages
 from identity.recovery import pages as recovery_pages
 from identity.safe import pages as safe_pages
@@ -18,6 +19,7 @@ from shared.web.login import SignInNeeded, redirect_to_sign_in
 
 FEATURES = (
     oidc_pages,
+    polled_pages,
     factors_pages,
     # Before sign-in, whose pattern for pages of codes would take theirs for its own.
     recovery_pages,

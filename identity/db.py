@@ -8,6 +8,7 @@ from identity.codes import models as codes
 from identity.factors import models as factors
 from identity.keys import models as keys
 from identity.oidc import models as oidc
+from identity.oidc import polled_models as polled
 from identity.organisations import models as organisations
 from identity.phones import models as phones
 from identity.recovery import models as recovery
@@ -29,6 +30,7 @@ FEATURES = (
     organisations,
     phones,
     recovery,
+    polled,
     relying_parties,
     safe,
     signin,

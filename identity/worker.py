@@ -5,6 +5,7 @@ from celery import Celery
 from identity.accounts import tasks as accounts_tasks
 from identity.closure import tasks as closure_tasks
 from identity.codes import tasks as codes_tasks
+from identity.oidc import ciba_tasks
 from identity.oidc import tasks as oidc_tasks
 from identity.recovery import tasks as recovery_tasks
 from identity.settings import get_settings
@@ -16,6 +17,7 @@ from shared.db import Database, make_engine
 
 TASKS = (
     accounts_tasks,
+    ciba_tasks,
     closure_tasks,
     codes_tasks,
     oidc_tasks,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from identity.accounts.actions import citizen, tell_owner
 from identity.accounts.models import Account
 from identity.accounts.vault import Vault
-from identity.factors import rules
+from identity.factors import browsers, rules
 from identity.factors.ceremonies import NewKey, Signed
 from identity.factors.models import BackupCode, Passkey, Totp, UsedChallenge
 from identity.factors.queries import PASSKEY_NAME, TOTP_SECRET, has_password, list_proofs
@@ -253,4 +253,6 @@ def _lock(session: Session, account_id: UUID) -> None:
 
 def _record(session: Session, account_id: UUID, action: str, factor: str) -> None:
     audit.record(session, citizen(account_id), action, "account", account_id, {"factor": factor})
+    if action == "factor.added":
+        browsers.forget_choices(session, account_id)
     tell_owner(session, account_id, f"{factor}_{action.partition('.')[2]}")

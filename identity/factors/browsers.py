@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from identity.factors import rules
@@ -51,18 +51,28 @@ def remember(
     return bool(is_new)
 
 
+def forget_choices(session: Session, account_id: UUID) -> None:
+    """Let the strongest factor be offered again everywhere, because there is a new one."""
+    session.execute(
+        update(KnownBrowser).where(KnownBrowser.account_id == account_id).values(factor="")
+    )
+
+
 def last_factor(session: Session, account_id: UUID, browser_hash: bytes, now: datetime) -> str:
-    """Return the factor that was used here last, empty in a browser that the account never saw."""
-    found = session.execute(
+    """Return the factor that was used here last, empty when none is preferred."""
+    return _find(session, account_id, browser_hash, now) or ""
+
+
+def is_known(session: Session, account_id: UUID, browser_hash: bytes, now: datetime) -> bool:
+    """Tell whether the account was signed in to in this browser before."""
+    return _find(session, account_id, browser_hash, now) is not None
+
+
+def _find(session: Session, account_id: UUID, browser_hash: bytes, now: datetime) -> str | None:
+    return session.execute(
         select(KnownBrowser.factor).where(
             KnownBrowser.account_id == account_id,
             KnownBrowser.browser_hash == browser_hash,
             KnownBrowser.expires_at > now,
         )
     ).scalar_one_or_none()
-    return found or ""
-
-
-def is_known(session: Session, account_id: UUID, browser_hash: bytes, now: datetime) -> bool:
-    """Tell whether the account signed in to from this browser before."""
-    return bool(last_factor(session, account_id, browser_hash, now))

@@ -31,6 +31,8 @@ from shared.web.deps import FormDep, NowDep, RuntimeDep, SessionDep, public
 
 router = APIRouter(dependencies=[Depends(public)])
 EMAIL = "email"
+_EMAIL_CHOICE = "A code by email"
+_CHOOSE = FieldError("way", "Choose a way to sign in")
 PAUSED = (
     "There were too many wrong tries. Wait 30 minutes and try again, or try another way that you"
     " have set up"
@@ -182,7 +184,7 @@ def choose_way(
     ways = list_ways(check.session, check.account_id)
     factor = next((way for way in ways if way.name == chosen), None)
     if factor is None:
-        return _list(request, check, flow, fault="Choose a way to sign in")
+        return _list(request, check, flow, faults=(_CHOOSE,))
     if factor.sends:
         factor.start(check)
     target = with_flow(f"{WAY_PATH}/{factor.name}", flow, attempt=check.check_id)
@@ -226,10 +228,16 @@ def fault_at(factor: SecondFactor, message: str) -> FieldError:
     return FieldError("passkey-form-button" if factor is PASSKEY else "code", message)
 
 
-def _list(request: Request, check: Check, flow: FlowView | None, *, fault: str = "") -> Response:
+def _list(
+    request: Request,
+    check: Check,
+    flow: FlowView | None,
+    *,
+    faults: tuple[FieldError, ...] = (),
+) -> Response:
     ways = list_ways(check.session, check.account_id)
     choices = [(way.rank, way.name, way.words.choice) for way in ways]
-    choices.append((EMAIL_RANK, EMAIL, "A code by email"))
+    choices.append((EMAIL_RANK, EMAIL, _EMAIL_CHOICE))
     return show_page(
         request,
         "factors/another_way.html",
@@ -237,7 +245,7 @@ def _list(request: Request, check: Check, flow: FlowView | None, *, fault: str =
         ways=[{"value": name, "choice": choice} for _, name, choice in sorted(choices)],
         action=with_flow(ANOTHER_WAY_PATH, flow, attempt=check.check_id),
         back_url=with_flow("/identity/sign-in", flow),
-        faults=[FieldError("way", fault)] if fault else [],
+        faults=faults,
     )
 
 

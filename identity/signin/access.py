@@ -21,7 +21,7 @@ from shared.crypto import hash_token, random_token
 from shared.errors import FieldError, Forbidden, NotFound
 from shared.web.deps import NowDep, RuntimeDep
 from shared.web.login import SignInNeeded
-from shared.web.pages import language_of
+from shared.web.pages import language_of, wish_language
 from shared.web.runtime import runtime_of
 
 ACCOUNT_PATH = rules.ACCOUNT_PATH
@@ -48,8 +48,26 @@ def session_cookie_of(request: Request) -> str:
     return request.cookies.get(name, "")
 
 
-def visitor_of(request: Request) -> Visitor:
-    """Return the browser that sends this request; a new one gets its cookie with the answer."""
+def get_optional_flow(
+    request: Request, runtime: RuntimeDep, now: NowDep, flow: UUID | None = None
+) -> flows.FlowView | None:
+    """Return the flow that the address names, None when it names none; refuses an old one."""
+    if flow is None:
+        return None
+    with runtime.database.transaction() as session:
+        found = flows.get_flow(session, flow, now)
+    wish_language(request, found.request.ui_locales)
+    return found
+
+
+FlowDep = Annotated[flows.FlowView | None, Depends(get_optional_flow)]
+
+
+def visitor_of(request: Request, _flow: FlowDep) -> Visitor:
+    """Return the browser that sends this request; a new one gets its cookie with the answer.
+
+    The flow is read first, because it may wish for a language.
+    """
     name = cookie.browser_cookie(secure=runtime_of(request).settings.secure_cookies)
     browser = request.cookies.get(name) or getattr(request.state, "browser", None) or random_token()
     request.state.browser = browser
@@ -119,21 +137,8 @@ def _is_uuid(value: str) -> bool:
     return True
 
 
-def get_optional_flow(
-    runtime: RuntimeDep, now: NowDep, flow: UUID | None = None
-) -> flows.FlowView | None:
-    """Return the flow that the address names, None when it names none; refuses an old one."""
-    if flow is None:
-        return None
-    with runtime.database.transaction() as session:
-        return flows.get_flow(session, flow, now)
-
-
-FlowDep = Annotated[flows.FlowView | None, Depends(get_optional_flow)]
-
-
 def get_own_flow(
-    runtime: RuntimeDep, now: NowDep, person: SignedInDep, flow: UUID
+    request: Request, runtime: RuntimeDep, now: NowDep, person: SignedInDep, flow: UUID
 ) -> flows.FlowView:
     """Return the flow that the address names, if the person who is signed in is on it.
 
@@ -143,6 +148,7 @@ def get_own_flow(
     """
     with runtime.database.transaction() as session:
         found = flows.get_flow(session, flow, now)
+    wish_language(request, found.request.ui_locales)
     if found.account_id != person.account_id:
         raise Forbidden(
             "flow_of_another",
@@ -230,6 +236,12 @@ def with_flow(path: str, flow: flows.FlowView | None, **query: object) -> str:
     if flow is not None:
         pairs.append(f"flow={flow.id}")
     return f"{path}?{'&'.join(pairs)}" if pairs else path
+
+
+def begin_values(flow: flows.FlowView | None) -> dict[str, str]:
+    """Return what a form for signing in or up is filled with before anybody typed: the hint."""
+    hint = flow.request.login_hint if flow is not None else None
+    return {"email": hint} if hint and "@" in hint else {}
 
 
 def show_page(

@@ -19,7 +19,7 @@ from identity.signin.access import (
     show_page,
     with_flow,
 )
-from identity.signin.queries import find_attempt
+from identity.signin.queries import WaitingAttempt, find_attempt
 from identity.signin.rules import CODE_DIGITS, CODE_MINUTES, clean_code
 from shared.errors import FieldError
 from shared.web.deps import FormDep, NowDep, SessionDep, public
@@ -63,17 +63,24 @@ def show_code(
         if found is not None and flow is not None:
             return RedirectResponse(continue_url(flow.id), 303)
         return _start_again(request, step, flow)
+    if purpose == "sign_in" and not waiting.has_code:
+        return RedirectResponse(with_flow(ANOTHER_WAY_PATH, flow, attempt=attempt), 303)
     email = vault.open(waiting.email_sealed, attempts.EMAIL_RECORD, waiting.id)
-    if purpose != "sign_in":
-        # Whether the address has an account, and how well it is kept, is nobody's business here.
-        return _code_page(request, step, attempt, flow, email=email)
-    other_url = with_flow(ANOTHER_WAY_PATH, flow, attempt=attempt)
-    if not waiting.has_code:
-        return RedirectResponse(other_url, 303)
-    has_other = waiting.account_id is not None and bool(list_ways(session, waiting.account_id))
-    return _code_page(
-        request, step, attempt, flow, email=email, other_url=other_url if has_other else ""
-    )
+    other_url = _other_url(session, waiting, flow)
+    return _code_page(request, step, attempt, flow, email=email, other_url=other_url)
+
+
+def _other_url(session: SessionDep, waiting: WaitingAttempt, flow: FlowView | None) -> str:
+    """Return where other ways are listed, empty where there are none.
+
+    Only after a right password: whether an address has an account, and how well that is kept, is
+    nobody's business before.
+    """
+    if waiting.purpose != "sign_in" or waiting.account_id is None:
+        return ""
+    if not list_ways(session, waiting.account_id):
+        return ""
+    return with_flow(ANOTHER_WAY_PATH, flow, attempt=waiting.id)
 
 
 @router.post("/{step}/code")
@@ -118,7 +125,15 @@ def use_code(
             return RedirectResponse(continue_url(flow.id) if flow else "/identity/account", 303)
         return _start_again(request, step, flow)
     email = vault.open(waiting.email_sealed, attempts.EMAIL_RECORD, waiting.id)
-    return _code_page(request, step, attempt, flow, email=email, fault=fault or _WRONG)
+    return _code_page(
+        request,
+        step,
+        attempt,
+        flow,
+        email=email,
+        fault=fault or _WRONG,
+        other_url=_other_url(session, waiting, flow),
+    )
 
 
 @router.post("/{step}/code/again")

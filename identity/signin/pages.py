@@ -11,6 +11,7 @@ from identity.factors import ceremonies, sign_ins
 from identity.factors.ceremonies import Challenges
 from identity.factors.rules import origin_of
 from identity.oidc import flows
+from identity.oidc.rules import check_can_continue
 from identity.signin import actions, code_pages, password_pages, session_pages, sign_up_pages
 from identity.signin.access import (
     CONFIRM_PATH,
@@ -19,6 +20,7 @@ from identity.signin.access import (
     PeopleSettingsDep,
     VaultDep,
     VisitorDep,
+    begin_values,
     forget_session_cookie,
     redirect_signed_in,
     remember,
@@ -67,7 +69,13 @@ def show_sign_in(
     if found is not None and flow is not None and not is_other:
         return RedirectResponse(with_flow(CONFIRM_PATH, flow), 303)
     return _page(
-        request, flow, vault, visitor, now, values={}, changed="changed" in request.query_params
+        request,
+        flow,
+        vault,
+        visitor,
+        now,
+        values=begin_values(flow),
+        changed="changed" in request.query_params,
     )
 
 
@@ -85,6 +93,8 @@ def sign_in(
     """Check the password and have a code sent, or show the form again."""
     with runtime.database.transaction() as session:
         actions.check_address_limit(session, vault, visitor, settings.forms_per_address, now)
+        if flow is not None:
+            flows.keep_flow(session, flow.id, now)
     email, password = normalise_email(form.text("email")), form.text("password")
     faults = [
         FieldError(field, message)
@@ -168,8 +178,20 @@ def _page(
 
 
 @router.post("/cancel")
-def cancel(session: SessionDep, now: NowDep, flow: UUID, form: FormDep) -> Response:
-    """Leave the flow without going on; the service that asked is told so."""
+def cancel(
+    session: SessionDep,
+    now: NowDep,
+    flow: UUID,
+    form: FormDep,
+    visitor: VisitorDep,
+    found: MaybeSessionDep,
+) -> Response:
+    """Leave the flow without going on; the service that asked is told so.
+
+    Nobody ends a flow that began in another browser and is not theirs.
+    """
+    view = flows.get_flow(session, flow, now)
+    check_can_continue(view, found, visitor.browser_hash, now)
     step = form.text("step")
     error = "account_selection_required" if step == "sign_up" else "access_denied"
     flows.record_refusal(session, flow, error, "The person cancelled", now)

@@ -60,7 +60,8 @@ _COLUMNS = (
 
 _BY_COOKIE = text(
     """
-    SELECT id, account_id, authenticated_at, methods, level, device, last_seen_at
+    SELECT id, account_id, authenticated_at, methods, level, device, last_seen_at, factors,
+           started_at
       FROM sign_in_session
      WHERE cookie_hash = :cookie_hash AND ended_at IS NULL AND idle_at > :now AND ends_at > :now
     """
@@ -73,7 +74,10 @@ def get_session(session: Executor, cookie_value: str, now: datetime) -> SignedIn
         return None
     values = {"cookie_hash": hash_token(cookie_value), "now": now}
     row = session.execute(_BY_COOKIE, values).mappings().one_or_none()
-    return None if row is None else SignedInSession(**{**row, "methods": tuple(row["methods"])})
+    if row is None:
+        return None
+    lists = {name: tuple(row[name]) for name in ("methods", "factors")}
+    return SignedInSession(**{**row, **lists})
 
 
 def _signed_in(

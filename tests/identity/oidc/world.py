@@ -99,6 +99,7 @@ class World:
             log_level="WARNING",
             database_pool_size=16,
             outbound_allowed_hosts=["127.0.0.1"],
+            client_certificate_header="x-forwarded-client-cert",
         )
         sealer = Sealer(key_file)
         with database.transaction() as session:
@@ -132,7 +133,7 @@ class World:
             )
         jwks = changes.pop("jwks", None)
         keys = jwks if isinstance(jwks, list) else [ec_key().as_dict(private=False)]
-        if changes.get("auth_method", "private_key_jwt") != "private_key_jwt":
+        if str(changes.get("auth_method")).startswith("client_secret"):
             keys, changes = [], {**changes, "secret_hash": hash_token(SECRET)}
         party = replace(party, **changes)  # type: ignore[arg-type]
         with self.database.transaction() as session:
@@ -252,8 +253,9 @@ class World:
 def answer_of(response: Response) -> dict[str, str]:
     """Return the parameters with which a redirect leads back to the client."""
     assert response.status_code in (302, 303), response.text
-    query = urlsplit(response.headers["location"]).query
-    return {name: values[0] for name, values in parse_qs(query).items()}
+    location = urlsplit(response.headers["location"])
+    sent = parse_qs(location.fragment or location.query)
+    return {name: values[0] for name, values in sent.items()}
 
 
 def later(**parts: float) -> datetime:

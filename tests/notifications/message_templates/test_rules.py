@@ -17,6 +17,7 @@ NAMES = (
     "identity.account_exists",
     "identity.account_notice",
     "identity.one_time_code",
+    "identity.request_waiting",
     "identity.verified",
     "mailbox.new_message",
 )
