@@ -3,11 +3,15 @@
 from fastapi import FastAPI
 
 from identity.audit import pages as audit_pages
+from identity.closure import pages as closure_pages
+from identity.details import pages as details_pages
 from identity.factors import pages as factors_pages
 from identity.home import pages as home_pages
 from identity.keys import api as keys_api
 from identity.oidc import pages as oidc_pages
 from identity.oidc import polled_pages
+from identity.phones import pages as phones_pages
+from identity.recovery import pages as recovery_pages
 from identity.registration import api as registration_api
 from identity.registration import pages as registration_pages
 from identity.relying_parties import start_pages
@@ -21,6 +25,8 @@ FEATURES = (
     oidc_pages,
     polled_pages,
     factors_pages,
+    # Before sign-in, whose pattern for pages of codes would take theirs for its own.
+    recovery_pages,
     signin_pages,
     verification_pages,
     safe_pages,
@@ -28,6 +34,9 @@ FEATURES = (
     audit_pages,
     registration_pages,
     start_pages,
+    phones_pages,
+    details_pages,
+    closure_pages,
 )
 PROGRAMS = (keys_api, registration_api)
 

@@ -3,9 +3,12 @@
 from celery import Celery
 
 from identity.accounts import tasks as accounts_tasks
+from identity.closure import tasks as closure_tasks
+from identity.codes import tasks as codes_tasks
 from identity.keys import tasks as keys_tasks
 from identity.oidc import ciba_tasks
 from identity.oidc import tasks as oidc_tasks
+from identity.recovery import tasks as recovery_tasks
 from identity.registration import tasks as registration_tasks
 from identity.settings import get_settings
 from identity.signin import tasks as signin_tasks
@@ -20,6 +23,9 @@ TASKS = (
     keys_tasks,
     oidc_tasks,
     registration_tasks,
+    closure_tasks,
+    codes_tasks,
+    recovery_tasks,
     signin_tasks,
     verification_tasks,
 )

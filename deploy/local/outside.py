@@ -40,6 +40,8 @@ def outside_values(place: Installation) -> dict[str, str]:
         "CLACHAN_DOCUMENT_CHECK_SIMULATOR_URL": place.local_url("DOCUMENT_CHECK"),
         "CLACHAN_SMTP_ADDRESS": f"127.0.0.1:{place.ports['SMTP']}",
         "CLACHAN_INBOX_URL": place.local_url("INBOX"),
+        "CLACHAN_SMPP_ADDRESS": f"127.0.0.1:{place.ports['SMPP']}",
+        "CLACHAN_VOICE_SIMULATOR_URL": place.local_url("VOICE"),
         "CLACHAN_GLENMORE_URL": f"http://localhost:{place.ports['GLENMORE']}",
         "CLACHAN_HOME": str(place.home.path),
         "CLACHAN_LOGS": str(place.home.logs),

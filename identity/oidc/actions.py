@@ -141,6 +141,9 @@ _SHORT_LIVED = (
     "known_browser",
     "initial_access_token",
     "logout_delivery",
+    "contact_check",
+    "account_change",
+    "kept_evidence",
 )
 # By index and by place: a join on `ctid` would read the whole table for every batch.
 _FORGET = tuple(
