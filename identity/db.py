@@ -3,12 +3,15 @@
 from identity.accounts import models as accounts
 from identity.base import Base
 from identity.caching import models as caching
+from identity.client_console import models as client_console
 from identity.keys import models as keys
 from identity.oidc import models as oidc
 from identity.organisations import models as organisations
 from identity.relying_parties import models as relying_parties
 from identity.safe import models as safe
 from identity.signin import models as signin
+from identity.staff import models as staff
+from identity.staff_sign_on import models as staff_sign_on
 from identity.verification import models as verification
 from shared.tables import add_floor_tables
 
@@ -16,12 +19,15 @@ from shared.tables import add_floor_tables
 FEATURES = (
     accounts,
     caching,
+    client_console,
     keys,
     oidc,
     organisations,
     relying_parties,
     safe,
     signin,
+    staff,
+    staff_sign_on,
     verification,
 )
 

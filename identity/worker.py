@@ -6,12 +6,13 @@ from identity.accounts import tasks as accounts_tasks
 from identity.oidc import tasks as oidc_tasks
 from identity.settings import get_settings
 from identity.signin import tasks as signin_tasks
+from identity.staff import tasks as staff_tasks
 from identity.verification import tasks as verification_tasks
 from shared import clock, logs
 from shared.celery import make_celery, run_worker
 from shared.db import Database, make_engine
 
-TASKS = (accounts_tasks, oidc_tasks, signin_tasks, verification_tasks)
+TASKS = (accounts_tasks, oidc_tasks, signin_tasks, staff_tasks, verification_tasks)
 
 
 def create_worker() -> Celery:

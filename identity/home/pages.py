@@ -29,7 +29,7 @@ def show_account(
     verified = next((item for item in items if item["scope"] == GPG45_SCOPE), None)
     flow = find_flow_to_return_to(request, session, now)
     names = list_organisations(session)
-    staff = list_staff_roles(session, person.account_id)
+    staff = list_staff_roles(session, person.account_id, person.id)
     return runtime.pages.render(
         request,
         "home/account.html",

@@ -104,7 +104,17 @@ _REVOKE_ACCESS = text(
     " ON CONFLICT DO NOTHING"
 )
 
-_SHORT_LIVED = ("flow", "authorisation", "used_assertion", "revoked_access_token")
+_SHORT_LIVED = (
+    "flow",
+    "authorisation",
+    "used_assertion",
+    "revoked_access_token",
+    "invitation",
+    "client_draft",
+    "client_trial",
+    "client_refusal",
+    "upstream_attempt",
+)
 _FORGET = tuple(
     text(
         f"""

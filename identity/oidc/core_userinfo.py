@@ -26,6 +26,10 @@ def answer_userinfo(
             "insufficient_scope", "The scope openid is needed", status=403, challenge=challenge
         )
     details = get_details(
-        call.session, authorisation.account_id, access.scopes, call.provider.sealer
+        call.session,
+        authorisation.account_id,
+        access.scopes,
+        call.provider.sealer,
+        authorisation.session_id,
     )
     return {"sub": authorisation.subject, **details}

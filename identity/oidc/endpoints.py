@@ -19,6 +19,7 @@ from identity.oidc.access import (
     browser_of,
     find_signed_in,
     keep_browser,
+    note_refusal,
     refuse,
     refuse_on_page,
     send_back,
@@ -90,7 +91,7 @@ def authorize(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSi
             state=draft.state,
             issuer=call.issuer.url,
         )
-        return send_back(request, answer)
+        return note_refusal(request, send_back(request, answer), error)
     if done.answer is not None:
         return send_back(request, done.answer)
     start_flow(call.session, flow)

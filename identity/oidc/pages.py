@@ -6,7 +6,14 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
-from identity.oidc.access import ProviderDep, SentDep, browser_of, refuse_on_page, send_back
+from identity.oidc.access import (
+    ProviderDep,
+    SentDep,
+    browser_of,
+    note_refusal,
+    refuse_on_page,
+    send_back,
+)
 from identity.oidc.actions import finish_flow
 from identity.oidc.authorize import check_request, draft_of
 from identity.oidc.endpoints import SIGNED_OUT_PATH, MaybeSignedIn
@@ -60,7 +67,8 @@ def continue_flow(
         return refuse_on_page(request, error)
     except ProtocolError as error:
         finish_flow(session, flow.id, now)
-        return send_back(request, answer_refusal(call, flow.request, error))
+        answer = send_back(request, answer_refusal(call, flow.request, error))
+        return note_refusal(request, answer, error, flow.client_id)
     if done.answer is not None:
         finish_flow(session, flow.id, now)
         return send_back(request, done.answer)

@@ -59,9 +59,11 @@ class Provider:
     def find_client(
         self, session: Session, profile: Profile, client_id: str
     ) -> RelyingParty | None:
-        """Return a client of this profile; those of other profiles do not exist here."""
+        """Return a client of this profile; others, and those switched off, do not exist here."""
         found = self.clients.find(session, client_id)
-        return found if found is not None and found.profile == profile.name else None
+        if found is None or found.profile != profile.name or found.options.disabled_by:
+            return None
+        return found
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,11 @@ def find_refresh_token(
 
 
 def get_details(
-    session: Session, account_id: UUID, scopes: Sequence[str], sealer: Sealer
+    session: Session,
+    account_id: UUID,
+    scopes: Sequence[str],
+    sealer: Sealer,
+    session_id: UUID | None = None,
 ) -> dict[str, object]:
     """Return the claims of ``profile``, ``email`` and ``staff`` (Core, section 5.4).
 
@@ -69,5 +73,5 @@ def get_details(
         if profile is not None and "email" in scopes:
             details |= {"email": profile.email, "email_verified": True}
     if "staff" in scopes:
-        details["staff"] = list_staff_roles(session, account_id)
+        details["staff"] = list_staff_roles(session, account_id, session_id)
     return details

@@ -64,6 +64,7 @@ def make_service_token(call: Call, client: RelyingParty, scopes: tuple[str, ...]
         "sub": client.client_id,
         "aud": call.provider.settings.public_url,
         "client_id": client.client_id,
+        "organisation": client.organisation,
         "scope": " ".join(scopes),
         "iat": issued,
         "exp": issued + call.profile.access_token_seconds,

@@ -128,7 +128,11 @@ def _tokens(
     details: dict[str, object] = {}
     if not call.profile.bare_id_token:
         details = get_details(
-            call.session, authorisation.account_id, authorisation.scopes, call.provider.sealer
+            call.session,
+            authorisation.account_id,
+            authorisation.scopes,
+            call.provider.sealer,
+            authorisation.session_id,
         )
     access_token = make_user_token(call, authorisation, client)
     answer: Answer = {

@@ -19,6 +19,7 @@ class ClientOptions:
         levels_of_confidence: identity levels that the client may ask for, such as ``P2``.
         environment: ``live``, or ``sandbox`` for a client that signs fictitious people in.
         service_id: the service of a public body, as its console registered it.
+        disabled_by: ``staff`` or ``operator`` when the client is switched off, empty otherwise.
     """
 
     response_types: tuple[str, ...] = ("code",)
@@ -82,6 +83,7 @@ class ClientOptions:
     # Where the client belongs
     environment: str = "live"
     service_id: str | None = None
+    disabled_by: str = ""
 
     def as_json(self) -> dict[str, object]:
         """Return the members that differ from their defaults."""
