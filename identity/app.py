@@ -3,15 +3,27 @@
 from fastapi import FastAPI
 
 from identity.audit import pages as audit_pages
+from identity.console import pages as console_pages
 from identity.home import pages as home_pages
 from identity.oidc import pages as oidc_pages
 from identity.safe import pages as safe_pages
 from identity.signin import pages as signin_pages
+from identity.staff_sign_on import pages as staff_sign_on_pages
 from identity.verification import pages as verification_pages
 from shared.web.app import make_api, make_pages_app
 from shared.web.login import SignInNeeded, redirect_to_sign_in
 
-FEATURES = (oidc_pages, signin_pages, verification_pages, safe_pages, home_pages, audit_pages)
+FEATURES = (
+    oidc_pages,
+    # Before sign-in, one of whose patterns would take its addresses for its own.
+    staff_sign_on_pages,
+    signin_pages,
+    verification_pages,
+    safe_pages,
+    home_pages,
+    audit_pages,
+    console_pages,
+)
 
 
 def make_identity_api() -> FastAPI:

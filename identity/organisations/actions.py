@@ -56,10 +56,8 @@ def apply_for_body(
     """
     name, kind = rules.check_name(name), rules.check_kind(kind)
     slug = rules.slug_of(name)
-    try:
-        rules.check_slug(slug)
-    except Invalid as error:
-        raise Invalid(FieldError("name", "Enter the organisation's full name")) from error
+    if not rules.is_free_slug(slug):
+        raise Invalid(FieldError("name", "Enter the organisation's full name"))
     waiting = session.execute(
         select(Organisation.slug).where(
             Organisation.applied_by == account_id, Organisation.status == "applied"

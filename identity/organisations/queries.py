@@ -47,8 +47,9 @@ _ROLES = text(
               SELECT FROM upstream u WHERE u.organisation = m.organisation
                  AND u.enabled AND u.enforced)
             OR EXISTS (
-              SELECT FROM upstream_session s WHERE s.organisation = m.organisation
-                 AND s.session_id = cast(:session_id AS uuid)))
+              SELECT FROM upstream_session s JOIN sign_in_session n ON n.id = s.session_id
+               WHERE s.organisation = m.organisation AND s.session_id = cast(:session_id AS uuid)
+                 AND s.authenticated_at = n.authenticated_at))
      ORDER BY m.organisation
     """
 )

@@ -27,6 +27,8 @@ ROLES = frozenset(
 # Nobody may send money that they release themselves.
 _APART = (frozenset({"payments.uploader", "payments.approver"}),)
 _SLUG = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
+# Addresses of the console begin with a body's slug, and some words are pages there.
+_TAKEN = frozenset({"apply", "operations", "invitation", "invitations", "trial-callback", "new"})
 KINDS = ("council", "government", "health", "housing", "agency", "other")
 _LONGEST_NAME = 80
 _LONGEST_TEXT = 500
@@ -66,6 +68,11 @@ def slug_of(name: str) -> str:
     """Return what a body's name looks like as a slug; may be too short to be one."""
     plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     return plain[:40].strip("-")
+
+
+def is_free_slug(slug: str) -> bool:
+    """Tell whether a slug made of a name can be a body's."""
+    return bool(_SLUG.fullmatch(slug)) and slug not in _TAKEN
 
 
 def check_name(name: str, field: str = "name") -> str:

@@ -193,7 +193,13 @@ def finish_with_code(
 
 
 def open_session(
-    session: Session, visitor: Visitor, *, account_id: UUID, now: datetime
+    session: Session,
+    visitor: Visitor,
+    *,
+    account_id: UUID,
+    now: datetime,
+    methods: tuple[str, ...] = ("pwd", "otp"),
+    level: str | None = None,
 ) -> SignedIn:
     """Open a session under a new cookie; the cookie the browser had before stops working.
 
@@ -201,13 +207,12 @@ def open_session(
     that did not happen; another person's session in this browser ends.
     """
     session.execute(_FORGET, {"now": now})
-    methods = ("pwd", "otp")
     cookie = random_token()
     values = {
         "cookie_hash": hash_token(cookie),
         "authenticated_at": now,
         "methods": list(methods),
-        "level": rules.level_of(methods),
+        "level": level or rules.level_of(methods),
         "level_policy": rules.LEVEL_POLICY,
         "device": visitor.device,
         "last_seen_at": now,

@@ -103,7 +103,7 @@ class UpstreamLink(Base):
 
 
 class UpstreamSession(Base):
-    """A session that was opened by a body's provider; so enforced sign-on can be checked."""
+    """A sign-in by a body's provider; counts while the session's newest sign-in is this one."""
 
     __tablename__ = "upstream_session"
 
@@ -111,3 +111,4 @@ class UpstreamSession(Base):
         ForeignKey("sign_in_session.id", ondelete="CASCADE"), primary_key=True
     )
     organisation: Mapped[str] = mapped_column(ForeignKey("organisation.slug"))
+    authenticated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

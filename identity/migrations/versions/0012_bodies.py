@@ -199,6 +199,7 @@ CREATE INDEX ix_upstream_link_account_id ON upstream_link (account_id);
 CREATE TABLE upstream_session (
   session_id uuid,
   organisation text NOT NULL,
+  authenticated_at timestamptz NOT NULL,
   CONSTRAINT pk_upstream_session PRIMARY KEY (session_id),
   CONSTRAINT fk_upstream_session_session_id FOREIGN KEY (session_id)
     REFERENCES sign_in_session (id) ON DELETE CASCADE,
