@@ -6,6 +6,7 @@ from identity.audit import pages as audit_pages
 from identity.console import pages as console_pages
 from identity.home import pages as home_pages
 from identity.oidc import pages as oidc_pages
+from identity.organisations import api as organisations_api
 from identity.safe import pages as safe_pages
 from identity.signin import pages as signin_pages
 from identity.staff_sign_on import pages as staff_sign_on_pages
@@ -28,7 +29,9 @@ FEATURES = (
 
 def make_identity_api() -> FastAPI:
     """Return the API app, mounted at ``/identity/v1``."""
-    return make_api("identity", "Identity")
+    app = make_api("identity", "Identity")
+    app.include_router(organisations_api.router)
+    return app
 
 
 def make_identity_pages() -> FastAPI:

@@ -73,6 +73,9 @@ def finish(
     _form: FormDep,
 ) -> Response:
     """Register the client, or change it; the secret, if there is one, is shown this once."""
+    missing = rules.first_unanswered(at.draft.answers)
+    if missing is not None:
+        return go(f"{at.path}/{missing}")
     try:
         with runtime.database.transaction() as session:
             done = finish_draft(session, member.actor, at.draft, at.service, at.view, now)
@@ -174,7 +177,7 @@ def _show_question(
         body=at.member.body,
         service=at.service,
         answers=answers,
-        back=at.path if at.view or number == 0 else f"{at.path}/{rules.QUESTIONS[number - 1]}",
+        back=_back(at, number),
         number=number + 1,
         count=len(rules.QUESTIONS),
         profiles=list(PROFILES),
@@ -184,6 +187,14 @@ def _show_question(
         keys=[tell_key(jwk) for jwk in rules.jwks_of(at.draft.answers)],
         faults=faults,
     )
+
+
+def _back(at: AtDraft, number: int) -> str:
+    if at.view is not None:
+        return f"/{at.member.body.slug}/clients/{at.view.party.client_id}"
+    if number == 0:
+        return f"/{at.member.body.slug}/services/{at.service.id}"
+    return f"{at.path}/{rules.QUESTIONS[number - 1]}"
 
 
 router.include_router(draft_router)

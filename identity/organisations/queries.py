@@ -179,3 +179,17 @@ def list_live_requests(session: Session) -> list[Service]:
         .limit(200)
     )
     return [_service(row) for row in rows]
+
+
+_MEMBERS = text(
+    """
+    SELECT m.account_id, m.roles FROM staff_member m JOIN organisation o ON o.slug = m.organisation
+     WHERE m.organisation = :slug AND o.status = 'approved' LIMIT 10000
+    """
+)
+
+
+def list_members(session: Session, slug: str) -> list[tuple[UUID, list[str]]]:
+    """Return the accounts that work for an approved body, with their roles."""
+    rows = session.execute(_MEMBERS, {"slug": slug})
+    return [(row.account_id, sorted(row.roles)) for row in rows]
