@@ -17,6 +17,7 @@ MOST_KEYS = 10
 _LONGEST = 60_000
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 _PRIVATE = "This is a private key. Keep it secret and paste the public key that belongs to it"
+_PRIVATE_KIND = "PRIVATE KEY"
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
 Jwk = dict[str, object]
 
@@ -53,7 +54,7 @@ def as_registered(jwk: Mapping[str, object]) -> Jwk:
     try:
         key = import_public_key(jwk)  # type: ignore[arg-type]  # it is checked there
     except ValueError as error:
-        raise KeyFault(f"A key {error}") from error
+        raise KeyFault("Use RSA keys of 2048 bits or more, or elliptic-curve keys") from error
     kid = jwk.get("kid")
     named = kid if isinstance(kid, str) and kid else key.thumbprint()
     return {**key.as_dict(private=False), "kid": named, "use": "sig"}
@@ -117,7 +118,7 @@ def _from_pem(plain: str) -> Sequence[Mapping[str, object]]:
 
 
 def _pem(kind: str, block: str) -> Mapping[str, object]:
-    if "PRIVATE KEY" in kind:
+    if _PRIVATE_KIND in kind:
         raise KeyFault(_PRIVATE)
     raw = block.encode()
     try:

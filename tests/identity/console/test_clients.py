@@ -4,13 +4,14 @@ import pytest
 
 from identity.oidc.actions import forget_expired
 from identity.relying_parties.queries import get_client
+from identity.relying_parties.rules import RelyingParty
 from shared import clock
 from tests.identity.console.office import BODY, CALLBACK, Office, answers, pem
 from tests.identity.oidc.world import OIDC, ec_key, rsa_key
 from tests.identity.people import text_of
 
 
-def party(office: Office, client_id: str):  # type: ignore[no-untyped-def]
+def party(office: Office, client_id: str) -> RelyingParty:
     with office.world.database.transaction() as session:
         found = get_client(session, client_id)
     assert found is not None

@@ -59,7 +59,9 @@ def test_somebody_is_invited_signs_in_and_joins(
     link = str(dict(sent["personalisation"])["link"])  # type: ignore[call-overload]
     path = link.removeprefix("http://localhost:8000")
     assert office.world.scalar("SELECT token_sealed FROM invitation") is None
-    assert path.partition("token=")[2] not in str(office.world.scalar("SELECT token_hash::text FROM invitation"))
+    assert path.partition("token=")[2] not in str(
+        office.world.scalar("SELECT token_hash::text FROM invitation")
+    )
     stranger = office.browser().get(path)
     assert "Strathclachan Council invites you" in stranger.text
     assert "/accept" not in stranger.text
@@ -136,7 +138,9 @@ def test_roles_change_at_once_and_a_body_keeps_an_owner(office: Office) -> None:
     assert owner.post(f"{path}/remove").status_code == 303
     assert developer.get(BODY).status_code == 404
     assert "staff.removed" in str(
-        office.world.scalar("SELECT string_agg(action, ' ') FROM audit_event WHERE actor_name = 'Olive'")
+        office.world.scalar(
+            "SELECT string_agg(action, ' ') FROM audit_event WHERE actor_name = 'Olive'"
+        )
     )
 
 
@@ -187,7 +191,9 @@ def test_staff_are_found_by_name_and_address_page_by_page(office: Office) -> Non
     page = office.viewer.get(f"{BODY}/staff")
     assert "31 people" in text_of(page)
     assert "page=2" in page.text
-    found = office.viewer.get(f"{BODY}/staff", )
+    found = office.viewer.get(
+        f"{BODY}/staff",
+    )
     assert found.status_code == 200
     found = office.viewer.get(f"{BODY}/staff?q=COLLEAGUE07")
     assert "1 person" in text_of(found)
@@ -222,10 +228,17 @@ def test_a_suspended_body_loses_roles_and_clients_until_it_is_approved_again(
     office.developer.post(f"{BODY}/clients/{off_by_staff}/switch", to="off")
     decide = f"{CONSOLE}/operations/bodies/strathclachan"
     office.operator.post(decide, decision="suspend", reason="An invented reason")
-    assert office.world.scalar("SELECT count(*) FROM relying_party WHERE options->>'disabled_by' = 'operator'") == 1
+    assert (
+        office.world.scalar(
+            "SELECT count(*) FROM relying_party WHERE options->>'disabled_by' = 'operator'"
+        )
+        == 1
+    )
     assert office.developer.post(f"{BODY}/clients/{client_id}/switch", to="on").status_code == 403
     office.operator.post(decide, decision="approve")
-    assert office.world.scalar("SELECT array_agg(options->>'disabled_by') FROM relying_party WHERE options ? 'disabled_by'") == ["staff"]
+    assert office.world.scalar(
+        "SELECT array_agg(options->>'disabled_by') FROM relying_party WHERE options ? 'disabled_by'"
+    ) == ["staff"]
 
 
 def test_invitations_are_forgotten(office: Office) -> None:

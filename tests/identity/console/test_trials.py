@@ -66,11 +66,15 @@ def test_the_copy_sees_the_same_subject_as_the_client(office: Office) -> None:
     assert found is not None
     real = office.developer.get(
         f"{OIDC}/authorize?client_id={client_id}&redirect_uri=https%3A%2F%2Ftax.strathclachan.example"
-        "%2Fcallback&response_type=code&scope=openid&code_challenge=" + "a" * 43
+        "%2Fcallback&response_type=code&scope=openid&code_challenge="
+        + "a" * 43
         + "&code_challenge_method=S256"
     )
     assert "code=" in real.headers["location"]
-    assert office.world.scalar("SELECT subject FROM authorisation ORDER BY created_at DESC LIMIT 1") == found[1]
+    assert (
+        office.world.scalar("SELECT subject FROM authorisation ORDER BY created_at DESC LIMIT 1")
+        == found[1]
+    )
 
 
 def test_a_test_that_was_refused_is_explained(office: Office) -> None:
@@ -113,7 +117,9 @@ def test_an_abandoned_copy_is_taken_away(office: Office) -> None:
     world.execute("UPDATE outbox SET attempt = 1 WHERE id = :id", id=row)
     end_trial(Job(int(str(row)), "t", {"companion_id": copy[1]}, 1, world.database, world.settings))
     assert world.scalar("SELECT count(*) FROM relying_party") == 1
-    assert world.scalar("SELECT count(*) FROM relying_party WHERE client_id = :id", id=client_id) == 1
+    assert (
+        world.scalar("SELECT count(*) FROM relying_party WHERE client_id = :id", id=client_id) == 1
+    )
 
 
 def test_live_clients_are_not_tested(office: Office) -> None:
@@ -132,7 +138,8 @@ def test_a_configuration_is_checked_against_the_world(office: Office, outside: O
     address = outside.serve("/jwks.json", key_set)
     now = clock.now()
     office.world.execute(
-        "UPDATE relying_party SET options = options || jsonb_build_object('jwks_uri', cast(:a AS text)),"
+        "UPDATE relying_party SET options = options"
+        " || jsonb_build_object('jwks_uri', cast(:a AS text)),"
         " redirect_uris = ARRAY[cast(:r AS text)], updated_at = :now WHERE client_id = :id",
         a=address,
         r=f"{outside.url}/callback",
