@@ -6,6 +6,7 @@ from identity.audit import pages as audit_pages
 from identity.console import pages as console_pages
 from identity.home import pages as home_pages
 from identity.oidc import pages as oidc_pages
+from identity.oidc import polled_pages
 from identity.organisations import api as organisations_api
 from identity.safe import pages as safe_pages
 from identity.signin import pages as signin_pages
@@ -18,6 +19,7 @@ FEATURES = (
     oidc_pages,
     # Before sign-in, one of whose patterns would take its addresses for its own.
     staff_sign_on_pages,
+    polled_pages,
     signin_pages,
     verification_pages,
     safe_pages,

@@ -6,6 +6,7 @@ from identity.caching import models as caching
 from identity.client_console import models as client_console
 from identity.keys import models as keys
 from identity.oidc import models as oidc
+from identity.oidc import polled_models as polled
 from identity.organisations import models as organisations
 from identity.relying_parties import models as relying_parties
 from identity.safe import models as safe
@@ -23,6 +24,7 @@ FEATURES = (
     keys,
     oidc,
     organisations,
+    polled,
     relying_parties,
     safe,
     signin,

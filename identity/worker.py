@@ -4,6 +4,7 @@ from celery import Celery
 
 from identity.accounts import tasks as accounts_tasks
 from identity.client_console import tasks as client_console_tasks
+from identity.oidc import ciba_tasks
 from identity.oidc import tasks as oidc_tasks
 from identity.settings import get_settings
 from identity.signin import tasks as signin_tasks
@@ -15,6 +16,7 @@ from shared.db import Database, make_engine
 
 TASKS = (
     accounts_tasks,
+    ciba_tasks,
     client_console_tasks,
     oidc_tasks,
     signin_tasks,

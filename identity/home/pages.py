@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from identity.accounts.queries import get_profile
 from identity.oidc.flows import continue_url
+from identity.oidc.polled import list_waiting
 from identity.organisations.queries import list_organisations, list_staff_roles
 from identity.safe.queries import list_attributes, list_sharing
 from identity.safe.rules import GPG45_SCOPE, time_of
@@ -41,6 +42,7 @@ def show_account(
         has_mailbox=profile.mailbox_id is not None,
         saved_count=len(items),
         session_count=len(list_sessions(session, person.account_id, now)),
+        request_count=len(list_waiting(session, person.account_id, now)),
         sharing_count=len(list_sharing(session, person.account_id)),
         organisations=[names.get(str(place["organisation"]), "") for place in staff],
         return_name=flow.client_name if flow else "",

@@ -1,11 +1,12 @@
 """What the protocol writes; each single use is decided by one statement."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from identity.oidc.authorisations import COLUMNS, Authorisation, authorisation_of
@@ -14,6 +15,7 @@ from identity.oidc.rfc7523_client_assertions import AssertionUse
 from identity.signin.queries import SignedInSession
 from shared.crypto import hash_token
 from shared.ids import new_id
+from shared.quick import Executor
 
 _FLOW = text(
     """
@@ -24,8 +26,13 @@ _FLOW = text(
     """
 )
 _FINISH_FLOW = text("UPDATE flow SET finished_at = coalesce(finished_at, :now) WHERE id = :id")
-_ISSUE = text(
-    """
+_AGREED = """
+     (NOT :remembered_only OR EXISTS (
+       SELECT FROM remembered_consent
+        WHERE account_id = :account_id AND client_id = :client_id
+          AND scopes @> cast(:details AS text[])))
+"""
+_INSERT = f"""
     INSERT INTO authorisation (id, client_id, profile, account_id, session_id, flow_id, subject,
                                scopes, shared_scopes, nonce, redirect_uri, code_hash,
                                code_challenge, code_expires_at, authenticated_at, methods, level,
@@ -33,11 +40,18 @@ _ISSUE = text(
     SELECT :id, :client_id, :profile, :account_id, :session_id, :flow_id, :subject, :scopes,
            :shared_scopes, :nonce, :redirect_uri, :code_hash, :code_challenge, :code_expires_at,
            :authenticated_at, :methods, :level, cast(:asked AS jsonb), :now, :expires_at
-     WHERE NOT :remembered_only OR EXISTS (
-       SELECT FROM remembered_consent
-        WHERE account_id = :account_id AND client_id = :client_id
-          AND scopes @> cast(:details AS text[]))
-    RETURNING id
+     WHERE {_AGREED}
+"""
+_ISSUE = text(f"{_INSERT} RETURNING id")
+# The same for a request that was sent ahead, which this statement spends (RFC 9126, section 4).
+_ISSUE_PUSHED = text(
+    f"""
+    WITH pushed AS (
+      UPDATE pushed_request SET consumed_at = :now, expires_at = greatest(valid_until, :now)
+       WHERE request_hash = :pushed_hash AND client_id = :client_id AND consumed_at IS NULL
+         AND {_AGREED}
+      RETURNING true
+    ) {_INSERT} AND EXISTS (SELECT FROM pushed) RETURNING id
     """
 )
 # Writes the assertion's single use and says whether it was the first (RFC 7523, section 3).
@@ -58,14 +72,23 @@ _NEXT = """
 """
 _ANSWER = f"SELECT {_FIRST_USE} AS first_use, spent.* FROM (SELECT) one LEFT JOIN spent ON true"
 _QUALIFIED = ", ".join(f"a.{name.strip()}" for name in COLUMNS.split(","))
+# A token is bound to the key that its request showed; what was bound once stays bound, and a public
+# client's refresh token to the very key (RFC 9449, section 5).
+_CONFIRMED = "coalesce(cast(:confirmation AS jsonb), a.confirmation)"
+_STAYS_BOUND = """
+    (a.confirmation IS NULL OR (cast(:confirmation AS jsonb) IS NOT NULL
+      AND (NOT :same_key OR a.confirmation = cast(:confirmation AS jsonb))))
+"""
 _REDEEM = text(
     f"""
     WITH {_USE}, spent AS (
       UPDATE authorisation a SET code_consumed_at = :now,
-             expires_at = greatest(expires_at, :expires_at)
+             expires_at = greatest(expires_at, :expires_at), confirmation = {_CONFIRMED}
        WHERE code_hash = :code_hash AND client_id = :client_id AND redirect_uri = :redirect_uri
          AND code_challenge IS NOT DISTINCT FROM cast(:challenge AS text)
          AND code_consumed_at IS NULL AND revoked_at IS NULL AND code_expires_at > :now
+         AND (asked ->> 'jkt' IS NULL
+              OR asked ->> 'jkt' = cast(:confirmation AS jsonb) ->> 'jkt')
          AND {_FIRST_USE}
       RETURNING {_QUALIFIED}
     ), {_NEXT} {_ANSWER}
@@ -77,14 +100,34 @@ _REFRESH = text(
       UPDATE refresh_token r SET consumed_at = :now FROM authorisation a
        WHERE r.token_hash = :token_hash AND r.consumed_at IS NULL AND r.expires_at > :now
          AND a.id = r.authorisation_id AND a.client_id = :client_id AND a.revoked_at IS NULL
-         AND cast(:scopes AS text[]) <@ a.scopes AND {_FIRST_USE}
+         AND cast(:scopes AS text[]) <@ a.scopes AND {_STAYS_BOUND} AND {_FIRST_USE}
       RETURNING {_QUALIFIED}
     ), spent AS (
-      UPDATE authorisation a SET expires_at = greatest(a.expires_at, :expires_at)
+      UPDATE authorisation a SET expires_at = greatest(a.expires_at, :expires_at),
+             confirmation = {_CONFIRMED}
         FROM turned WHERE a.id = turned.id RETURNING {_QUALIFIED}
     ), {_NEXT} {_ANSWER}
     """
 )
+# The same where refresh tokens are not turned but last, as FAPI 2.0 wants.
+_REUSE = text(
+    f"""
+    WITH {_USE}, turned AS (
+      UPDATE refresh_token r SET expires_at = :refresh_until FROM authorisation a
+       WHERE r.token_hash = :token_hash AND r.consumed_at IS NULL AND r.expires_at > :now
+         AND a.id = r.authorisation_id AND a.client_id = :client_id AND a.revoked_at IS NULL
+         AND cast(:scopes AS text[]) <@ a.scopes AND {_STAYS_BOUND} AND {_FIRST_USE}
+      RETURNING {_QUALIFIED}
+    ), spent AS (
+      UPDATE authorisation a SET expires_at = greatest(a.expires_at, :expires_at),
+             confirmation = {_CONFIRMED}
+        FROM turned WHERE a.id = turned.id RETURNING {_QUALIFIED}
+    ) {_ANSWER}
+    """
+)
+# What the statements of the further grants are made of.
+USE, FIRST_USE, CONFIRMED, NEXT_TOKEN = _USE, _FIRST_USE, _CONFIRMED, _NEXT
+ANSWER_COLUMNS = _QUALIFIED
 _SPEND = text(f"WITH {_USE} SELECT {_FIRST_USE}")
 _REVOKE_BY_CODE = text(
     "UPDATE authorisation SET revoked_at = :now WHERE code_hash = :hash"
@@ -108,6 +151,9 @@ _SHORT_LIVED = (
     "flow",
     "authorisation",
     "used_assertion",
+    "used_proof",
+    "pushed_request",
+    "polled_request",
     "revoked_access_token",
     "invitation",
     "client_draft",
@@ -115,11 +161,12 @@ _SHORT_LIVED = (
     "client_refusal",
     "upstream_attempt",
 )
+# By index and by place: a join on `ctid` would read the whole table for every batch.
 _FORGET = tuple(
     text(
         f"""
-        WITH old AS (SELECT ctid FROM {table} WHERE expires_at < :now LIMIT :batch)
-        DELETE FROM {table} t USING old WHERE t.ctid = old.ctid
+        DELETE FROM {table} WHERE ctid = ANY (ARRAY(
+          SELECT ctid FROM {table} WHERE expires_at < :now ORDER BY expires_at LIMIT :batch))
         """
     )
     for table in _SHORT_LIVED
@@ -176,7 +223,7 @@ def finish_flow(session: Session, flow_id: UUID, now: datetime) -> None:
 
 
 def issue_code(
-    session: Session,
+    session: Executor,
     code: str,
     flow: FlowView,
     signed_in: SignedInSession,
@@ -194,8 +241,9 @@ def issue_code(
     request: FlowRequest = flow.request
     until = now + timedelta(seconds=code_seconds)
     shared = set(flow.shared_scopes or ())
+    pushed = bytes.fromhex(request.pushed) if request.pushed else None
     issued = session.execute(
-        _ISSUE,
+        _ISSUE if pushed is None else _ISSUE_PUSHED,
         {
             "id": new_id(),
             "client_id": flow.client_id,
@@ -219,13 +267,14 @@ def issue_code(
             "expires_at": until + timedelta(hours=1),
             "remembered_only": remembered_only,
             "details": list(flow.requested_details),
-        },
+        }
+        | ({} if pushed is None else {"pushed_hash": pushed}),
     ).one_or_none()
     return issued is not None
 
 
 def redeem_code(
-    session: Session,
+    session: Executor,
     *,
     code: str,
     client_id: str,
@@ -235,6 +284,7 @@ def redeem_code(
     use: AssertionUse | None,
     lives: Lives,
     now: datetime,
+    confirmation: Mapping[str, str] | None = None,
 ) -> Spent:
     """Spend a code, the assertion that came with it, and write the refresh token: all or nothing.
 
@@ -248,6 +298,7 @@ def redeem_code(
             "client_id": client_id,
             "redirect_uri": redirect_uri,
             "challenge": challenge,
+            "confirmation": _as_json(confirmation),
             **_refresh_values(refresh_token, lives, now),
             **_use_values(use),
         },
@@ -255,31 +306,39 @@ def redeem_code(
 
 
 def turn_refresh_token(
-    session: Session,
+    session: Executor,
     *,
     token: str,
     client_id: str,
     scopes: tuple[str, ...],
-    next_token: str,
+    next_token: str | None,
     use: AssertionUse | None,
     lives: Lives,
     now: datetime,
+    confirmation: Mapping[str, str] | None = None,
+    same_key: bool = False,
 ) -> Spent:
-    """Spend a refresh token and write its successor; refuses scopes that were not granted."""
+    """Spend a refresh token and write its successor; refuses scopes that were not granted.
+
+    Without ``next_token`` it is not spent but lives on. With ``same_key`` a bound one is good with
+    its own key only.
+    """
     return _spend(
         session,
-        _REFRESH,
+        _REUSE if next_token is None else _REFRESH,
         {
             "token_hash": hash_token(token),
             "client_id": client_id,
             "scopes": list(scopes),
+            "confirmation": _as_json(confirmation),
+            "same_key": same_key,
             **_refresh_values(next_token, lives, now),
             **_use_values(use),
         },
     )
 
 
-def spend_assertion(session: Session, use: AssertionUse) -> bool:
+def spend_assertion(session: Executor, use: AssertionUse) -> bool:
     """Write an assertion's single use down; False when it had been used."""
     values = {"client_id": use.client_id} | _use_values(use)
     return bool(session.execute(_SPEND, values).scalar_one())
@@ -314,11 +373,18 @@ def forget_expired(session: Session, now: datetime, *, batch: int = 5000) -> boo
     return max(counts) == batch
 
 
-def _spend(session: Session, statement: object, values: dict[str, object]) -> Spent:
-    # SQLAlchemy types its parameters as a dict of Any, which a precise mapping is not.
-    row = session.execute(statement, values).mappings().one()  # type: ignore[call-overload]
+def _spend(session: Executor, statement: TextClause, values: dict[str, object]) -> Spent:
+    row = session.execute(statement, values).mappings().one()
     first_use = bool(row["first_use"])
     return Spent(first_use, None if row["id"] is None else authorisation_of(row))
+
+
+def spend_values(
+    token: str | None, use: AssertionUse | None, bound: object, lives: Lives, now: datetime
+) -> dict[str, object]:
+    """Return what the names above are filled with; ``bound`` is the ``cnf`` of the new token."""
+    values = _refresh_values(token, lives, now) | _use_values(use)
+    return values | {"confirmation": json.dumps(bound) if bound else None}
 
 
 def _refresh_values(token: str | None, lives: Lives, now: datetime) -> dict[str, object]:
@@ -328,6 +394,10 @@ def _refresh_values(token: str | None, lives: Lives, now: datetime) -> dict[str,
         "expires_at": lives.keep_until(now),
         "now": now,
     }
+
+
+def _as_json(confirmation: Mapping[str, str] | None) -> str | None:
+    return None if confirmation is None else json.dumps(dict(confirmation))
 
 
 def _use_values(use: AssertionUse | None) -> dict[str, object]:

@@ -5,13 +5,16 @@ from datetime import timedelta
 from uuid import UUID
 
 from identity.oidc.actions import issue_code
+from identity.oidc.ciba_core import remember_subject
 from identity.oidc.core_subjects import subject_of
 from identity.oidc.draft import Draft
 from identity.oidc.errors import ProtocolError
 from identity.oidc.flows import FlowRequest, FlowView
 from identity.oidc.provider import Call
 from identity.oidc.rfc9207_answers import ClientAnswer, answer_with_code, answer_with_error
+from identity.oidc.secured import is_pushed_open
 from identity.oidc.steps import Step, next_step
+from identity.relying_parties.grants import CIBA
 from identity.relying_parties.profiles import VERIFIED_SCOPES
 from identity.relying_parties.rules import RelyingParty
 from identity.safe.queries import list_attributes
@@ -72,18 +75,26 @@ def advance(
     agreed = same_person and flow.consented_at is not None
     code = random_token()
     issued = issue_code(
-        call.session,
+        call.quick,
         code,
         flow if same_person else replace(flow, shared_scopes=None),
         signed_in,
         subject_of(signed_in.account_id, client, call.keys.salt),
-        code_seconds=call.provider.settings.code_seconds,
+        code_seconds=min(call.provider.settings.code_seconds, call.profile.code_seconds),
         now=call.now,
         remembered_only=bool(flow.requested_details) and not client.first_party and not agreed,
     )
     if not issued:
+        check_not_answered(call, flow.request)
         # The optimistic statement found that the person had not agreed to this before.
         return Advance(next_step(flow, signed_in, call.now, has_safe_result=has_result))
+    if CIBA in client.grant_types:
+        remember_subject(
+            call.session,
+            client.client_id,
+            subject_of(signed_in.account_id, client, call.keys.salt),
+            signed_in.account_id,
+        )
     request = flow.request
     return Advance(
         "answer",
@@ -95,6 +106,12 @@ def advance(
             issuer=call.issuer.url,
         ),
     )
+
+
+def check_not_answered(call: Call, request: FlowRequest) -> None:
+    """Refuse a pushed request whose answer another window got meanwhile (RFC 9126, section 4)."""
+    if request.pushed and not is_pushed_open(call.quick, bytes.fromhex(request.pushed)):
+        raise ProtocolError("invalid_request_uri", "The pushed request was answered already")
 
 
 def answer_refusal(call: Call, request: FlowRequest, error: ProtocolError) -> ClientAnswer:

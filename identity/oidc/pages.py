@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from identity.oidc.access import (
+    MaybeSignedIn,
     ProviderDep,
     SentDep,
     browser_of,
@@ -16,14 +17,17 @@ from identity.oidc.access import (
 )
 from identity.oidc.actions import finish_flow
 from identity.oidc.authorize import check_request, draft_of
-from identity.oidc.endpoints import SIGNED_OUT_PATH, MaybeSignedIn
+from identity.oidc.endpoints import SIGNED_OUT_PATH
 from identity.oidc.errors import PageError, ProtocolError
 from identity.oidc.flows import FlowView, bind_session, get_flow
+from identity.oidc.jarm import secure_answer
 from identity.oidc.journey import advance, answer_refusal
 from identity.oidc.parameters import Parameters
+from identity.oidc.polled_journey import advance_polled
 from identity.oidc.provider import Call
 from identity.oidc.rpinitiated_logout import LogoutRequest, check_logout
 from identity.oidc.rules import check_can_continue
+from identity.oidc.secured import finish_pushed
 from identity.oidc.steps import PAGES
 from identity.signin.actions import end_session
 from identity.signin.queries import SignedInSession
@@ -59,6 +63,8 @@ def continue_flow(
     """Lead the person to the next step of a flow, or back to the service with its answer."""
     check_can_continue(flow, signed_in, hash_token(browser_of(request)), now)
     call = Call(provider, provider.issuers[flow.profile], session, now)
+    if flow.request.polled_request is not None:
+        return RedirectResponse(advance_polled(call, flow, signed_in), 303)
     draft = draft_of(call, flow)
     try:
         check_request(draft, "resume")
@@ -67,11 +73,14 @@ def continue_flow(
         return refuse_on_page(request, error)
     except ProtocolError as error:
         finish_flow(session, flow.id, now)
-        answer = send_back(request, answer_refusal(call, flow.request, error))
-        return note_refusal(request, answer, error, flow.client_id)
+        if flow.request.pushed:
+            finish_pushed(session, bytes.fromhex(flow.request.pushed), now)
+        refusal = answer_refusal(call, flow.request, error)
+        secured = secure_answer(call, flow.client_id, refusal)
+        return note_refusal(request, send_back(request, secured), error, flow.client_id)
     if done.answer is not None:
         finish_flow(session, flow.id, now)
-        return send_back(request, done.answer)
+        return send_back(request, secure_answer(call, flow.client_id, done.answer))
     if signed_in is not None and flow.account_id != signed_in.account_id:
         _bind(call, flow, signed_in)
     return RedirectResponse(f"{PAGES[done.step]}?flow={flow.id}", 303)

@@ -1,6 +1,6 @@
 """The provider as its functions see it: issuers with their addresses, clients, keys."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,11 +8,14 @@ from sqlalchemy.orm import Session
 
 from identity.keys.actions import KeyCache
 from identity.keys.keyring import KeyRing
+from identity.oidc.limits import ClientLimits
+from identity.oidc.sender import NO_SENDER, Sender
 from identity.relying_parties.profiles import PROFILES, Profile
 from identity.relying_parties.queries import ClientCache
 from identity.relying_parties.rules import RelyingParty
 from identity.settings import IdentitySettings
 from shared.crypto import Sealer
+from shared.quick import Executor
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,22 @@ class Issuer:
 
     profile: Profile
     url: str
+    mtls_url: str | None = None
+    takes_certificates: bool = False
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where programs reach it: its own address, and the one for certificates (RFC 8705, 5)."""
+        return (self.url,) if self.mtls_url is None else (self.url, self.mtls_url)
+
+    @property
+    def auth_methods(self) -> tuple[str, ...]:
+        """How clients may prove who they are here; certificates only where they arrive."""
+        return tuple(
+            method
+            for method in self.profile.auth_methods
+            if self.takes_certificates or "tls_" not in method
+        )
 
     @property
     def token_url(self) -> str:
@@ -34,8 +53,14 @@ class Issuer:
 
     @property
     def assertion_audiences(self) -> tuple[str, ...]:
-        """What a client assertion at the token endpoint may be addressed to (S6)."""
-        return (self.token_url, self.url, f"{self.url}/")
+        """What a client assertion may be addressed to (S6; RFC 9126, section 2); best first."""
+        return (
+            self.url,
+            self.token_url,
+            f"{self.url}/",
+            f"{self.url}/par",
+            f"{self.url}/bc-authorize",
+        )
 
 
 class Provider:
@@ -46,15 +71,25 @@ class Provider:
         self.sealer = sealer
         self.clients = ClientCache()
         self.outbound = settings.make_outbound()
+        self.limits = ClientLimits(settings.client_requests_per_minute)
         self._keys = KeyCache(sealer)
         self.issuers: Mapping[str, Issuer] = {
-            profile.name: Issuer(profile, f"{settings.public_url}{profile.path}")
+            profile.name: Issuer(
+                profile,
+                f"{settings.public_url}{profile.path}",
+                mtls_url=f"{settings.mtls_url}{profile.path}" if settings.mtls_url else None,
+                takes_certificates=bool(settings.client_certificate_header),
+            )
             for profile in PROFILES.values()
         }
 
     def keys(self, session: Session, now: datetime) -> KeyRing:
         """Return the signing keys."""
         return self._keys.get(session, now)
+
+    def peek_keys(self) -> KeyRing | None:
+        """Return the signing keys where that takes no statement."""
+        return self._keys.peek()
 
     def find_client(
         self, session: Session, profile: Profile, client_id: str
@@ -66,14 +101,47 @@ class Provider:
         return found
 
 
-@dataclass(frozen=True)
 class Call:
-    """What every protocol function is handed: who is asked, in which transaction, and when."""
+    """What every protocol function is handed: who is asked, in which transaction, and when.
 
-    provider: Provider
-    issuer: Issuer
-    session: Session
-    now: datetime
+    Args:
+        provider: clients, keys and settings of this process.
+        issuer: the profile that is asked, at its addresses.
+        session: the transaction, or what begins it; asked for only by what really needs it.
+        now: the time of the request.
+        quick: runs a single statement that is the whole of what is written.
+        sender: what the request shows of the keys that its sender holds.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        issuer: Issuer,
+        session: Session | Callable[[], Session],
+        now: datetime,
+        quick: Executor | None = None,
+        sender: Sender = NO_SENDER,
+    ) -> None:
+        self.provider = provider
+        self.issuer = issuer
+        self.now = now
+        self.sender = sender
+        self._session = session
+        self._quick = quick
+
+    @property
+    def session(self) -> Session:
+        """The request's one transaction, begun when it is first asked for."""
+        if not isinstance(self._session, Session):
+            self._session = self._session()
+        return self._session
+
+    @property
+    def quick(self) -> Executor:
+        """What runs a single statement: at once, or within the transaction where one began."""
+        if self._quick is None or isinstance(self._session, Session):
+            return self.session
+        return self._quick
 
     @property
     def profile(self) -> Profile:
@@ -83,8 +151,11 @@ class Call:
     @property
     def keys(self) -> KeyRing:
         """The signing keys."""
-        return self.provider.keys(self.session, self.now)
+        return self.provider.peek_keys() or self.provider.keys(self.session, self.now)
 
     def find_client(self, client_id: str) -> RelyingParty | None:
         """Return a client of this issuer."""
+        found = self.provider.clients.peek(client_id)
+        if found is not None:
+            return found if found.profile == self.profile.name else None
         return self.provider.find_client(self.session, self.profile, client_id)

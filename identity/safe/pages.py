@@ -96,6 +96,7 @@ def _consent_page(
             }
             for shown in _asked(session, runtime.sealer, account_id, flow)
         ],
+        details=flow.request.asked.authorization_details,
         faults=faults,
     )
 
