@@ -144,6 +144,13 @@ def test_a_developer_registers_a_client_and_tests_it(
     desk.press("Continue")
     desk.look("12-answers")
     desk.press("Register the client")
+    _look_at_the_client(office, desk)
+    desk.context.close()
+
+
+def _look_at_the_client(office: Office, desk: Desk) -> None:
+    """See what a registered client's developers have, from its values to a test sign-in."""
+    page = desk.page
     page.locator("summary").first.click()
     desk.look("13-registered")
     found = re.search(r"clients/([a-z0-9]{13})", page.content())
@@ -168,7 +175,6 @@ def test_a_developer_registers_a_client_and_tests_it(
     assert "The sign-in works" in page.content()
     desk.open(f"{BODY}/services/{office.world.scalar('SELECT id FROM body_service')}/live")
     desk.look("20-live")
-    desk.context.close()
 
 
 def test_an_owner_looks_after_staff_and_their_sign_in(
