@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from identity.audit import pages as audit_pages
 from identity.console import pages as console_pages
+from identity.factors import pages as factors_pages
 from identity.home import pages as home_pages
 from identity.oidc import pages as oidc_pages
 from identity.oidc import polled_pages
@@ -20,6 +21,7 @@ FEATURES = (
     # Before sign-in, one of whose patterns would take its addresses for its own.
     staff_sign_on_pages,
     polled_pages,
+    factors_pages,
     signin_pages,
     verification_pages,
     safe_pages,

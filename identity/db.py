@@ -4,6 +4,7 @@ from identity.accounts import models as accounts
 from identity.base import Base
 from identity.caching import models as caching
 from identity.client_console import models as client_console
+from identity.factors import models as factors
 from identity.keys import models as keys
 from identity.oidc import models as oidc
 from identity.oidc import polled_models as polled
@@ -21,6 +22,7 @@ FEATURES = (
     accounts,
     caching,
     client_console,
+    factors,
     keys,
     oidc,
     organisations,

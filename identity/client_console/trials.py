@@ -223,7 +223,8 @@ def _details(
 ) -> Mapping[str, object]:
     authorization = f"Bearer {access_token}"
     if call.profile.userinfo:
-        return answer_userinfo(call, authorization, None)
+        shown = answer_userinfo(call, authorization, None)
+        return _payload(shown) if isinstance(shown, str) else shown
     asked = set(call.profile.attribute_scopes) & set(
         call.provider.clients.find(call.session, companion_id).scopes  # type: ignore[union-attr]  # it just redeemed a code
     )

@@ -35,11 +35,12 @@ _AGREED = """
 _INSERT = f"""
     INSERT INTO authorisation (id, client_id, profile, account_id, session_id, flow_id, subject,
                                scopes, shared_scopes, nonce, redirect_uri, code_hash,
-                               code_challenge, code_expires_at, authenticated_at, methods, level,
-                               asked, created_at, expires_at)
+                               code_challenge, code_expires_at, code_consumed_at, authenticated_at,
+                               methods, level, asked, created_at, expires_at)
     SELECT :id, :client_id, :profile, :account_id, :session_id, :flow_id, :subject, :scopes,
            :shared_scopes, :nonce, :redirect_uri, :code_hash, :code_challenge, :code_expires_at,
-           :authenticated_at, :methods, :level, cast(:asked AS jsonb), :now, :expires_at
+           CASE WHEN :is_code_sent THEN NULL ELSE cast(:now AS timestamptz) END, :authenticated_at,
+           :methods, :level, cast(:asked AS jsonb), :now, :expires_at
      WHERE {_AGREED}
 """
 _ISSUE = text(f"{_INSERT} RETURNING id")
@@ -94,10 +95,8 @@ _REDEEM = text(
     ), {_NEXT} {_ANSWER}
     """
 )
-_REFRESH = text(
-    f"""
-    WITH {_USE}, turned AS (
-      UPDATE refresh_token r SET consumed_at = :now FROM authorisation a
+_TURNED = f"""
+      FROM authorisation a
        WHERE r.token_hash = :token_hash AND r.consumed_at IS NULL AND r.expires_at > :now
          AND a.id = r.authorisation_id AND a.client_id = :client_id AND a.revoked_at IS NULL
          AND cast(:scopes AS text[]) <@ a.scopes AND {_STAYS_BOUND} AND {_FIRST_USE}
@@ -106,24 +105,16 @@ _REFRESH = text(
       UPDATE authorisation a SET expires_at = greatest(a.expires_at, :expires_at),
              confirmation = {_CONFIRMED}
         FROM turned WHERE a.id = turned.id RETURNING {_QUALIFIED}
-    ), {_NEXT} {_ANSWER}
-    """
+    )
+"""
+_REFRESH = text(
+    f"WITH {_USE}, turned AS (UPDATE refresh_token r SET consumed_at = :now {_TURNED}, {_NEXT}"
+    f" {_ANSWER}"
 )
 # The same where refresh tokens are not turned but last, as FAPI 2.0 wants.
 _REUSE = text(
-    f"""
-    WITH {_USE}, turned AS (
-      UPDATE refresh_token r SET expires_at = :refresh_until FROM authorisation a
-       WHERE r.token_hash = :token_hash AND r.consumed_at IS NULL AND r.expires_at > :now
-         AND a.id = r.authorisation_id AND a.client_id = :client_id AND a.revoked_at IS NULL
-         AND cast(:scopes AS text[]) <@ a.scopes AND {_STAYS_BOUND} AND {_FIRST_USE}
-      RETURNING {_QUALIFIED}
-    ), spent AS (
-      UPDATE authorisation a SET expires_at = greatest(a.expires_at, :expires_at),
-             confirmation = {_CONFIRMED}
-        FROM turned WHERE a.id = turned.id RETURNING {_QUALIFIED}
-    ) {_ANSWER}
-    """
+    f"WITH {_USE}, turned AS (UPDATE refresh_token r SET expires_at = :refresh_until {_TURNED}"
+    f" {_ANSWER}"
 )
 # What the statements of the further grants are made of.
 USE, FIRST_USE, CONFIRMED, NEXT_TOKEN = _USE, _FIRST_USE, _CONFIRMED, _NEXT
@@ -160,6 +151,8 @@ _SHORT_LIVED = (
     "client_trial",
     "client_refusal",
     "upstream_attempt",
+    "used_challenge",
+    "known_browser",
 )
 # By index and by place: a join on `ctid` would read the whole table for every batch.
 _FORGET = tuple(
@@ -232,17 +225,19 @@ def issue_code(
     code_seconds: int,
     now: datetime,
     remembered_only: bool = False,
-) -> bool:
-    """Write an authorisation with its code down; only the code's hash is kept.
+    is_code_sent: bool = True,
+) -> UUID | None:
+    """Write an authorisation with its code down and return its id; only the code's hash is kept.
 
-    With ``remembered_only`` nothing is issued, and False returned, unless the person agreed
-    earlier that this client sees what it asks for.
+    With ``remembered_only`` nothing is issued, and None returned, unless the person agreed
+    earlier that this client sees what it asks for. A code that is not sent to the client, because
+    its answer is made of tokens, counts as used from the start.
     """
     request: FlowRequest = flow.request
     until = now + timedelta(seconds=code_seconds)
     shared = set(flow.shared_scopes or ())
     pushed = bytes.fromhex(request.pushed) if request.pushed else None
-    issued = session.execute(
+    rows = session.execute(
         _ISSUE if pushed is None else _ISSUE_PUSHED,
         {
             "id": new_id(),
@@ -267,10 +262,12 @@ def issue_code(
             "expires_at": until + timedelta(hours=1),
             "remembered_only": remembered_only,
             "details": list(flow.requested_details),
+            "is_code_sent": is_code_sent,
         }
         | ({} if pushed is None else {"pushed_hash": pushed}),
-    ).one_or_none()
-    return issued is not None
+    )
+    issued = rows.mappings().one_or_none()
+    return None if issued is None else issued["id"]
 
 
 def redeem_code(

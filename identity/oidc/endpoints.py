@@ -20,11 +20,13 @@ from identity.oidc.access import (
     ProviderDep,
     SentDep,
     as_json,
+    as_json_or_jwt,
     browser_of,
     fetch_named_object,
     keep_browser,
     note_refusal,
     refuse,
+    refuse_for_now,
     refuse_on_page,
     send_back,
     with_nonce,
@@ -52,7 +54,7 @@ from identity.oidc.rfc9701_signed_introspection import (
 from identity.oidc.rpinitiated_logout import check_logout
 from identity.oidc.scotaccount_attributes import answer_attributes
 from identity.oidc.secured import finish_pushed, keep_pushed
-from identity.oidc.steps import PAGES
+from identity.oidc.steps import page_of
 from identity.oidc.token import answer_token_request
 from identity.relying_parties.grants import CIBA, DEVICE
 from identity.relying_parties.profiles import PROFILES, Profile
@@ -62,6 +64,7 @@ from shared.ids import new_id
 from shared.logs import get_logger
 from shared.web.app import NO_TELEMETRY
 from shared.web.deps import public
+from shared.web.pages import wish_language
 from shared.web.runtime import runtime_of
 
 SIGNED_OUT_PATH = "/identity/signed-out"
@@ -95,6 +98,7 @@ def jwks(call: CallDep) -> Response:
 def authorize(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSignedIn) -> Response:
     """Answer a client at once, or begin a flow and lead the person to its first step."""
     draft = Draft(call, sent.query, fetched=fetch_named_object(request, call, sent.query))
+    wish_language(request, sent.query.get("ui_locales"))
     try:
         check_request(draft, "authorize")
         browser = browser_of(request)
@@ -116,11 +120,16 @@ def authorize(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSi
         return note_refusal(request, send_back(request, secured), error)
     if done.answer is not None:
         return send_back(request, secure_answer(call, flow.client_id, done.answer))
+    if signed_in is None:
+        try:
+            call.provider.visitors.check(request.client.host if request.client else "")
+        except ProtocolError as error:
+            return refuse_for_now(request, error)
     start_flow(call.session, flow)
     if draft.pushed is not None:
         until = call.now + timedelta(days=call.profile.flow_days)
         keep_pushed(call.session, draft.pushed, until)
-    response = RedirectResponse(f"{PAGES[done.step]}?flow={flow.id}", 302)
+    response = RedirectResponse(page_of(done.step, flow.id), 302)
     response.headers["Cache-Control"] = "no-store"
     keep_browser(request, response, browser)
     return response
@@ -212,7 +221,8 @@ def userinfo(request: Request, call: CallDep, sent: SentDep) -> Response:
     """Tell what the scopes of an access token stand for."""
     try:
         form = sent.form if request.method == "POST" else None
-        response = as_json(answer_userinfo(call, request.headers.get("Authorization"), form))
+        answer = answer_userinfo(call, request.headers.get("Authorization"), form)
+        response = as_json_or_jwt(answer)
     except ProtocolError as error:
         response = refuse(error)
     return with_nonce(call, response)

@@ -1,14 +1,15 @@
 """A sign-in on its way, as the pages of sign-in, verification and consent see it.
 
 A client's request becomes a flow. Each page does its step, records it here and sends the person to
-``continue_url``, which decides what is next. A flow lives seven days and belongs to a browser, or
-to the account that signed in during it, so it survives a change of device.
+``continue_url``, which decides what is next. A flow belongs to a browser, or to the account that
+signed in during it, so it survives a change of device. It lives an hour until somebody begins to
+sign in, then seven days: a row that nobody touched is not worth keeping.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -17,12 +18,18 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.orm import Session
 
 from identity.oidc.asked import Asked
+from identity.oidc.claim_names import ATTRIBUTES, asked_items
 from identity.relying_parties.profiles import PROFILES, VERIFIED_SCOPES
 from shared.errors import NotFound
 from shared.outbox import enqueue
 
 CONTINUE_PATH = "/identity/continue"
 LOGOUT_TOPIC = "identity.oidc.notify_logout"
+# How long a request waits for somebody to begin; the full life is the profile's.
+UNTOUCHED_LIFE = timedelta(hours=1)
+_DAYS = {"days": json.dumps({name: profile.flow_days for name, profile in PROFILES.items()})}
+_FULL_LIFE = """greatest(expires_at,
+         created_at + make_interval(days => (cast(:days AS jsonb) ->> profile)::int))"""
 
 _SELECT = text(
     """
@@ -32,15 +39,18 @@ _SELECT = text(
     """
 )
 _SIGNED_IN = text(
-    """
+    f"""
     UPDATE flow
        SET verified_at = CASE WHEN account_id = :account_id THEN verified_at END,
            consented_at = CASE WHEN account_id = :account_id THEN consented_at END,
            shared_scopes = CASE WHEN account_id = :account_id THEN shared_scopes END,
-           account_id = :account_id, session_id = :session_id, signed_in_at = :signed_in_at
+           level_waived_at = CASE WHEN account_id = :account_id THEN level_waived_at END,
+           account_id = :account_id, session_id = :session_id, signed_in_at = :signed_in_at,
+           expires_at = {_FULL_LIFE}
      WHERE id = :id AND expires_at > :now RETURNING id
     """
 )
+_KEEP = text(f"UPDATE flow SET expires_at = {_FULL_LIFE} WHERE id = :id AND expires_at > :now")
 _VERIFIED = text(
     "UPDATE flow SET verified_at = :now"
     " WHERE id = :id AND expires_at > :now AND account_id IS NOT NULL RETURNING id"
@@ -59,6 +69,10 @@ _CONSENTED = text(
              updated_at = excluded.updated_at
     ) SELECT id FROM agreed
     """
+)
+_WAIVED = text(
+    "UPDATE flow SET level_waived_at = :now"
+    " WHERE id = :id AND expires_at > :now AND account_id IS NOT NULL RETURNING id"
 )
 _REFUSED = text(
     "UPDATE flow SET error = :error, error_description = :description"
@@ -92,6 +106,7 @@ class FlowRequest:
     login_hint: str | None = None
     ui_locales: str | None = None
     response_type: str = "code"
+    hint_subject: str | None = None
     pushed: str | None = None
     # The device or decoupled request that this flow answers, instead of a redirect.
     polled_request: str | None = None
@@ -114,8 +129,11 @@ class FlowView:
     """A flow as pages may show it.
 
     Attributes:
-        requested_attributes: the attribute scopes that the person is asked to share.
-        requested_details: the plain scopes beyond ``openid``, such as ``email``.
+        requested_attributes: what the person is asked to share in this flow: attribute scopes,
+            and checked facts that ``claims`` names.
+        requested_details: what is agreed to once: scopes such as ``email``, and the scopes that
+            stand for single claims asked for by name.
+        requested_claims: what ``claims`` adds to the scopes, named as the person agrees to it.
         needs_verification: something is asked for that needs a checked identity.
         return_origin: scheme, host and port that the flow leads back to; a page whose form may be
             the last step names it in ``form_action``.
@@ -141,6 +159,7 @@ class FlowView:
     created_at: datetime
     expires_at: datetime
     finished_at: datetime | None
+    level_waived_at: datetime | None = None
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -159,15 +178,22 @@ class FlowView:
 
     @property
     def requested_attributes(self) -> tuple[str, ...]:
-        """The attribute scopes of the request, in the client's order."""
-        known = PROFILES[self.profile].attribute_scopes
-        return tuple(scope for scope in self.scopes if scope in known)
+        """What comes from the safe, in the client's order."""
+        known = {*PROFILES[self.profile].attribute_scopes, *ATTRIBUTES}
+        return tuple(one for one in (*self.scopes, *self.requested_claims) if one in known)
 
     @property
     def requested_details(self) -> tuple[str, ...]:
-        """The scopes that are neither ``openid`` nor attributes."""
+        """What is neither ``openid`` nor an attribute."""
         attributes = {"openid", "offline_access", *self.requested_attributes}
-        return tuple(scope for scope in self.scopes if scope not in attributes)
+        asked = (*self.scopes, *self.requested_claims)
+        return tuple(one for one in asked if one not in attributes)
+
+    @property
+    def requested_claims(self) -> tuple[str, ...]:
+        """What ``claims`` asks for beyond the scopes, each named as the person agrees to it."""
+        items = asked_items(self.request.asked.claims)
+        return tuple(item for item in items if item not in self.scopes)
 
     @property
     def needs_verification(self) -> bool:
@@ -190,7 +216,7 @@ def get_flow(session: Session, flow_id: UUID, now: datetime) -> FlowView:
     """Return a flow that has not expired.
 
     Raises:
-        NotFound: no such flow, or it is older than seven days.
+        NotFound: no such flow, or its time is over.
     """
     row = session.execute(_SELECT, {"id": flow_id, "now": now}).mappings().one_or_none()
     if row is None:
@@ -223,10 +249,16 @@ def bind_session(
             "session_id": session_id,
             "signed_in_at": signed_in_at,
             "now": now,
+            **_DAYS,
         },
     ).one_or_none()
     if found is None:
         raise _gone()
+
+
+def keep_flow(session: Session, flow_id: UUID, now: datetime) -> None:
+    """Let a flow live its full seven days, because somebody began to sign in on it."""
+    session.execute(_KEEP, {"id": flow_id, "now": now, **_DAYS})
 
 
 def record_verification_done(session: Session, flow_id: UUID, now: datetime) -> None:
@@ -245,7 +277,8 @@ def record_consent(
     """
     flow = get_flow(session, flow_id, now)
     asked = {*flow.requested_attributes, *flow.requested_details}
-    shared = [scope for scope in flow.scopes if scope in asked and scope in shared_scopes]
+    shared = [one for one in (*flow.scopes, *flow.requested_claims) if one in asked]
+    shared = [one for one in shared if one in shared_scopes]
     done = session.execute(
         _CONSENTED,
         {
@@ -256,6 +289,12 @@ def record_consent(
         },
     ).one_or_none()
     if done is None:
+        raise _gone()
+
+
+def record_level_waived(session: Session, flow_id: UUID, now: datetime) -> None:
+    """Note that the person goes on without the higher level that the client wished for."""
+    if session.execute(_WAIVED, {"id": flow_id, "now": now}).one_or_none() is None:
         raise _gone()
 
 

@@ -3,9 +3,19 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from identity.oidc.claim_names import CLAIMS
 from identity.relying_parties.grants import FURTHER
 
 ATTRIBUTE_PREFIX = "scotaccount."
+# In the one order of words that answers and registrations are compared in.
+RESPONSE_TYPES = (
+    "code",
+    "id_token",
+    "id_token token",
+    "code id_token",
+    "code token",
+    "code id_token token",
+)
 _ASSERTION_ALGORITHMS = (
     "ES256",
     "RS256",
@@ -36,6 +46,9 @@ class Profile:
         pkce_exemptions: whether a client may be registered without PKCE.
         always_consents: scopes of attributes are agreed to in every flow.
         refresh: a refresh token comes with every code.
+        response_types: what a client may be registered to ask for; all but ``code`` are off for a
+            client until its own options name them.
+        claims: names that ``claims`` may ask for; others are passed over.
         request_object_algorithms: what request objects may be signed with (RFC 9101).
         response_modes: how an answer may travel.
         request_objects: whether signed requests are understood (RFC 9101).
@@ -91,6 +104,8 @@ class Profile:
     id_token_seconds: int = 900
     refresh_token_seconds: int = 900
     flow_days: int = 7
+    response_types: tuple[str, ...] = ("code",)
+    claims: tuple[str, ...] = ()
 
     def canonical_scope(self, scope: str) -> str:
         """Return the name a scope has today; old names stay understood."""
@@ -110,8 +125,8 @@ PLAIN = Profile(
     needs_state_and_nonce=False,
     pkce_exemptions=True,
     refresh=False,
-    scopes=("openid", "profile", "email", "staff", "offline_access"),
-    attribute_scopes=(),
+    scopes=("openid", "profile", "email", "address", "staff", "offline_access"),
+    attribute_scopes=("address",),
     grant_types=("authorization_code", "refresh_token", "client_credentials", *FURTHER),
     auth_methods=(
         "private_key_jwt",
@@ -123,6 +138,17 @@ PLAIN = Profile(
     ),
     logout_path="/logout",
     userinfo=True,
+    response_types=RESPONSE_TYPES,
+    response_modes=(
+        "query",
+        "fragment",
+        "form_post",
+        "jwt",
+        "query.jwt",
+        "fragment.jwt",
+        "form_post.jwt",
+    ),
+    claims=CLAIMS,
     unsigned_requests=True,
 )
 
@@ -140,12 +166,13 @@ STRICT = Profile(
     needs_state_and_nonce=False,
     pkce_exemptions=False,
     refresh=False,
-    scopes=("openid", "profile", "email", "staff", "offline_access"),
-    attribute_scopes=(),
+    scopes=("openid", "profile", "email", "address", "staff", "offline_access"),
+    attribute_scopes=("address",),
     grant_types=("authorization_code", "refresh_token", "client_credentials", *FURTHER),
     auth_methods=("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"),
     logout_path="/logout",
     userinfo=True,
+    claims=CLAIMS,
     assertion_algorithms=("ES256", "PS256", "EdDSA"),
     request_object_algorithms=("ES256", "PS256", "EdDSA"),
     needs_openid=False,

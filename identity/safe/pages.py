@@ -29,6 +29,10 @@ _CHOOSE = {
     rules.EMAIL_SCOPE: "Choose whether to share your email address",
     "email": "Choose whether to share your email address",
     "profile": "Choose whether to share your name",
+    "given_name": "Choose whether to share your given names",
+    "family_name": "Choose whether to share your family name",
+    "birthdate": "Choose whether to share your date of birth",
+    "address": "Choose whether to share your address",
     "staff": "Choose whether to share your roles",
 }
 
@@ -111,9 +115,10 @@ def _asked(session: Session, sealer: Sealer, account_id: UUID, flow: flows.FlowV
         ]
     }
     staff = list_staff_roles(session, account_id)
-    return [show_item(scope, items.get(scope)) for scope in flow.requested_attributes] + [
-        show_detail(scope, profile, staff) for scope in flow.requested_details
-    ]
+    return [
+        show_item(scope, items.get(rules.PARTS.get(scope, scope)))
+        for scope in flow.requested_attributes
+    ] + [show_detail(scope, profile, staff) for scope in flow.requested_details]
 
 
 def _profile(session: Session, sealer: Sealer, account_id: UUID) -> Profile:

@@ -260,8 +260,7 @@ def let_in(
         visitor,
         account_id=account_id,
         now=now,
-        methods=identity.methods,
-        level=identity.level,
+        factors=(identity.factor,),
     )
     values = {"organisation": attempt.organisation, "authenticated_at": now}
     session.execute(

@@ -11,6 +11,9 @@ from shared.errors import FieldError, Invalid
 
 SHAPES = ("entra", "google", "plain")
 ALGORITHMS = ("RS256", "ES256", "PS256")
+# Factors of the level policy: what a sign-in at a body's own provider is worth.
+ONE_FACTOR = "organisation"
+TWO_FACTORS = "organisation_two_factors"
 ALWAYS_TWO_FACTORS = "*"
 ATTEMPT_LIFE = timedelta(minutes=15)
 CALLBACK_PATH = "/identity/sign-in/organisation/callback"
@@ -58,8 +61,7 @@ class StaffIdentity:
     subject: str
     email: str | None
     name: str
-    level: str
-    methods: tuple[str, ...]
+    factor: str
 
 
 def read_policy(organisation: str, values: Mapping[str, str]) -> UpstreamPolicy:
@@ -138,8 +140,7 @@ def read_identity(
         subject=subject,
         email=_email(claims, policy),
         name=name[:80] if isinstance(name, str) and name.isprintable() else "",
-        level="medium" if is_medium else "low",
-        methods=("fed", "mfa") if is_medium else ("fed",),
+        factor=TWO_FACTORS if is_medium else ONE_FACTOR,
     )
 
 

@@ -99,7 +99,7 @@ def test_staff_sign_in_where_they_work_with_a_secret_and_with_a_key(
         cookie = newcomer.http.cookies.get("clachan-session") or ""
         found = get_session(session, cookie, clock.now())
     assert found is not None
-    assert found.methods == ("fed", "mfa")
+    assert found.methods == ("mfa",)
     assert found.level == "medium"
 
 

@@ -200,7 +200,7 @@ def test_an_address_that_google_did_not_confirm_is_not_believed() -> None:
     assert policy.issuer == "https://accounts.google.com"
     found = read_identity(google(email_verified=False), policy, "n", NOW)
     assert found.email is None
-    assert found.level == "low"
+    assert found.factor == "organisation"
     assert read_identity(google(), policy, "n", NOW).email == "a@strathclachan.example"
 
 
@@ -237,7 +237,10 @@ def test_entra_gives_its_issuer_from_the_tenant_and_takes_the_principal_name() -
         amr=["pwd", "mfa"],
     )
     found = read_identity(claims, policy, "n", NOW)
-    assert (found.email, found.level) == ("a@strathclachan.example", "medium")
+    assert (found.email, found.factor) == (
+        "a@strathclachan.example",
+        "organisation_two_factors",
+    )
 
 
 @pytest.mark.parametrize(
