@@ -3,6 +3,7 @@
 from identity.accounts import models as accounts
 from identity.base import Base
 from identity.caching import models as caching
+from identity.client_console import models as client_console
 from identity.closure import models as closure
 from identity.codes import models as codes
 from identity.factors import models as factors
@@ -17,6 +18,8 @@ from identity.registration import models as registration
 from identity.relying_parties import models as relying_parties
 from identity.safe import models as safe
 from identity.signin import models as signin
+from identity.staff import models as staff
+from identity.staff_sign_on import models as staff_sign_on
 from identity.verification import models as verification
 from shared.tables import add_floor_tables
 
@@ -26,6 +29,7 @@ FEATURES = (
     caching,
     closure,
     codes,
+    client_console,
     factors,
     keys,
     logout,
@@ -38,6 +42,8 @@ FEATURES = (
     relying_parties,
     safe,
     signin,
+    staff,
+    staff_sign_on,
     verification,
 )
 

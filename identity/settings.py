@@ -76,6 +76,12 @@ class IdentitySettings(PeopleSettings, ServiceSettings):
         None, description="Further certificates to trust there; refused in production"
     )
 
+    dns_resolver: str = Field(
+        "",
+        description="Name server for the TXT records of staff domains, `host:port`;"
+        " empty for the machine's own",
+    )
+
     @model_validator(mode="after")
     def _no_private_hosts_in_production(self) -> Self:
         if self.environment == "production" and (

@@ -3,6 +3,7 @@
 from celery import Celery
 
 from identity.accounts import tasks as accounts_tasks
+from identity.client_console import tasks as client_console_tasks
 from identity.closure import tasks as closure_tasks
 from identity.codes import tasks as codes_tasks
 from identity.keys import tasks as keys_tasks
@@ -12,6 +13,7 @@ from identity.recovery import tasks as recovery_tasks
 from identity.registration import tasks as registration_tasks
 from identity.settings import get_settings
 from identity.signin import tasks as signin_tasks
+from identity.staff import tasks as staff_tasks
 from identity.verification import tasks as verification_tasks
 from shared import clock, logs
 from shared.celery import make_celery, run_worker
@@ -27,6 +29,8 @@ TASKS = (
     codes_tasks,
     recovery_tasks,
     signin_tasks,
+    client_console_tasks,
+    staff_tasks,
     verification_tasks,
 )
 

@@ -49,7 +49,7 @@ def show_account(
     changes = list_changes(session, vault, person.account_id, now)
     flow = find_flow_to_return_to(request, session, now)
     names = list_organisations(session)
-    staff = list_staff_roles(session, person.account_id)
+    staff = list_staff_roles(session, person.account_id, person.id)
     return runtime.pages.render(
         request,
         "home/account.html",

@@ -11,6 +11,7 @@ from identity.oidc.access import (
     ProviderDep,
     SentDep,
     browser_of,
+    note_refusal,
     refuse_on_page,
     send_back,
 )
@@ -81,7 +82,8 @@ def continue_flow(
         if flow.request.pushed:
             finish_pushed(session, bytes.fromhex(flow.request.pushed), now)
         refusal = answer_refusal(call, flow.request, error)
-        return send_back(request, secure_answer(call, flow.client_id, refusal))
+        secured = secure_answer(call, flow.client_id, refusal)
+        return note_refusal(request, send_back(request, secured), error, flow.client_id)
     if done.answer is not None:
         finish_flow(session, flow.id, now)
         return send_signed_in(request, call, draft.known_client, signed_in, done.answer)

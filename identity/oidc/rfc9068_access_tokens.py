@@ -81,6 +81,7 @@ def make_service_token(
         "sub": client.client_id,
         "aud": audience_of(resources, call.provider.settings.public_url),
         "client_id": client.client_id,
+        "organisation": client.organisation,
         "scope": " ".join(scopes),
         "iat": issued,
         "exp": issued + call.profile.access_token_seconds,

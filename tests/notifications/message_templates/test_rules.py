@@ -18,6 +18,7 @@ NAMES = (
     "identity.account_notice",
     "identity.one_time_code",
     "identity.request_waiting",
+    "identity.staff_invitation",
     "identity.verified",
     "mailbox.new_message",
 )
