@@ -104,7 +104,8 @@ def test_it_gets_nothing_of_its_own(world: World, grant: str) -> None:
 
 
 def faults(**changes: object) -> set[str]:
-    party = RelyingParty("phone-app", "App", "strathclachan", "oidc", "none", **changes)  # type: ignore[arg-type]
+    members = {"sector": "app.example"} | changes
+    party = RelyingParty("phone-app", "App", "strathclachan", "oidc", "none", **members)  # type: ignore[arg-type]
     found = check_relying_party(
         party,
         auth_methods=PLAIN.auth_methods,
@@ -121,6 +122,8 @@ def test_registration_holds_public_clients_to_their_limits() -> None:
     for grant in ("client_credentials", TOKEN_EXCHANGE, CIBA):
         assert "grant_types" in faults(grant_types=(grant,))
     assert "pkce" in faults(grant_types=(DEVICE,), pkce="exempt")
+    assert "sector" in faults(grant_types=(DEVICE,), sector="")
+    assert not faults(grant_types=(DEVICE,), sector="", subject_type="public")
 
 
 @pytest.mark.parametrize(
