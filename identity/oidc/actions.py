@@ -129,6 +129,7 @@ _REVOKE_ACCESS = text(
     " ON CONFLICT DO NOTHING"
 )
 
+_OF_BODIES = ("invitation", "client_draft", "client_trial", "client_refusal", "upstream_attempt")
 _SHORT_LIVED = (
     "flow",
     "authorisation",
@@ -137,11 +138,7 @@ _SHORT_LIVED = (
     "pushed_request",
     "polled_request",
     "revoked_access_token",
-    "invitation",
-    "client_draft",
-    "client_trial",
-    "client_refusal",
-    "upstream_attempt",
+    *_OF_BODIES,
     "used_challenge",
     "known_browser",
     "initial_access_token",

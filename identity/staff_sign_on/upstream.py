@@ -39,6 +39,7 @@ class Metadata:
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
+    userinfo_endpoint: str
     sends_iss: bool
 
 
@@ -65,6 +66,7 @@ def fetch_metadata(outbound: GuardedHttp, issuer: str) -> Metadata:
         str(found["authorization_endpoint"]),
         str(found["token_endpoint"]),
         str(found["jwks_uri"]),
+        str(content.get("userinfo_endpoint") or ""),
         content.get("authorization_response_iss_parameter_supported") is True,
     )
 
@@ -137,7 +139,7 @@ def sign_in(
         UpstreamAwayError: the provider does not answer.
         UpstreamRefusedError: it answers with something that cannot be accepted.
     """
-    token = _redeem(
+    token, access_token = _redeem(
         outbound,
         metadata,
         policy,
@@ -147,8 +149,29 @@ def sign_in(
         kept=kept,
         now=now,
     )
-    claims = _verify(outbound, metadata, token)
+    claims = dict(_verify(outbound, metadata, token))
+    if "email" not in claims and metadata.userinfo_endpoint and access_token:
+        # Most providers answer the scopes profile and email at UserInfo only (Core, section 5.4).
+        details = _details(outbound, metadata, access_token)
+        if details.get("sub") != claims.get("sub"):
+            raise UpstreamRefusedError("UserInfo speaks of somebody else")
+        wanted = ("email", "email_verified", "name", "preferred_username")
+        claims = {name: details[name] for name in wanted if name in details} | claims
     return read_identity(claims, policy, kept.nonce, now)
+
+
+def _details(outbound: GuardedHttp, metadata: Metadata, access_token: str) -> dict[str, object]:
+    headers = {"Authorization": f"Bearer {access_token}", "Accept": "application/json"}
+    try:
+        answer = outbound.post(metadata.userinfo_endpoint, headers=headers)
+        content = json.loads(answer.content)
+    except OutboundError as error:
+        raise UpstreamAwayError(f"UserInfo {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise UpstreamAwayError("UserInfo does not serve JSON") from error
+    if not answer.is_success or not isinstance(content, dict):
+        raise UpstreamRefusedError(f"UserInfo answered with {answer.status}")
+    return content
 
 
 def _redeem(
@@ -161,7 +184,8 @@ def _redeem(
     redirect_uri: str,
     kept: Secrets,
     now: datetime,
-) -> str:
+) -> tuple[str, str]:
+    """Return the ID token and the access token, which may be missing."""
     form = {
         "grant_type": "authorization_code",
         "code": code,
@@ -190,7 +214,7 @@ def _redeem(
     if not answer.is_success or not isinstance(token, str) or len(token) > _LONGEST_TOKEN:
         said = content.get("error") if isinstance(content, dict) else None
         raise UpstreamRefusedError(f"the token endpoint says {str(said)[:60]}")
-    return token
+    return token, str(content.get("access_token") or "")
 
 
 def _assertion(

@@ -53,6 +53,7 @@ class Work:
                     "authorization_endpoint": f"{outside.url}/authorize",
                     "token_endpoint": f"{outside.url}/token",
                     "jwks_uri": f"{outside.url}/keys",
+                    "userinfo_endpoint": f"{outside.url}/userinfo",
                 }
             ),
         )
@@ -178,6 +179,19 @@ def test_a_token_for_somebody_else_lets_nobody_in(
     _, status, _ = sign_in(office, work)
     assert status == "403"
     assert office.world.scalar("SELECT count(*) FROM upstream_link") == 0
+
+
+@pytest.mark.parametrize(("subject", "expected"), [("subject-at-work", "303"), ("other", "403")])
+def test_userinfo_is_asked_for_a_missing_address_and_must_speak_of_the_same_person(
+    office: Office, work: Work, subject: str, expected: str
+) -> None:
+    work.changes = {"email": None, "email_verified": None}
+    said = {"sub": subject, "email": "dougal@strathclachan.example", "email_verified": True}
+    work.outside.serve("/userinfo", json.dumps(said))
+    _, status, _ = sign_in(office, work)
+    assert status == expected
+    asked = next(one for one in work.outside.sent if one.path == "/userinfo")
+    assert asked.headers["authorization"] == "Bearer x"
 
 
 def test_a_token_of_another_key_lets_nobody_in(office: Office, work: Work) -> None:
