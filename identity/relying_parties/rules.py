@@ -175,11 +175,15 @@ def check_relying_party(
     faults += [
         FieldError(name, message) for name, message in grant_faults(party, production=production)
     ]
+    return faults + _address_faults(party, production=production)
+
+
+def _address_faults(party: RelyingParty, *, production: bool) -> list[FieldError]:
     native = party.options.application_type == "native"
     addresses = (*party.redirect_uris, *party.post_logout_uris)
     if party.backchannel_logout_uri:
         addresses += (party.backchannel_logout_uri,)
-    return faults + [
+    return [
         FieldError("redirect_uris", f"{uri}: {fault}")
         for uri in addresses
         if (fault := _address_fault(uri, production=production, native=native))
