@@ -10,6 +10,7 @@ CLIENTS: Mapping[str, tuple[str, ...]] = {
     "gateway": ("gateway-service", "clachanjourn1"),
     "glenmore": ("glenmore-repairs",),
     "sandbox": ("sandboxscot01",),
+    "strict": ("sandbox-strict",),
 }
 
 # Clients that show a shared secret instead; it lies in `<client-id>.secret`.

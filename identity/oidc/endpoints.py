@@ -24,19 +24,20 @@ from identity.oidc.access import (
     browser_of,
     fetch_named_object,
     keep_browser,
+    note_refusal,
     refuse,
     refuse_for_now,
     refuse_on_page,
     send_back,
     with_nonce,
 )
-from identity.oidc.actions import start_flow
 from identity.oidc.authorize import check_request
 from identity.oidc.ciba_core import answer_ciba_request
 from identity.oidc.core_userinfo import answer_userinfo
 from identity.oidc.discovery import make_discovery
 from identity.oidc.draft import Draft
 from identity.oidc.errors import PageError, ProtocolError, unavailable
+from identity.oidc.flow_rows import start_flow
 from identity.oidc.jarm import secure_answer
 from identity.oidc.journey import advance, make_flow
 from identity.oidc.parameters import Parameters
@@ -116,7 +117,8 @@ def authorize(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSi
         )
         if draft.pushed is not None:
             finish_pushed(call.quick, draft.pushed, call.now)
-        return send_back(request, secure_answer(call, draft.known_client.client_id, answer))
+        secured = secure_answer(call, draft.known_client.client_id, answer)
+        return note_refusal(request, send_back(request, secured), error)
     if done.answer is not None:
         return send_signed_in(request, call, draft.known_client, signed_in, done.answer)
     if signed_in is None:

@@ -12,12 +12,13 @@ from identity.oidc.access import (
     ProviderDep,
     SentDep,
     browser_of,
+    note_refusal,
     refuse_on_page,
     send_back,
 )
-from identity.oidc.actions import finish_flow
 from identity.oidc.authorize import check_request, draft_of
 from identity.oidc.errors import PageError, ProtocolError
+from identity.oidc.flow_rows import finish_flow
 from identity.oidc.flows import FlowView, bind_session, get_flow
 from identity.oidc.jarm import secure_answer
 from identity.oidc.journey import advance, answer_refusal
@@ -83,7 +84,8 @@ def continue_flow(
         if flow.request.pushed:
             finish_pushed(session, bytes.fromhex(flow.request.pushed), now)
         refusal = answer_refusal(call, flow.request, error)
-        return send_back(request, secure_answer(call, flow.client_id, refusal))
+        secured = secure_answer(call, flow.client_id, refusal)
+        return note_refusal(request, send_back(request, secured), error, flow.client_id)
     if done.answer is not None:
         finish_flow(session, flow.id, now)
         return send_signed_in(request, call, draft.known_client, signed_in, done.answer)

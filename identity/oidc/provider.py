@@ -102,7 +102,7 @@ class Provider:
     def find_client(
         self, session: Session, profile: Profile, client_id: str
     ) -> RelyingParty | None:
-        """Return a client of this profile; those of other profiles do not exist here."""
+        """Return a client of this profile; others, and those switched off, do not exist here."""
         found = self.clients.find(session, client_id)
         return None if found is None else self.as_client_of(profile, found)
 
@@ -111,7 +111,7 @@ class Provider:
 
         Those of a ``jwks_uri`` were read there before the request.
         """
-        if found.profile != profile.name:
+        if found.profile != profile.name or found.options.disabled_by:
             return None
         published = found.options.jwks_uri
         if published is None:

@@ -14,6 +14,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import GuestProtocol, Key
 
 from identity.oidc.authorisations import Authorisation, authorisation_id_of, make_jti
+from identity.oidc.core_acr import acr_of
 from identity.oidc.errors import invalid_token
 from identity.oidc.provider import Call
 from identity.oidc.rfc8707_resource_indicators import audience_of
@@ -55,7 +56,7 @@ def make_user_token(call: Call, authorisation: Authorisation, client: RelyingPar
             "client_id": client.client_id,
             "scope": " ".join(authorisation.scopes),
             "auth_time": int(authorisation.authenticated_at.timestamp()),
-            "acr": authorisation.level,
+            "acr": acr_of(authorisation.level, authorisation.asked),
         }
         if authorisation.asked.authorization_details:
             own["authorization_details"] = list(authorisation.asked.authorization_details)
@@ -80,6 +81,7 @@ def make_service_token(
         "sub": client.client_id,
         "aud": audience_of(resources, call.provider.settings.public_url),
         "client_id": client.client_id,
+        "organisation": client.organisation,
         "scope": " ".join(scopes),
         "iat": issued,
         "exp": issued + call.profile.access_token_seconds,

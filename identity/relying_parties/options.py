@@ -21,6 +21,7 @@ class ClientOptions:
         environment: ``live``, or ``sandbox`` for a client that signs fictitious people in.
         session_state: answers tell the state of the session (Session Management 1.0).
         service_id: the service of a public body, as its console registered it.
+        disabled_by: ``staff`` or ``operator`` when the client is switched off, empty otherwise.
     """
 
     response_types: tuple[str, ...] = ("code",)
@@ -86,6 +87,7 @@ class ClientOptions:
     # Where the client belongs
     environment: str = "live"
     service_id: str | None = None
+    disabled_by: str = ""
 
     def as_json(self) -> dict[str, object]:
         """Return the members that differ from their defaults."""

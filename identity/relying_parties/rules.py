@@ -10,7 +10,7 @@ from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
 
 from identity.relying_parties.addresses import AddressRules, redirect_fault
 from identity.relying_parties.core_options import check_core_options
-from identity.relying_parties.grants import CIBA, FURTHER, TOKEN_EXCHANGE
+from identity.relying_parties.grants import CIBA, DEVICE, FURTHER, TOKEN_EXCHANGE
 from identity.relying_parties.options import NO_OPTIONS, ClientOptions
 from identity.relying_parties.profiles import PROFILES
 from identity.relying_parties.secured_options import check_secured_options
@@ -202,6 +202,12 @@ def grant_faults(party: RelyingParty, *, production: bool) -> list[tuple[str, st
             is_public and bool(grants & {"client_credentials", CIBA, TOKEN_EXCHANGE}),
             "grant_types",
             "need a client that can prove who it is",
+        ),
+        (
+            # Without it all such clients would know a person by the same subject.
+            bool(grants & {DEVICE, CIBA}) and not party.sector and party.subject_type != "public",
+            "sector",
+            "must be named where no redirect URI gives it",
         ),
         (is_public and party.pkce == "exempt", "pkce", "is required of public clients"),
         (mode not in (None, "poll", "ping"), "backchannel_token_delivery_mode", "is not offered"),

@@ -12,6 +12,7 @@ from shared.db import Database
 from tests.identity.oidc.grants import JEAN, REFRESH, Grants
 from tests.identity.oidc.world import World, rsa_key
 from tests.identity.people import People
+from tests.identity.post import Post, take_post
 from tests.identity.registrar import Registrar
 from tests.support.outside import Outside, outside_server
 
@@ -77,3 +78,9 @@ def people(world: World) -> People:
     """The pages on a real database, with one ScotAccount client registered."""
     world.register(profile="scotaccount", client_id="councilclient")
     return People(world)
+
+
+@pytest.fixture
+def mail(people: People, monkeypatch: pytest.MonkeyPatch) -> Post:
+    """What identity has sent to the people."""
+    return take_post(people, monkeypatch)

@@ -3,7 +3,7 @@
 from shared.migrate import add_backchannel_logout, remove_backchannel_logout
 
 revision = "0005_backchannel_logout"
-down_revision = "0003_mailbox"
+down_revision = "0004_texts"
 branch_labels = None
 depends_on = None
 
