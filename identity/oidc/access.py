@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from identity.oidc.client_names import is_signed, name_client, name_key
 from identity.oidc.errors import ProtocolError, invalid_client
 from identity.oidc.fetching import Fetched, fetch_object
+from identity.oidc.flows import find_flow_client
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Call, Issuer, Provider
 from identity.oidc.pushed import URN
@@ -82,6 +83,7 @@ def provider_of(request: Request) -> Provider:
 
 
 SentDep = Annotated[Sent, Depends(read_parameters)]
+ProviderDep = Annotated[Provider, Depends(provider_of)]
 
 
 def load_client_keys(request: Request, sent: SentDep) -> None:
@@ -102,6 +104,21 @@ def load_client_keys(request: Request, sent: SentDep) -> None:
         signed = is_signed(params)
         kid = name_key(params) if signed else None
         provider.remote_keys.load(client.options.jwks_uri, kid, signed=signed)
+
+
+def load_flow_client_keys(request: Request, provider: ProviderDep, flow: str = "") -> None:
+    """Have the keys at hand to which the answer of a flow may be encrypted.
+
+    The flow may have begun in another process, which read them there.
+    """
+    with runtime_of(request).database.transaction() as session:
+        client_id = find_flow_client(session, flow)
+        client = provider.clients.find(session, client_id) if client_id else None
+    if client is not None and client.options.jwks_uri is not None:
+        provider.remote_keys.load(client.options.jwks_uri, None, signed=False)
+
+
+FlowKeysDep = Annotated[None, Depends(load_flow_client_keys)]
 
 
 def get_call(
@@ -154,7 +171,6 @@ def fetch_named_object(request: Request, call: Call, query: Parameters) -> Fetch
     return fetched
 
 
-ProviderDep = Annotated[Provider, Depends(provider_of)]
 CallDep = Annotated[Call, Depends(get_call)]
 
 

@@ -39,6 +39,7 @@ _SELECT = text(
      WHERE f.id = :id AND f.expires_at > :now
     """
 )
+_CLIENT = text("SELECT client_id FROM flow WHERE id = :id")
 _SIGNED_IN = text(
     f"""
     UPDATE flow
@@ -222,6 +223,15 @@ class FlowView:
 def continue_url(flow_id: UUID) -> str:
     """Return where a page sends the person (303) after its step."""
     return f"{CONTINUE_PATH}?flow={flow_id}"
+
+
+def find_flow_client(session: Session, flow_id: str) -> str | None:
+    """Return whose flow an address names, None where it names none."""
+    try:
+        found = session.execute(_CLIENT, {"id": UUID(flow_id)}).scalar_one_or_none()
+    except ValueError:
+        return None
+    return None if found is None else str(found)
 
 
 def get_flow(session: Session, flow_id: UUID, now: datetime) -> FlowView:

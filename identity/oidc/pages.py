@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from identity.oidc.access import (
+    FlowKeysDep,
     MaybeSignedIn,
     ProviderDep,
     SentDep,
@@ -59,6 +60,7 @@ FlowDep = Annotated[FlowView, Depends(load_flow)]
 @router.get("/continue")
 def continue_flow(
     request: Request,
+    _keys: FlowKeysDep,
     flow: FlowDep,
     session: SessionDep,
     now: NowDep,

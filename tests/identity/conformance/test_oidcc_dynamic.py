@@ -71,7 +71,7 @@ def is_refused_on_a_page(answer: Response) -> bool:
 
 def page_of(client: DynamicClient) -> str:
     answer = client.authorize(prompt="login")
-    return client.world.http.get(answer.headers["location"]).text
+    return client.world.http.get(answer.headers["location"], follow_redirects=True).text
 
 
 def request_object(client: DynamicClient, key: RSAKey | None, **changes: object) -> str:

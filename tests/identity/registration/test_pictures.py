@@ -23,7 +23,7 @@ def fetch(world: World, attempt: int = 1) -> None:
 def page_of(client: DynamicClient) -> str:
     """Return the page that a person sees on the way to the client."""
     answer = client.authorize(prompt="login")
-    return client.world.http.get(answer.headers["location"]).text
+    return client.world.http.get(answer.headers["location"], follow_redirects=True).text
 
 
 def test_the_picture_is_served_by_us(registrar: Registrar, outside: Outside) -> None:
