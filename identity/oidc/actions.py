@@ -148,9 +148,7 @@ _SHORT_LIVED = (
     "revoked_access_token",
     "used_challenge",
     "known_browser",
-    "contact_check",
-    "account_change",
-    "kept_evidence",
+    *("contact_check", "account_change", "kept_evidence"),
 )
 # By index and by place: a join on `ctid` would read the whole table for every batch.
 _FORGET = tuple(
