@@ -3,16 +3,37 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, Index, Integer, LargeBinary, SmallInteger, Text
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from identity.base import Base
 
 
 class Account(Base):
-    """A person who can sign in; the email address is sealed, its keyed index finds the row."""
+    """A person who can sign in; the email address is sealed, its keyed index finds the row.
+
+    Of a closed account only the row stays, without anything personal: the history of sharing and
+    the record of what happened refer to it. Until ``recovered_until`` a password and an emailed
+    code count as one factor; until ``frozen_until`` nothing may be changed.
+    """
 
     __tablename__ = "account"
+    __table_args__ = (
+        Index(
+            "ix_account_closing_at",
+            "closing_at",
+            postgresql_where=text("closing_at IS NOT NULL AND closed_at IS NULL"),
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     email_index: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
@@ -25,6 +46,10 @@ class Account(Base):
     language: Mapped[str] = mapped_column(Text)
     mailbox_id: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    closing_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    recovered_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    frozen_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class LookupKey(Base):

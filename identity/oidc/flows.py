@@ -17,14 +17,13 @@ from sqlalchemy import text
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.orm import Session
 
+from identity.logout.actions import Ended, plan_delivery
 from identity.oidc.asked import Asked
 from identity.oidc.claim_names import ATTRIBUTES, asked_items
 from identity.relying_parties.profiles import PROFILES, VERIFIED_SCOPES
 from shared.errors import NotFound
-from shared.outbox import enqueue
 
 CONTINUE_PATH = "/identity/continue"
-LOGOUT_TOPIC = "identity.oidc.notify_logout"
 # How long a request waits for somebody to begin; the full life is the profile's.
 UNTOUCHED_LIFE = timedelta(hours=1)
 _DAYS = {"days": json.dumps({name: profile.flow_days for name, profile in PROFILES.items()})}
@@ -33,11 +32,14 @@ _FULL_LIFE = """greatest(expires_at,
 
 _SELECT = text(
     """
-    SELECT f.*, r.name AS client_name, r.organisation, r.landing_page, r.first_party
+    SELECT f.*, r.name AS client_name, r.organisation, r.landing_page, r.first_party,
+           r.options AS client_options,
+           EXISTS (SELECT FROM client_logo l WHERE l.client_id = f.client_id) AS has_logo
       FROM flow f JOIN relying_party r USING (client_id)
      WHERE f.id = :id AND f.expires_at > :now
     """
 )
+_CLIENT = text("SELECT client_id FROM flow WHERE id = :id")
 _SIGNED_IN = text(
     f"""
     UPDATE flow
@@ -82,10 +84,11 @@ _SESSION_CLIENTS = text(
     """
     WITH ended AS (
       UPDATE authorisation SET revoked_at = coalesce(revoked_at, :now)
-       WHERE session_id = :session_id RETURNING client_id, subject, account_id
+       WHERE session_id = :session_id
+         AND NOT (:keep_offline AND scopes @> ARRAY['offline_access'])
     )
-    SELECT DISTINCT e.client_id FROM ended e JOIN relying_party r USING (client_id)
-     WHERE r.backchannel_logout_uri IS NOT NULL ORDER BY 1
+    SELECT DISTINCT a.client_id FROM authorisation a JOIN relying_party r USING (client_id)
+     WHERE a.session_id = :session_id AND r.backchannel_logout_uri IS NOT NULL ORDER BY 1
     """
 )
 
@@ -159,7 +162,17 @@ class FlowView:
     created_at: datetime
     expires_at: datetime
     finished_at: datetime | None
+    client_options: Mapping[str, object] = field(default_factory=dict, repr=False)
+    has_logo: bool = False
     level_waived_at: datetime | None = None
+
+    @property
+    def about_client(self) -> dict[str, object]:
+        """What pages show of the service beside its name: its picture and its own pages."""
+        named = ("policy_uri", "tos_uri", "client_uri")
+        links = {name: self.client_options.get(name) for name in named}
+        logo_url = f"/identity/clients/{self.client_id}/logo" if self.has_logo else ""
+        return {"name": self.client_name, "links": links, "logo_url": logo_url}
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -210,6 +223,15 @@ class FlowView:
 def continue_url(flow_id: UUID) -> str:
     """Return where a page sends the person (303) after its step."""
     return f"{CONTINUE_PATH}?flow={flow_id}"
+
+
+def find_flow_client(session: Session, flow_id: str) -> str | None:
+    """Return whose flow an address names, None where it names none."""
+    try:
+        found = session.execute(_CLIENT, {"id": UUID(flow_id)}).scalar_one_or_none()
+    except ValueError:
+        return None
+    return None if found is None else str(found)
 
 
 def get_flow(session: Session, flow_id: UUID, now: datetime) -> FlowView:
@@ -312,23 +334,23 @@ def record_refusal(
         raise _gone()
 
 
-def record_session_end(session: Session, session_id: UUID, account_id: UUID, now: datetime) -> None:
+def record_session_end(
+    session: Session,
+    session_id: UUID,
+    account_id: UUID,
+    now: datetime,
+    *,
+    keep_offline: bool = False,
+) -> None:
     """Revoke what a session's clients hold and tell those that asked for it (back-channel logout).
 
-    Call it in the transaction that ends the session.
+    Call it in the transaction that ends the session. ``keep_offline``: the person signed out, so
+    what they allowed for their absence stays (Back-Channel Logout, section 2.7).
     """
-    clients = session.execute(_SESSION_CLIENTS, {"session_id": session_id, "now": now})
-    for client_id in clients.scalars().all():
-        enqueue(
-            session,
-            LOGOUT_TOPIC,
-            {
-                "client_id": client_id,
-                "account_id": str(account_id),
-                "session_id": str(session_id),
-            },
-            key=f"{session_id}:{client_id}",
-        )
+    values = {"session_id": session_id, "now": now, "keep_offline": keep_offline}
+    for client_id in session.execute(_SESSION_CLIENTS, values).scalars().all():
+        ended = Ended(client_id, account_id, session_id)
+        plan_delivery(session, ended, "session_ended", now)
 
 
 def _gone() -> NotFound:

@@ -81,6 +81,7 @@ def make_service_token(
         "sub": client.client_id,
         "aud": audience_of(resources, call.provider.settings.public_url),
         "client_id": client.client_id,
+        "organisation": client.organisation,
         "scope": " ".join(scopes),
         "iat": issued,
         "exp": issued + call.profile.access_token_seconds,
@@ -116,16 +117,20 @@ def read_access_token(call: Call, token: str) -> AccessToken:
     )
 
 
-def read_own_token(call: Call, token: str, *, typ: str | None) -> Mapping[str, object]:
+def read_own_token(
+    call: Call, token: str, *, typ: str | None, is_hint: bool = False
+) -> Mapping[str, object]:
     """Return the claims of a token that this issuer signed, expired or not.
+
+    A hint may be as old as the oldest key that is kept; everything else needs a published one.
 
     Raises:
         ProtocolError: ``invalid_token``: another issuer, kind or signature.
     """
-    ring = call.keys
 
     def key_of(guest: GuestProtocol) -> Key:
-        found = ring.find(str(guest.headers().get("kid", "")))
+        kid = str(guest.headers().get("kid", ""))
+        found = (call.keys.find_retired(kid) if is_hint else None) or call.find_key(kid)
         if found is None or found.algorithm not in call.profile.key_algorithms:
             raise LookupError("unknown signing key")
         return found.public

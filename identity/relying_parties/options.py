@@ -19,7 +19,9 @@ class ClientOptions:
         allowed_claims: names that the client may ask for in ``claims``; None means all.
         levels_of_confidence: identity levels that the client may ask for, such as ``P2``.
         environment: ``live``, or ``sandbox`` for a client that signs fictitious people in.
+        session_state: answers tell the state of the session (Session Management 1.0).
         service_id: the service of a public body, as its console registered it.
+        disabled_by: ``staff`` or ``operator`` when the client is switched off, empty otherwise.
     """
 
     response_types: tuple[str, ...] = ("code",)
@@ -69,6 +71,7 @@ class ClientOptions:
     backchannel_logout_session_required: bool = False
     frontchannel_logout_uri: str | None = None
     frontchannel_logout_session_required: bool = False
+    session_state: bool = False
     # Rights
     resources: tuple[str, ...] = ()
     serves: tuple[str, ...] = ()
@@ -84,6 +87,7 @@ class ClientOptions:
     # Where the client belongs
     environment: str = "live"
     service_id: str | None = None
+    disabled_by: str = ""
 
     def as_json(self) -> dict[str, object]:
         """Return the members that differ from their defaults."""

@@ -46,6 +46,9 @@ class Profile:
         pkce_exemptions: whether a client may be registered without PKCE.
         always_consents: scopes of attributes are agreed to in every flow.
         refresh: a refresh token comes with every code.
+        registration: programs may register clients under an initial access token.
+        browser_logout: signing out also loads the clients' own pages (Front-Channel Logout), and
+            clients may watch the session (Session Management).
         response_types: what a client may be registered to ask for; all but ``code`` are off for a
             client until its own options name them.
         claims: names that ``claims`` may ask for; others are passed over.
@@ -104,6 +107,8 @@ class Profile:
     id_token_seconds: int = 900
     refresh_token_seconds: int = 900
     flow_days: int = 7
+    registration: bool = False
+    browser_logout: bool = False
     response_types: tuple[str, ...] = ("code",)
     claims: tuple[str, ...] = ()
 
@@ -150,6 +155,8 @@ PLAIN = Profile(
     ),
     claims=CLAIMS,
     unsigned_requests=True,
+    registration=True,
+    browser_logout=True,
 )
 
 # FAPI 2.0 Security Profile and, by options of each client, FAPI 2.0 Message Signing.

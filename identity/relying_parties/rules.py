@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
 
+from identity.relying_parties.addresses import AddressRules, redirect_fault
 from identity.relying_parties.core_options import check_core_options
 from identity.relying_parties.grants import CIBA, DEVICE, FURTHER, TOKEN_EXCHANGE
 from identity.relying_parties.options import NO_OPTIONS, ClientOptions
@@ -24,7 +25,7 @@ AUTH_METHODS = (
     "none",
 )
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", *FURTHER)
-_CURVES = ("P-256", "P-384", "P-521", "secp256k1", "Ed25519")
+_CURVES = ("P-256", "P-384", "P-521", "secp256k1", "Ed25519", "X25519")
 _MINIMUM_RSA_BITS = 2048
 _MINIMUM_SECRET_LENGTH = 32
 _LONGEST_RESOURCE = 500
@@ -132,7 +133,9 @@ def check_relying_party(
             ),
             (party.auth_method not in auth_methods, "auth_method", "is not one of the profile's"),
             (
-                party.auth_method == "private_key_jwt" and not party.keys,
+                party.auth_method == "private_key_jwt"
+                and not party.keys
+                and not party.options.jwks_uri,
                 "keys",
                 "must name at least one key",
             ),
@@ -172,13 +175,19 @@ def check_relying_party(
     faults += [
         FieldError(name, message) for name, message in grant_faults(party, production=production)
     ]
+    return faults + _address_faults(party, production=production)
+
+
+def _address_faults(party: RelyingParty, *, production: bool) -> list[FieldError]:
+    """Return what is wrong with the addresses that people or sign-outs are sent to."""
+    native = party.options.application_type == "native"
     addresses = (*party.redirect_uris, *party.post_logout_uris)
     if party.backchannel_logout_uri:
         addresses += (party.backchannel_logout_uri,)
-    return faults + [
+    return [
         FieldError("redirect_uris", f"{uri}: {fault}")
         for uri in addresses
-        if (fault := _address_fault(uri, production=production))
+        if (fault := _address_fault(uri, production=production, native=native))
     ]
 
 
@@ -240,7 +249,9 @@ def is_resource(value: str) -> bool:
     return bool(parts.scheme and (parts.netloc or parts.path)) and is_plain
 
 
-def _address_fault(uri: str, *, production: bool) -> str:
+def _address_fault(uri: str, *, production: bool, native: bool = False) -> str:
+    if native:
+        return redirect_fault(uri, AddressRules(), native=True, implicit=False)
     parts = urlsplit(uri)
     if parts.scheme not in ("https", "http") or not parts.hostname:
         return "must be an absolute http or https address"

@@ -6,6 +6,8 @@ BROWSER_COOKIE = "clachan-browser"
 SECURE_BROWSER_COOKIE = "__Host-browser"
 FLOW_COOKIE = "clachan-flow"
 SECURE_FLOW_COOKIE = "__Host-flow"
+STATE_COOKIE = "clachan-state"
+SECURE_STATE_COOKIE = "__Host-state"
 
 
 def session_cookie(*, secure: bool) -> str:
@@ -21,3 +23,8 @@ def browser_cookie(*, secure: bool) -> str:
 def flow_cookie(*, secure: bool) -> str:
     """Return the name of the cookie that remembers which service the person came from."""
     return SECURE_FLOW_COOKIE if secure else FLOW_COOKIE
+
+
+def state_cookie(*, secure: bool) -> str:
+    """Return the name of the cookie that scripts compare to see whether the session changed."""
+    return SECURE_STATE_COOKIE if secure else STATE_COOKIE

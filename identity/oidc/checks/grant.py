@@ -6,5 +6,5 @@ from identity.oidc.errors import ProtocolError
 
 def check_grant(draft: Draft) -> None:
     """Refuse a client that is registered for tokens of its own only."""
-    if "authorization_code" not in draft.known_client.grant_types:
+    if not {"authorization_code", "implicit"} & set(draft.known_client.grant_types):
         raise ProtocolError("unauthorized_client", "This client may not sign people in")
