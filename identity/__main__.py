@@ -39,6 +39,7 @@ COMMANDS = {
     "seed-demo": _seed_demo,
     "demo-people": organisations.demo_people,
     "rotate-keys": keys.rotate,
+    "rotate-identity-keys": keys.rotate_identity,
     "register-relying-parties": relying_parties.register,
 }
 

@@ -8,6 +8,7 @@ from identity.oidc import models as oidc
 from identity.organisations import models as organisations
 from identity.relying_parties import models as relying_parties
 from identity.safe import models as safe
+from identity.sandbox import models as sandbox
 from identity.signin import models as signin
 from identity.verification import models as verification
 from shared.tables import add_floor_tables
@@ -21,6 +22,7 @@ FEATURES = (
     organisations,
     relying_parties,
     safe,
+    sandbox,
     signin,
     verification,
 )

@@ -3,16 +3,38 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, Index, Integer, LargeBinary, SmallInteger, Text
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from identity.base import Base
 
 
 class Account(Base):
-    """A person who can sign in; the email address is sealed, its keyed index finds the row."""
+    """A person who can sign in; the email address is sealed, its keyed index finds the row.
+
+    ``persona`` names a fictitious person, who exists for the sandbox clients of one body only.
+    """
 
     __tablename__ = "account"
+    __table_args__ = (
+        CheckConstraint("(persona IS NULL) = (sandbox_space IS NULL)", name="persona"),
+        Index(
+            "uq_account_persona",
+            "sandbox_space",
+            "persona",
+            unique=True,
+            postgresql_where=text("persona IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     email_index: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
@@ -24,6 +46,8 @@ class Account(Base):
     password_changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     language: Mapped[str] = mapped_column(Text)
     mailbox_id: Mapped[str | None] = mapped_column(Text)
+    persona: Mapped[str | None] = mapped_column(Text)
+    sandbox_space: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 

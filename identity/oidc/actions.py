@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from identity.oidc.authorisations import COLUMNS, Authorisation, authorisation_of
+from identity.oidc.consent import granted_scopes
 from identity.oidc.flows import FlowRequest, FlowView
 from identity.oidc.rfc7523_client_assertions import AssertionUse
 from identity.signin.queries import SignedInSession
@@ -33,10 +34,34 @@ _ISSUE = text(
     SELECT :id, :client_id, :profile, :account_id, :session_id, :flow_id, :subject, :scopes,
            :shared_scopes, :nonce, :redirect_uri, :code_hash, :code_challenge, :code_expires_at,
            :authenticated_at, :methods, :level, cast(:asked AS jsonb), :now, :expires_at
-     WHERE NOT :remembered_only OR EXISTS (
-       SELECT FROM remembered_consent
-        WHERE account_id = :account_id AND client_id = :client_id
-          AND scopes @> cast(:details AS text[]))
+    RETURNING id
+    """
+)
+# Issues only what the person agreed to earlier, and nothing while anything was never asked.
+_ISSUE_REMEMBERED = text(
+    """
+    WITH known AS (
+      SELECT scopes, used_at FROM remembered_consent
+       WHERE account_id = :account_id AND client_id = :client_id
+         AND scopes || declined @> cast(:items AS text[])
+    ), touched AS (
+      UPDATE remembered_consent r SET used_at = :now FROM known
+       WHERE r.account_id = :account_id AND r.client_id = :client_id
+         AND known.used_at < :now - interval '1 day'
+    )
+    INSERT INTO authorisation (id, client_id, profile, account_id, session_id, flow_id, subject,
+                               scopes, shared_scopes, nonce, redirect_uri, code_hash,
+                               code_challenge, code_expires_at, authenticated_at, methods, level,
+                               asked, created_at, expires_at)
+    SELECT :id, :client_id, :profile, :account_id, :session_id, :flow_id, :subject,
+           ARRAY(SELECT one FROM unnest(cast(:all_scopes AS text[])) WITH ORDINALITY o (one, place)
+                  WHERE one <> ALL (cast(:items AS text[])) OR one = ANY (known.scopes)
+                  ORDER BY place),
+           ARRAY(SELECT one FROM unnest(cast(:items AS text[])) WITH ORDINALITY o (one, place)
+                  WHERE one = ANY (known.scopes) ORDER BY place),
+           :nonce, :redirect_uri, :code_hash, :code_challenge, :code_expires_at,
+           :authenticated_at, :methods, :level, cast(:asked AS jsonb), :now, :expires_at
+      FROM known
     RETURNING id
     """
 )
@@ -62,6 +87,8 @@ _REDEEM = text(
     f"""
     WITH {_USE}, spent AS (
       UPDATE authorisation a SET code_consumed_at = :now,
+             access_token_hash = cast(:access_hash AS bytea),
+             access_token_until = :access_until,
              expires_at = greatest(expires_at, :expires_at)
        WHERE code_hash = :code_hash AND client_id = :client_id AND redirect_uri = :redirect_uri
          AND code_challenge IS NOT DISTINCT FROM cast(:challenge AS text)
@@ -104,7 +131,10 @@ _REVOKE_ACCESS = text(
     " ON CONFLICT DO NOTHING"
 )
 
-_SHORT_LIVED = ("flow", "authorisation", "used_assertion", "revoked_access_token")
+_SHORT_LIVED = (
+    *("flow", "authorisation", "used_assertion", "revoked_access_token"),
+    *("sandbox_plan", "sandbox_wait"),
+)
 _FORGET = tuple(
     text(
         f"""
@@ -169,6 +199,7 @@ def issue_code(
     session: Session,
     code: str,
     flow: FlowView,
+    shared: tuple[str, ...],
     signed_in: SignedInSession,
     subject: str,
     *,
@@ -183,9 +214,9 @@ def issue_code(
     """
     request: FlowRequest = flow.request
     until = now + timedelta(seconds=code_seconds)
-    shared = set(flow.shared_scopes or ())
+    items = (*flow.requested_attributes, *flow.remembered_items)
     issued = session.execute(
-        _ISSUE,
+        _ISSUE_REMEMBERED if remembered_only else _ISSUE,
         {
             "id": new_id(),
             "client_id": flow.client_id,
@@ -194,8 +225,10 @@ def issue_code(
             "session_id": signed_in.id,
             "flow_id": flow.id,
             "subject": subject,
-            "scopes": list(request.scopes),
-            "shared_scopes": [scope for scope in flow.requested_attributes if scope in shared],
+            "all_scopes": list(request.scopes),
+            "scopes": list(granted_scopes(request.scopes, flow.requested_details, shared)),
+            "shared_scopes": [item for item in items if item in shared],
+            "items": list(flow.remembered_items),
             "nonce": request.nonce,
             "redirect_uri": request.redirect_uri,
             "code_hash": hash_token(code),
@@ -207,8 +240,6 @@ def issue_code(
             "asked": json.dumps(request.asked.as_json()),
             "now": now,
             "expires_at": until + timedelta(hours=1),
-            "remembered_only": remembered_only,
-            "details": list(flow.requested_details),
         },
     ).one_or_none()
     return issued is not None
@@ -225,6 +256,7 @@ def redeem_code(
     use: AssertionUse | None,
     lives: Lives,
     now: datetime,
+    access_token: str | None = None,
 ) -> Spent:
     """Spend a code, the assertion that came with it, and write the refresh token: all or nothing.
 

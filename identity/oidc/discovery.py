@@ -14,12 +14,12 @@ _PLAIN_CLAIMS = ["auth_time", "acr", "amr", "name", "email", "email_verified", "
 
 def make_discovery(issuer: Issuer) -> dict[str, object]:
     """Return the metadata of an issuer; everything in it is served (S1)."""
-    profile, url = issuer.profile, issuer.url
+    profile, url = issuer.profile, issuer.base
     metadata: dict[str, object] = {
-        "issuer": url,
+        "issuer": issuer.url,
         "authorization_endpoint": f"{url}/authorize",
         "token_endpoint": issuer.token_url,
-        "jwks_uri": f"{url}/jwks.json",
+        "jwks_uri": f"{url}{profile.jwks_path}",
         "end_session_endpoint": f"{url}{profile.logout_path}",
         "revocation_endpoint": f"{url}/revoke",
         "introspection_endpoint": f"{url}/introspect",

@@ -17,6 +17,8 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.orm import Session
 
 from identity.oidc.asked import Asked
+from identity.oidc.consent import claim_items
+from identity.oidc.rfc8485_vectors_of_trust import wants_identity
 from identity.relying_parties.profiles import PROFILES, VERIFIED_SCOPES
 from shared.errors import NotFound
 from shared.outbox import enqueue
@@ -26,7 +28,8 @@ LOGOUT_TOPIC = "identity.oidc.notify_logout"
 
 _SELECT = text(
     """
-    SELECT f.*, r.name AS client_name, r.organisation, r.landing_page, r.first_party
+    SELECT f.*, r.name AS client_name, r.organisation, r.landing_page, r.first_party,
+           coalesce(r.options ->> 'environment', 'live') = 'sandbox' AS is_sandbox
       FROM flow f JOIN relying_party r USING (client_id)
      WHERE f.id = :id AND f.expires_at > :now
     """
@@ -52,11 +55,18 @@ _CONSENTED = text(
        WHERE id = :id AND expires_at > :now AND account_id IS NOT NULL
       RETURNING id, account_id, client_id
     ), kept AS (
-      INSERT INTO remembered_consent (account_id, client_id, scopes, updated_at)
-      SELECT account_id, client_id, :remembered, :now FROM agreed
+      INSERT INTO remembered_consent AS kept (account_id, client_id, scopes, declined, attributes,
+                                              since, used_at, updated_at)
+      SELECT account_id, client_id, :remembered, :declined, :attributes, :now, :now, :now
+        FROM agreed
       ON CONFLICT (account_id, client_id) DO UPDATE
-         SET scopes = ARRAY(SELECT DISTINCT unnest(remembered_consent.scopes || excluded.scopes)),
-             updated_at = excluded.updated_at
+         SET scopes = ARRAY(SELECT DISTINCT one FROM unnest(kept.scopes || excluded.scopes) one
+                             WHERE one <> ALL (excluded.declined)),
+             declined = ARRAY(SELECT DISTINCT one FROM unnest(kept.declined || excluded.declined) one
+                               WHERE one <> ALL (excluded.scopes)),
+             attributes = CASE WHEN excluded.attributes = '{}' THEN kept.attributes
+                               ELSE excluded.attributes END,
+             used_at = excluded.used_at, updated_at = excluded.updated_at
     ) SELECT id FROM agreed
     """
 )
@@ -113,7 +123,9 @@ class FlowView:
     Attributes:
         requested_attributes: the attribute scopes that the person is asked to share.
         requested_details: the plain scopes beyond ``openid``, such as ``email``.
+        requested_claims: the single claims that the person agrees to, as items of consent.
         needs_verification: something is asked for that needs a checked identity.
+        is_sandbox: the client signs fictitious people in.
         return_origin: scheme, host and port that the flow leads back to; a page whose form may be
             the last step names it in ``form_action``.
     """
@@ -123,6 +135,7 @@ class FlowView:
     client_name: str
     organisation: str
     first_party: bool
+    is_sandbox: bool
     landing_page: str
     profile: str
     request: FlowRequest = field(repr=False)
@@ -167,9 +180,25 @@ class FlowView:
         return tuple(scope for scope in self.scopes if scope not in attributes)
 
     @property
+    def requested_claims(self) -> tuple[str, ...]:
+        """The single claims beside scopes, as items of consent."""
+        return claim_items(self.request.asked.claims, self.scopes)
+
+    @property
+    def remembered_items(self) -> tuple[str, ...]:
+        """What the person is asked once and not each time."""
+        return (*self.requested_details, *self.requested_claims)
+
+    @property
+    def wants_identity(self) -> bool:
+        """Whether the identity is to be proved, by a vector of trust (RFC 8485)."""
+        asked = self.request.asked
+        return wants_identity(asked.vtr) and not asked.identity_given_up
+
+    @property
     def needs_verification(self) -> bool:
         """Whether something is asked for that needs a checked identity."""
-        return any(scope in VERIFIED_SCOPES for scope in self.scopes)
+        return self.wants_identity or any(scope in VERIFIED_SCOPES for scope in self.scopes)
 
     @property
     def return_origin(self) -> str:
@@ -238,17 +267,20 @@ def record_consent(
     """Note what the person agreed to share, which may be nothing.
 
     What was not asked for is not recorded. Attributes are agreed to for this flow only; details
-    such as ``email`` are remembered for the client.
+    such as ``email`` and single claims are remembered for the client, refusals too.
     """
     flow = get_flow(session, flow_id, now)
-    asked = {*flow.requested_attributes, *flow.requested_details}
-    shared = [scope for scope in flow.scopes if scope in asked and scope in shared_scopes]
+    once = flow.remembered_items
+    asked = (*flow.requested_attributes, *once)
+    shared = [item for item in asked if item in shared_scopes]
     done = session.execute(
         _CONSENTED,
         {
             "id": flow_id,
             "shared": shared,
-            "remembered": [scope for scope in shared if scope in flow.requested_details],
+            "remembered": [item for item in shared if item in once],
+            "declined": [item for item in once if item not in shared],
+            "attributes": [item for item in shared if item not in once],
             "now": now,
         },
     ).one_or_none()

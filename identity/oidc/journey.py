@@ -1,6 +1,6 @@
 """From a checked request to an answer: used by ``/authorize`` and by ``/identity/continue``."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from identity.oidc.core_subjects import subject_of
 from identity.oidc.draft import Draft
 from identity.oidc.errors import ProtocolError
 from identity.oidc.flows import FlowRequest, FlowView
+from identity.oidc.onelogin_identity import has_proved_identity, settle_identity
 from identity.oidc.provider import Call
 from identity.oidc.rfc9207_answers import ClientAnswer, answer_with_code, answer_with_error
 from identity.oidc.steps import Step, next_step
@@ -38,6 +39,7 @@ def make_flow(
         client_name=client.name,
         organisation=client.organisation,
         first_party=client.first_party,
+        is_sandbox=client.options.environment == "sandbox",
         landing_page=client.landing_page,
         profile=client.profile,
         request=draft.as_request(),
@@ -64,6 +66,7 @@ def advance(
     Raises:
         ProtocolError: the person refused, or may not be asked; for ``answer_refusal``.
     """
+    flow = settle_identity(call, flow, signed_in)
     has_result = _has_safe_result(call, flow, signed_in)
     step = next_step(flow, signed_in, call.now, has_safe_result=has_result, remembers_consent=True)
     if step != "answer" or signed_in is None:
@@ -74,12 +77,13 @@ def advance(
     issued = issue_code(
         call.session,
         code,
-        flow if same_person else replace(flow, shared_scopes=None),
+        flow,
+        _shared(flow, client, agreed=agreed),
         signed_in,
         subject_of(signed_in.account_id, client, call.keys.salt),
         code_seconds=call.provider.settings.code_seconds,
         now=call.now,
-        remembered_only=bool(flow.requested_details) and not client.first_party and not agreed,
+        remembered_only=bool(flow.remembered_items) and not client.first_party and not agreed,
     )
     if not issued:
         # The optimistic statement found that the person had not agreed to this before.
@@ -97,6 +101,13 @@ def advance(
     )
 
 
+def _shared(flow: FlowView, client: RelyingParty, *, agreed: bool) -> tuple[str, ...]:
+    """Return what the client is shown: what was agreed to in this flow, all to our own clients."""
+    if agreed:
+        return flow.shared_scopes or ()
+    return flow.remembered_items if client.first_party else ()
+
+
 def answer_refusal(call: Call, request: FlowRequest, error: ProtocolError) -> ClientAnswer:
     """Return a refusal as the client is told of it."""
     return answer_with_error(
@@ -111,6 +122,8 @@ def answer_refusal(call: Call, request: FlowRequest, error: ProtocolError) -> Cl
 def _has_safe_result(call: Call, flow: FlowView, signed_in: SignedInSession | None) -> bool:
     if signed_in is None or not flow.needs_verification:
         return False
+    if flow.wants_identity:
+        return has_proved_identity(call, flow, signed_in)
     known = list_attributes(
         call.session, signed_in.account_id, call.provider.sealer, flow_id=flow.id
     )

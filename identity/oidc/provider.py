@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from identity.keys.actions import KeyCache
+from identity.keys.identity_keys import IdentityKeyCache
 from identity.keys.keyring import KeyRing
 from identity.relying_parties.profiles import PROFILES, Profile
 from identity.relying_parties.queries import ClientCache
@@ -17,25 +18,34 @@ from shared.crypto import Sealer
 
 @dataclass(frozen=True)
 class Issuer:
-    """A profile at its public addresses; ``url`` has no slash at the end (S1)."""
+    """A profile at its public addresses.
+
+    ``url`` is its name, letter by letter (S1); ``base`` is what its endpoints' addresses begin
+    with. They differ only where the profile's name ends with a slash.
+    """
 
     profile: Profile
     url: str
 
     @property
+    def base(self) -> str:
+        """What the addresses of endpoints begin with; never ends with a slash."""
+        return self.url.rstrip("/")
+
+    @property
     def token_url(self) -> str:
         """The address of the token endpoint."""
-        return f"{self.url}/token"
+        return f"{self.base}/token"
 
     @property
     def attributes_url(self) -> str:
         """The address of the attributes endpoint of ScotAccount."""
-        return f"{self.url}/attributes/values"
+        return f"{self.base}/attributes/values"
 
     @property
     def assertion_audiences(self) -> tuple[str, ...]:
         """What a client assertion at the token endpoint may be addressed to (S6)."""
-        return (self.token_url, self.url, f"{self.url}/")
+        return (self.token_url, self.base, f"{self.base}/")
 
 
 class Provider:
@@ -47,8 +57,12 @@ class Provider:
         self.clients = ClientCache()
         self.outbound = settings.make_outbound()
         self._keys = KeyCache(sealer)
+        self.identity_keys = IdentityKeyCache(sealer)
         self.issuers: Mapping[str, Issuer] = {
-            profile.name: Issuer(profile, f"{settings.public_url}{profile.path}")
+            profile.name: Issuer(
+                profile,
+                f"{settings.public_url}{profile.path}" + ("/" if profile.issuer_slash else ""),
+            )
             for profile in PROFILES.values()
         }
 

@@ -88,4 +88,4 @@ def _must_consent(flow: FlowView, *, remembers_consent: bool) -> bool:
     """Tell whether the person has to agree: to attributes each time, to details once."""
     if flow.requested_attributes or "consent" in flow.prompt:
         return True
-    return bool(flow.requested_details) and not flow.first_party and not remembers_consent
+    return bool(flow.remembered_items) and not flow.first_party and not remembers_consent

@@ -19,6 +19,9 @@ class ClientOptions:
         levels_of_confidence: identity levels that the client may ask for, such as ``P2``.
         environment: ``live``, or ``sandbox`` for a client that signs fictitious people in.
         service_id: the service of a public body, as its console registered it.
+        is_active: a client that is not may neither sign people in nor have tokens.
+        max_age_enabled: ``max_age`` counts, where a profile needs an agreement for it.
+        claims_token_version: which ``claimsToken`` a ScotAccount client gets, 2 or the older 1.
     """
 
     response_types: tuple[str, ...] = ("code",)
@@ -82,6 +85,9 @@ class ClientOptions:
     # Where the client belongs
     environment: str = "live"
     service_id: str | None = None
+    is_active: bool = True
+    max_age_enabled: bool = False
+    claims_token_version: int = 2
 
     def as_json(self) -> dict[str, object]:
         """Return the members that differ from their defaults."""

@@ -62,6 +62,7 @@ class SignInSession(Base):
     methods: Mapped[list[str]] = mapped_column(ARRAY(Text))
     level: Mapped[str] = mapped_column(Text)
     level_policy: Mapped[str] = mapped_column(Text)
+    sandbox_space: Mapped[str | None] = mapped_column(Text)
     device: Mapped[str] = mapped_column(Text)
     last_seen_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     idle_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
