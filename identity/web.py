@@ -4,11 +4,13 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from identity.app import make_identity_api, make_identity_pages
+from identity.oidc.direct import DirectEndpoints
 from identity.oidc.discovery import make_discovery
 from identity.oidc.endpoints import make_protocol_apps
 from identity.oidc.provider import Issuer, Provider
@@ -33,12 +35,14 @@ def create_app(settings: IdentitySettings | None = None) -> Starlette:
     pages = make_identity_pages()
     pages.state.provider = provider
     mounts: dict[str, FastAPI] = {"/identity/v1": make_identity_api()}
-    for path, app in make_protocol_apps().items():
+    protocol = make_protocol_apps()
+    for path, app in protocol.items():
         app.state.provider = provider
         mounts[path] = app
     mounts["/identity"] = pages
     routes = tuple(_metadata_route(issuer) for issuer in provider.issuers.values())
-    return make_service_app(runtime, mounts, routes=routes)
+    direct = Middleware(DirectEndpoints, provider=provider, apps=protocol)
+    return make_service_app(runtime, mounts, routes=routes, middleware=(direct,))
 
 
 def _metadata_route(issuer: Issuer) -> Route:

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from sqlalchemy import Engine, MetaData, create_engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from shared.quick import CONNECTION_OPTIONS, Quick
+
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -33,7 +35,7 @@ def make_engine(url: str, *, pool_size: int = 5, service: str = "clachan") -> En
         connect_args={
             "application_name": service,
             "connect_timeout": 5,
-            "options": "-c lock_timeout=5000 -c statement_timeout=30000 -c timezone=UTC",
+            "options": CONNECTION_OPTIONS,
         },
     )
 
@@ -44,6 +46,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._sessions = sessionmaker(engine, expire_on_commit=False)
+        self.quick = Quick(engine)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

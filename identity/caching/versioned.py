@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 Loaded = TypeVar("Loaded")
 
 _CHECK_SECONDS = 5.0
-_EAGER_SECONDS = 0.2
 _VERSION = text("SELECT coalesce(max(version), 0) FROM cache_version WHERE name = :name")
 _BUMP = text(
     """
@@ -40,17 +39,14 @@ class VersionedCache(Generic[Loaded]):
         self._version = -1
         self._checked = 0.0
 
+    def peek(self) -> Loaded | None:
+        """Return the value if it was checked in the last five seconds, else None."""
+        fresh = time.monotonic() - self._checked < _CHECK_SECONDS
+        return self._value if fresh else None
+
     def get(self, session: Session) -> Loaded:
         """Return the value as it was at most five seconds ago."""
-        return self._get(session, _CHECK_SECONDS)
-
-    def get_fresh(self, session: Session) -> Loaded:
-        """Return the value at most 0.2 seconds old: for a client that is not known."""
-        return self._get(session, _EAGER_SECONDS)
-
-    def _get(self, session: Session, tolerated_seconds: float) -> Loaded:
-        value = self._value
-        if value is not None and time.monotonic() - self._checked < tolerated_seconds:
+        if (value := self.peek()) is not None:
             return value
         with self._lock:
             started = time.monotonic()

@@ -55,6 +55,10 @@ class KeyCache:
             CACHE_NAME, lambda session: load_key_ring(session, sealer)
         )
 
+    def peek(self) -> KeyRing | None:
+        """Return the keys if they were looked at in the last five seconds."""
+        return self._cache.peek()
+
     def get(self, session: Session, now: datetime) -> KeyRing:
         """Return the keys as they were at most five seconds ago."""
         ring = self._cache.get(session)

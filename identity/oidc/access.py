@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 from urllib.parse import parse_qsl
 
@@ -15,6 +16,7 @@ from identity.oidc.rfc9207_answers import ClientAnswer
 from identity.signin.cookie import browser_cookie, session_cookie
 from identity.signin.queries import SignedInSession, get_session
 from shared.crypto import random_token
+from shared.quick import Executor
 from shared.web.deps import NowDep, SessionDep
 from shared.web.runtime import runtime_of
 
@@ -72,10 +74,17 @@ ProviderDep = Annotated[Provider, Depends(provider_of)]
 CallDep = Annotated[Call, Depends(get_call)]
 
 
-def find_signed_in(request: Request, session: SessionDep, now: NowDep) -> SignedInSession | None:
+def find_signed_in(request: Request, session: Executor, now: datetime) -> SignedInSession | None:
     """Return the live session of this browser, None when nobody is signed in."""
     secure = runtime_of(request).settings.secure_cookies
     return get_session(session, request.cookies.get(session_cookie(secure=secure), ""), now)
+
+
+def _signed_in(request: Request, session: SessionDep, now: NowDep) -> SignedInSession | None:
+    return find_signed_in(request, session, now)
+
+
+MaybeSignedIn = Annotated[SignedInSession | None, Depends(_signed_in)]
 
 
 def browser_of(request: Request) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from identity.oidc.authorisations import COLUMNS, Authorisation, authorisation_of
@@ -15,6 +15,7 @@ from identity.oidc.rfc7523_client_assertions import AssertionUse
 from identity.signin.queries import SignedInSession
 from shared.crypto import hash_token
 from shared.ids import new_id
+from shared.quick import Executor
 
 _FLOW = text(
     """
@@ -196,7 +197,7 @@ def finish_flow(session: Session, flow_id: UUID, now: datetime) -> None:
 
 
 def issue_code(
-    session: Session,
+    session: Executor,
     code: str,
     flow: FlowView,
     shared: tuple[str, ...],
@@ -246,7 +247,7 @@ def issue_code(
 
 
 def redeem_code(
-    session: Session,
+    session: Executor,
     *,
     code: str,
     client_id: str,
@@ -277,7 +278,7 @@ def redeem_code(
 
 
 def turn_refresh_token(
-    session: Session,
+    session: Executor,
     *,
     token: str,
     client_id: str,
@@ -301,7 +302,7 @@ def turn_refresh_token(
     )
 
 
-def spend_assertion(session: Session, use: AssertionUse) -> bool:
+def spend_assertion(session: Executor, use: AssertionUse) -> bool:
     """Write an assertion's single use down; False when it had been used."""
     values = {"client_id": use.client_id} | _use_values(use)
     return bool(session.execute(_SPEND, values).scalar_one())
@@ -336,9 +337,8 @@ def forget_expired(session: Session, now: datetime, *, batch: int = 5000) -> boo
     return max(counts) == batch
 
 
-def _spend(session: Session, statement: object, values: dict[str, object]) -> Spent:
-    # SQLAlchemy types its parameters as a dict of Any, which a precise mapping is not.
-    row = session.execute(statement, values).mappings().one()  # type: ignore[call-overload]
+def _spend(session: Executor, statement: TextClause, values: dict[str, object]) -> Spent:
+    row = session.execute(statement, values).mappings().one()
     first_use = bool(row["first_use"])
     return Spent(first_use, None if row["id"] is None else authorisation_of(row))
 

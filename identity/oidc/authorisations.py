@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.engine import RowMapping
@@ -46,7 +47,7 @@ COLUMNS = (
 )
 
 
-def authorisation_of(row: RowMapping) -> Authorisation:
+def authorisation_of(row: RowMapping | Mapping[str, Any]) -> Authorisation:
     """Return a row of ``COLUMNS`` as an authorisation."""
     members = {name: row[name] for name in Authorisation.__dataclass_fields__}
     lists = ("scopes", "shared_scopes", "methods")

@@ -4,7 +4,6 @@ A refusal is an answer here: what was written before it stays, so that a replaye
 refused and its family revoked in one transaction.
 """
 
-from typing import Annotated
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -13,11 +12,11 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from identity.oidc.access import (
     CallDep,
+    MaybeSignedIn,
     ProviderDep,
     SentDep,
     as_json,
     browser_of,
-    find_signed_in,
     keep_browser,
     refuse,
     refuse_on_page,
@@ -40,7 +39,6 @@ from identity.oidc.steps import PAGES
 from identity.oidc.token import answer_token_request
 from identity.relying_parties.profiles import PROFILES, Profile
 from identity.signin.actions import end_session
-from identity.signin.queries import SignedInSession
 from shared.ids import new_id
 from shared.web.app import NO_TELEMETRY
 from shared.web.deps import public
@@ -52,8 +50,6 @@ _PUBLIC_CACHE = {"Cache-Control": "public, max-age=300", "Access-Control-Allow-O
 router = APIRouter(dependencies=[Depends(public)])
 userinfo_router = APIRouter(dependencies=[Depends(public)])
 attributes_router = APIRouter(dependencies=[Depends(public)])
-
-MaybeSignedIn = Annotated[SignedInSession | None, Depends(find_signed_in)]
 
 
 @router.get("/.well-known/openid-configuration")

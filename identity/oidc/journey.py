@@ -75,7 +75,7 @@ def advance(
     agreed = same_person and flow.consented_at is not None
     code = random_token()
     issued = issue_code(
-        call.session,
+        call.quick,
         code,
         flow,
         _shared(flow, client, agreed=agreed),

@@ -6,10 +6,17 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
-from identity.oidc.access import ProviderDep, SentDep, browser_of, refuse_on_page, send_back
+from identity.oidc.access import (
+    MaybeSignedIn,
+    ProviderDep,
+    SentDep,
+    browser_of,
+    refuse_on_page,
+    send_back,
+)
 from identity.oidc.actions import finish_flow
 from identity.oidc.authorize import check_request, draft_of
-from identity.oidc.endpoints import SIGNED_OUT_PATH, MaybeSignedIn
+from identity.oidc.endpoints import SIGNED_OUT_PATH
 from identity.oidc.errors import PageError, ProtocolError
 from identity.oidc.flows import FlowView, bind_session, get_flow
 from identity.oidc.journey import advance, answer_refusal

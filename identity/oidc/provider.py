@@ -1,6 +1,6 @@
 """The provider as its functions see it: issuers with their addresses, clients, keys."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from identity.relying_parties.queries import ClientCache
 from identity.relying_parties.rules import RelyingParty
 from identity.settings import IdentitySettings
 from shared.crypto import Sealer
+from shared.quick import Executor
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,10 @@ class Provider:
         """Return the signing keys."""
         return self._keys.get(session, now)
 
+    def peek_keys(self) -> KeyRing | None:
+        """Return the signing keys where that takes no statement."""
+        return self._keys.peek()
+
     def find_client(
         self, session: Session, profile: Profile, client_id: str
     ) -> RelyingParty | None:
@@ -78,14 +83,44 @@ class Provider:
         return found if found is not None and found.profile == profile.name else None
 
 
-@dataclass(frozen=True)
 class Call:
-    """What every protocol function is handed: who is asked, in which transaction, and when."""
+    """What every protocol function is handed: who is asked, in which transaction, and when.
 
-    provider: Provider
-    issuer: Issuer
-    session: Session
-    now: datetime
+    Args:
+        provider: clients, keys and settings of this process.
+        issuer: the profile that is asked, at its addresses.
+        session: the transaction, or what begins it; asked for only by what really needs it.
+        now: the time of the request.
+        quick: runs a single statement that is the whole of what is written.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        issuer: Issuer,
+        session: Session | Callable[[], Session],
+        now: datetime,
+        quick: Executor | None = None,
+    ) -> None:
+        self.provider = provider
+        self.issuer = issuer
+        self.now = now
+        self._session = session
+        self._quick = quick
+
+    @property
+    def session(self) -> Session:
+        """The request's one transaction, begun when it is first asked for."""
+        if not isinstance(self._session, Session):
+            self._session = self._session()
+        return self._session
+
+    @property
+    def quick(self) -> Executor:
+        """What runs a single statement: at once, or within the transaction where one began."""
+        if self._quick is None or isinstance(self._session, Session):
+            return self.session
+        return self._quick
 
     @property
     def profile(self) -> Profile:
@@ -95,8 +130,11 @@ class Call:
     @property
     def keys(self) -> KeyRing:
         """The signing keys."""
-        return self.provider.keys(self.session, self.now)
+        return self.provider.peek_keys() or self.provider.keys(self.session, self.now)
 
     def find_client(self, client_id: str) -> RelyingParty | None:
         """Return a client of this issuer."""
+        found = self.provider.clients.peek(client_id)
+        if found is not None:
+            return found if found.profile == self.profile.name else None
         return self.provider.find_client(self.session, self.profile, client_id)

@@ -11,6 +11,7 @@ from identity.accounts.queries import get_profile
 from identity.oidc.authorisations import COLUMNS, Authorisation, authorisation_of
 from identity.organisations.queries import list_staff_roles
 from shared.crypto import Sealer, hash_token
+from shared.quick import Executor
 
 _QUALIFIED = ", ".join(f"a.{name.strip()}" for name in COLUMNS.split(","))
 _LIVE = text(
@@ -32,7 +33,7 @@ _REFRESH = text(
 
 
 def find_authorisation(
-    session: Session, authorisation_id: UUID, client_id: str, jti: str
+    session: Executor, authorisation_id: UUID, client_id: str, jti: str
 ) -> Authorisation | None:
     """Return what an access token came of, None when it or its family was revoked."""
     values = {"id": authorisation_id, "client_id": client_id, "jti": jti}
@@ -40,13 +41,13 @@ def find_authorisation(
     return None if row is None else authorisation_of(row)
 
 
-def is_access_token_revoked(session: Session, jti: str) -> bool:
+def is_access_token_revoked(session: Executor, jti: str) -> bool:
     """Tell whether an access token was revoked by itself."""
     return bool(session.execute(_REVOKED, {"jti": jti}).scalar_one())
 
 
 def find_refresh_token(
-    session: Session, token: str, client_id: str, now: datetime
+    session: Executor, token: str, client_id: str, now: datetime
 ) -> tuple[Authorisation, datetime, datetime] | None:
     """Return what a live refresh token came of, when it was issued and when it ends."""
     values = {"hash": hash_token(token), "client_id": client_id, "now": now}

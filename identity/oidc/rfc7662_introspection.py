@@ -25,7 +25,7 @@ def answer_introspection(
     """Return what a token is worth; for a stranger's token only that it is not active."""
     caller = authenticate_alone(call, params, authorization)
     token = params.require("token")
-    found = find_refresh_token(call.session, token, caller.client.client_id, call.now)
+    found = find_refresh_token(call.quick, token, caller.client.client_id, call.now)
     if found is not None:
         authorisation, issued_at, ends_at = found
         return {
@@ -61,6 +61,6 @@ def _may_see(caller: RelyingParty, access: AccessToken) -> bool:
 
 def _is_live(call: Call, access: AccessToken) -> bool:
     if access.authorisation_id is None:
-        return not is_access_token_revoked(call.session, access.jti)
-    found = find_authorisation(call.session, access.authorisation_id, access.client_id, access.jti)
+        return not is_access_token_revoked(call.quick, access.jti)
+    found = find_authorisation(call.quick, access.authorisation_id, access.client_id, access.jti)
     return found is not None

@@ -53,7 +53,7 @@ def _redeem(call: Call, params: Parameters, caller: Authenticated) -> Answer:
     wants_refresh = "refresh_token" in client.grant_types
     refresh_token = random_token() if wants_refresh else None
     spent = redeem_code(
-        call.session,
+        call.quick,
         code=code,
         client_id=client.client_id,
         redirect_uri=params.require("redirect_uri"),
@@ -77,7 +77,7 @@ def _refresh(call: Call, params: Parameters, caller: Authenticated) -> Answer:
     scopes = tuple(call.profile.canonical_scope(scope) for scope in asked)
     next_token = random_token()
     spent = turn_refresh_token(
-        call.session,
+        call.quick,
         token=token,
         client_id=client.client_id,
         scopes=scopes,
@@ -104,7 +104,7 @@ def _client_credentials(call: Call, params: Parameters, caller: Authenticated) -
     asked = (params.get("scope") or "").split() or offered
     if refused := [scope for scope in asked if scope not in offered]:
         raise ProtocolError("invalid_scope", f"Invalid scope: {refused[0][:60]}")
-    if use is not None and not spend_assertion(call.session, use):
+    if use is not None and not spend_assertion(call.quick, use):
         raise _replayed()
     scopes = tuple(dict.fromkeys(asked))
     return {

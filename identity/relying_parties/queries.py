@@ -25,6 +25,11 @@ class ClientCache:
             CACHE_NAME, lambda _session: {}
         )
 
+    def peek(self, client_id: str) -> RelyingParty | None:
+        """Return a client where that takes no statement."""
+        known = self._cache.peek()
+        return None if known is None else known.get(client_id)
+
     def find(self, session: Session, client_id: str) -> RelyingParty | None:
         """Return a client; one that is not known is looked for each time."""
         known = self._cache.get(session)

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from identity.signin.models import Attempt, SignInSession
 from shared.crypto import hash_token
+from shared.quick import Executor
 
 
 @dataclass(frozen=True)
@@ -49,20 +50,22 @@ _COLUMNS = (
     SignInSession.last_seen_at,
 )
 
+_BY_COOKIE = text(
+    """
+    SELECT id, account_id, authenticated_at, methods, level, device, last_seen_at
+      FROM sign_in_session
+     WHERE cookie_hash = :cookie_hash AND ended_at IS NULL AND idle_at > :now AND ends_at > :now
+    """
+)
 
-def get_session(session: Session, cookie_value: str, now: datetime) -> SignedInSession | None:
+
+def get_session(session: Executor, cookie_value: str, now: datetime) -> SignedInSession | None:
     """Return the live session of a cookie; None when it ended, was idle 1 h or is 4 h old."""
     if not cookie_value:
         return None
-    row = session.execute(
-        select(*_COLUMNS).where(
-            SignInSession.cookie_hash == hash_token(cookie_value),
-            SignInSession.ended_at.is_(None),
-            SignInSession.idle_at > now,
-            SignInSession.ends_at > now,
-        )
-    ).one_or_none()
-    return None if row is None else _signed_in(row)
+    values = {"cookie_hash": hash_token(cookie_value), "now": now}
+    row = session.execute(_BY_COOKIE, values).mappings().one_or_none()
+    return None if row is None else SignedInSession(**{**row, "methods": tuple(row["methods"])})
 
 
 def _signed_in(row: Row[UUID, UUID, datetime, list[str], str, str, datetime]) -> SignedInSession:

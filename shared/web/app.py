@@ -98,6 +98,7 @@ def make_service_app(
     mounts: Mapping[str, ASGIApp],
     *,
     routes: tuple[BaseRoute, ...] = (),
+    middleware: tuple[Middleware, ...] = (),
 ) -> Starlette:
     """Return the ASGI application of a process.
 
@@ -105,6 +106,7 @@ def make_service_app(
         runtime: what the doors need; handed to every mounted FastAPI app.
         mounts: path prefix to app, longest first; ``""`` mounts at the root.
         routes: further routes at the root, before the mounts.
+        middleware: what comes before all routes, inside the observing middleware.
     """
     service, settings = runtime.service, runtime.settings
     logs.configure(service, settings)
@@ -130,6 +132,7 @@ def make_service_app(
         middleware=[
             Middleware(Observe, service=service, secure=settings.secure_cookies),
             Middleware(SecurityHeaders, https=settings.secure_cookies),
+            *middleware,
         ],
         lifespan=lifespan,
     )

@@ -11,7 +11,18 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("identity", "payments", "notifications", "gateway", "shared", "deploy")
 SERVICES = PACKAGES[:4]
-DOORS = {"api", "pages", "webhooks", "app", "web", "endpoints", "access", "simulator", "deps"}
+DOORS = {
+    "api",
+    "pages",
+    "webhooks",
+    "app",
+    "web",
+    "endpoints",
+    "access",
+    "simulator",
+    "deps",
+    "direct",
+}
 ROOMS = {
     *("models", "rules", "queries", "actions", "api", "pages", "webhooks", "tasks", "commands"),
     *("provider", "simulator", "access"),

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import TextClause, event, text
 
 from identity.oidc.flows import get_flow
 from identity.oidc.tasks import FORGET_TOPIC, forget, plan_forgetting
 from shared import clock
 from shared.outbox import Job
+from shared.quick import Quick, QuickRows
 from tests.identity.oidc.world import ASSERTION_TYPE, OIDC, SECRET, World, b64
 
 
@@ -69,9 +70,17 @@ def counted(world: World) -> Iterator[list[str]]:
     def note(*call: object) -> None:
         seen.append(str(call[2]))
 
+    run = Quick.execute
+
+    def execute(quick: Quick, statement: TextClause, params: dict[str, object], /) -> QuickRows:
+        seen.append(statement.text)
+        return run(quick, statement, params)
+
     event.listen(engine, "before_cursor_execute", note)
     try:
-        yield seen
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Quick, "execute", execute)
+            yield seen
     finally:
         event.remove(engine, "before_cursor_execute", note)
 
