@@ -6,7 +6,7 @@ from starlette.responses import Response
 from identity.accounts.queries import get_profile
 from identity.oidc.flows import continue_url
 from identity.organisations.queries import list_organisations, list_staff_roles
-from identity.safe.queries import list_attributes, list_sharing
+from identity.safe.queries import count_sharing, list_attributes, list_services
 from identity.safe.rules import GPG45_SCOPE, time_of
 from identity.safe.views import show_item
 from identity.signin.access import SignedInDep, find_flow_to_return_to
@@ -41,7 +41,8 @@ def show_account(
         has_mailbox=profile.mailbox_id is not None,
         saved_count=len(items),
         session_count=len(list_sessions(session, person.account_id, now)),
-        sharing_count=len(list_sharing(session, person.account_id)),
+        sharing_count=count_sharing(session, person.account_id),
+        service_count=len(list_services(session, person.account_id)),
         organisations=[names.get(str(place["organisation"]), "") for place in staff],
         return_name=flow.client_name if flow else "",
         return_url=continue_url(flow.id) if flow else "",

@@ -44,14 +44,14 @@ class IdentityKeyCache:
 
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
-        self._cache: VersionedCache[tuple[SigningKey, ...]] = VersionedCache(
-            CACHE_NAME, lambda session: load_identity_keys(session, sealer)
+        self._cache: VersionedCache[tuple[SigningKey, ...] | None] = VersionedCache(
+            CACHE_NAME, lambda session: load_identity_keys(session, sealer) or None
         )
 
     def get(self, session: Session, now: datetime) -> tuple[SigningKey, ...]:
         """Return the keys as they were at most five seconds ago."""
         found = self._cache.get(session)
-        if not found:
+        if found is None:
             ensure_identity_keys(session, self._sealer, now)
             found = load_identity_keys(session, self._sealer)
         return found

@@ -259,7 +259,7 @@ def redeem_code(
     now: datetime,
     access_token: str | None = None,
 ) -> Spent:
-    """Spend a code, the assertion that came with it, and write the refresh token: all or nothing.
+    """Spend a code and its assertion, and write the tokens down: all or nothing.
 
     A code that fails here was not spent by this call.
     """
@@ -271,6 +271,10 @@ def redeem_code(
             "client_id": client_id,
             "redirect_uri": redirect_uri,
             "challenge": challenge,
+            "access_hash": hash_token(access_token) if access_token else None,
+            "access_until": (
+                now + timedelta(seconds=lives.access_token_seconds) if access_token else None
+            ),
             **_refresh_values(refresh_token, lives, now),
             **_use_values(use),
         },

@@ -16,6 +16,7 @@ from identity.oidc.checks.dis_prompt import check_dis_prompt
 from identity.oidc.checks.grant import check_grant
 from identity.oidc.checks.max_age import check_max_age
 from identity.oidc.checks.pkce import check_pkce
+from identity.oidc.checks.present import check_present
 from identity.oidc.checks.prompt import check_prompt
 from identity.oidc.checks.redirect_uri import check_redirect_uri
 from identity.oidc.checks.request_object import check_unsupported
@@ -24,6 +25,7 @@ from identity.oidc.checks.response_type import check_response_type
 from identity.oidc.checks.scope import check_scope
 from identity.oidc.checks.single_values import check_single_values
 from identity.oidc.checks.state_and_nonce import check_state_and_nonce
+from identity.oidc.checks.trust import check_trust
 from identity.oidc.draft import Draft
 from identity.oidc.flows import FlowView
 from identity.oidc.parameters import Parameters
@@ -44,6 +46,7 @@ class Row:
 
 CHECKS = (
     #   check                 authorize  pushed  resume
+    Row(check_present, True, True, False),
     Row(check_client, True, True, True),
     Row(check_redirect_uri, True, True, True),
     Row(check_response_mode, True, True, True),
@@ -58,6 +61,7 @@ CHECKS = (
     Row(check_dis_prompt, True, True, False),
     Row(check_max_age, True, True, False),
     Row(check_claims, True, True, False),
+    Row(check_trust, True, True, False),
 )
 
 

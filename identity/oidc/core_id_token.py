@@ -11,8 +11,10 @@ from collections.abc import Mapping
 
 from identity.oidc.authorisations import Authorisation
 from identity.oidc.core_subjects import sid_of
+from identity.oidc.onelogin_id_token import trust_claims
 from identity.oidc.provider import Call
 from identity.relying_parties.rules import RelyingParty
+from identity.sandbox.faults import sign_with_faults
 
 
 def make_id_token(
@@ -31,6 +33,10 @@ def make_id_token(
         access_token: what ``at_hash`` is made of.
         details: claims of the scopes ``profile``, ``email`` and ``staff``.
     """
+    faults = authorisation.asked.faults
+    if call.profile.vectors_of_trust:
+        vouched = trust_claims(call, authorisation, client, at_hash=_half_hash(access_token))
+        return sign_with_faults(call.keys, client.id_token_alg, vouched, faults, "id_token")
     issued = int(call.now.timestamp())
     claims: dict[str, object] = {
         "iss": call.issuer.url,
@@ -51,7 +57,7 @@ def make_id_token(
             "at_hash": _half_hash(access_token),
             **details,
         }
-    return call.keys.sign(client.id_token_alg, claims)
+    return sign_with_faults(call.keys, client.id_token_alg, claims, faults, "id_token")
 
 
 def _half_hash(token: str) -> str:

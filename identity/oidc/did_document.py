@@ -37,9 +37,7 @@ def make_did_document(did: str, keys: Sequence[SigningKey]) -> dict[str, object]
                 "type": "JsonWebKey",
                 "id": f"{did}#{key.kid}",
                 "controller": did,
-                "publicKeyJwk": {
-                    name: key.public_jwk[name] for name in ("kty", "crv", "x", "y")
-                }
+                "publicKeyJwk": {name: key.public_jwk[name] for name in ("kty", "crv", "x", "y")}
                 | {"alg": key.algorithm},
             }
             for key in keys

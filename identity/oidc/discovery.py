@@ -5,6 +5,7 @@ By: ourselves; Authlib's metadata classes check the documents in the tests.
 """  # noqa: D205 - four lines of facts, docs/standards.md is made of them
 
 from identity.oidc.checks.response_mode import RESPONSE_MODES
+from identity.oidc.onelogin_id_token import trust_metadata
 from identity.oidc.provider import Issuer
 from identity.oidc.rfc7636_pkce import METHODS
 
@@ -51,4 +52,6 @@ def make_discovery(issuer: Issuer) -> dict[str, object]:
     }
     if profile.userinfo:
         metadata["userinfo_endpoint"] = f"{url}/userinfo"
+    if profile.vectors_of_trust:
+        metadata |= trust_metadata(issuer)
     return metadata

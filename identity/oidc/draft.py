@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from identity.oidc.asked import Asked
 from identity.oidc.flows import FlowRequest
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Call
@@ -23,6 +24,9 @@ class Draft:
     response_mode: str = "query"
     create_account: bool = False
     claims: dict[str, object] = field(default_factory=dict)
+    vtr: tuple[tuple[str, ...], ...] = ()
+    persona: str | None = None
+    faults: tuple[str, ...] = ()
 
     @property
     def known_client(self) -> RelyingParty:
@@ -52,4 +56,5 @@ class Draft:
             create_account=self.create_account,
             login_hint=self.params.get("login_hint"),
             ui_locales=self.params.get("ui_locales"),
+            asked=Asked(claims=self.claims, vtr=self.vtr, persona=self.persona, faults=self.faults),
         )

@@ -29,7 +29,10 @@ from identity.oidc.discovery import make_discovery
 from identity.oidc.draft import Draft
 from identity.oidc.errors import PageError, ProtocolError
 from identity.oidc.journey import advance, make_flow
+from identity.oidc.onelogin_endpoints import router as onelogin_router
+from identity.oidc.onelogin_userinfo import answer_trust_userinfo
 from identity.oidc.parameters import Parameters
+from identity.oidc.provider import Call
 from identity.oidc.rfc7009_revocation import answer_revocation
 from identity.oidc.rfc7662_introspection import answer_introspection
 from identity.oidc.rfc9207_answers import answer_with_error
@@ -38,14 +41,21 @@ from identity.oidc.scotaccount_attributes import answer_attributes
 from identity.oidc.steps import PAGES
 from identity.oidc.token import answer_token_request
 from identity.relying_parties.profiles import PROFILES, Profile
-from identity.signin.actions import end_session
+from identity.signin.actions import end_all_sessions, end_session
 from shared.ids import new_id
 from shared.web.app import NO_TELEMETRY
 from shared.web.deps import public
 
 SIGNED_OUT_PATH = "/identity/signed-out"
 LOGOUT_PATH = "/identity/logout"
-_PUBLIC_CACHE = {"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"}
+
+
+def _public_cache(profile: Profile) -> dict[str, str]:
+    return {
+        "Cache-Control": f"public, max-age={profile.metadata_seconds}",
+        "Access-Control-Allow-Origin": "*",
+    }
+
 
 router = APIRouter(dependencies=[Depends(public)])
 userinfo_router = APIRouter(dependencies=[Depends(public)])
@@ -57,14 +67,15 @@ attributes_router = APIRouter(dependencies=[Depends(public)])
 def discovery(request: Request, provider: ProviderDep) -> Response:
     """Tell what this issuer can do."""
     issuer = provider.issuers[request.app.state.profile]
-    return JSONResponse(make_discovery(issuer), headers=_PUBLIC_CACHE)
+    return JSONResponse(make_discovery(issuer), headers=_public_cache(issuer.profile))
 
 
 @router.get("/jwks.json")
+@router.get("/.well-known/jwks.json")
 def jwks(call: CallDep) -> Response:
     """Publish the signing keys, the active one first."""
     content = call.keys.as_jwks(call.profile.key_algorithms)
-    return JSONResponse(content, headers=_PUBLIC_CACHE)
+    return JSONResponse(content, headers=_public_cache(call.profile))
 
 
 @router.get("/authorize")
@@ -99,7 +110,7 @@ def authorize(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSi
 @router.post("/authorize")
 def authorize_by_form(call: CallDep, sent: SentDep) -> Response:
     """Take a request from a form, then read it again by GET, which brings the session's cookie."""
-    return _by_get(f"{call.issuer.url}/authorize", sent.query.merged(sent.form))
+    return _by_get(f"{call.issuer.base}/authorize", sent.query.merged(sent.form))
 
 
 @router.post("/token")
@@ -111,7 +122,7 @@ def token(request: Request, call: CallDep, sent: SentDep) -> Response:
             params = sent.query.merged(params)
         return as_json(answer_token_request(call, params, request.headers.get("Authorization")))
     except ProtocolError as error:
-        return refuse(error)
+        return refuse(error if not call.profile.plain_token_errors else error.as_bad_request())
 
 
 @router.post("/revoke")
@@ -138,6 +149,8 @@ def introspect(request: Request, call: CallDep, sent: SentDep) -> Response:
 def userinfo(request: Request, call: CallDep, sent: SentDep) -> Response:
     """Tell what the scopes of an access token stand for."""
     try:
+        if call.profile.vectors_of_trust:
+            return as_json(answer_trust_userinfo(call, request.headers.get("Authorization")))
         form = sent.form if request.method == "POST" else None
         return as_json(answer_userinfo(call, request.headers.get("Authorization"), form))
     except ProtocolError as error:
@@ -163,20 +176,30 @@ def logout(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSigne
     try:
         wanted = check_logout(call, sent.query, signed_in)
     except PageError as error:
+        if call.profile.logout_ends_all:
+            return _tell_signed_out(call, error)
         return refuse_on_page(request, error)
     if signed_in is not None and not wanted.may_end:
         query = [*sent.query.pairs, ("profile", call.profile.name)]
         return _by_get(f"{call.provider.settings.public_url}{LOGOUT_PATH}", Parameters.of(query))
     if signed_in is not None:
-        end_session(call.session, signed_in.account_id, signed_in.id, call.now)
+        ends = end_all_sessions if call.profile.logout_ends_all else end_session
+        ends(call.session, signed_in.account_id, signed_in.id, call.now)
     return RedirectResponse(
         wanted.return_to or f"{call.provider.settings.public_url}{SIGNED_OUT_PATH}", 302
     )
 
 
+def _tell_signed_out(call: Call, error: ProtocolError) -> Response:
+    """Lead to our own page, with what was wrong in the members that One Login uses."""
+    members = {"error_code": error.error, "error_description": error.description}
+    target = f"{call.provider.settings.public_url}{SIGNED_OUT_PATH}"
+    return RedirectResponse(f"{target}?{urlencode(members, quote_via=quote)}", 302)
+
+
 def logout_by_form(call: CallDep, sent: SentDep) -> Response:
     """Take a logout request from a form, then read it again by GET, which brings the cookie."""
-    target = f"{call.issuer.url}{call.profile.logout_path}"
+    target = f"{call.issuer.base}{call.profile.logout_path}"
     return _by_get(target, sent.query.merged(sent.form))
 
 
@@ -202,6 +225,8 @@ def make_protocol_app(profile: Profile) -> FastAPI:
     app.state.service = "identity"
     app.include_router(router)
     app.include_router(userinfo_router if profile.userinfo else attributes_router)
+    if profile.vectors_of_trust:
+        app.include_router(onelogin_router)
     for path in dict.fromkeys((profile.logout_path, "/logout")):
         app.add_api_route(path, logout, methods=["GET"], dependencies=[Depends(public)])
         app.add_api_route(path, logout_by_form, methods=["POST"], dependencies=[Depends(public)])

@@ -62,7 +62,8 @@ _CONSENTED = text(
       ON CONFLICT (account_id, client_id) DO UPDATE
          SET scopes = ARRAY(SELECT DISTINCT one FROM unnest(kept.scopes || excluded.scopes) one
                              WHERE one <> ALL (excluded.declined)),
-             declined = ARRAY(SELECT DISTINCT one FROM unnest(kept.declined || excluded.declined) one
+             declined = ARRAY(SELECT DISTINCT one
+                                FROM unnest(kept.declined || excluded.declined) one
                                WHERE one <> ALL (excluded.scopes)),
              attributes = CASE WHEN excluded.attributes = '{}' THEN kept.attributes
                                ELSE excluded.attributes END,
@@ -135,7 +136,6 @@ class FlowView:
     client_name: str
     organisation: str
     first_party: bool
-    is_sandbox: bool
     landing_page: str
     profile: str
     request: FlowRequest = field(repr=False)
@@ -151,6 +151,7 @@ class FlowView:
     created_at: datetime
     expires_at: datetime
     finished_at: datetime | None
+    is_sandbox: bool = False
 
     @property
     def scopes(self) -> tuple[str, ...]:

@@ -45,14 +45,14 @@ def make_trustmark(issuer: Issuer) -> dict[str, object]:
     }
 
 
-def trust_metadata(issuer: Issuer, vocabulary: str) -> dict[str, object]:
+def trust_metadata(issuer: Issuer) -> dict[str, object]:
     """Return the members of discovery that are this profile's own."""
     return {
         "trustmarks": trustmark_url(issuer),
         "claims_supported": [
             *_PLAIN_CLAIMS,
             "wallet_subject_id",
-            *(f"{vocabulary}{name}" for name in CLAIM_NAMES),
+            *(f"{issuer.vocabulary}{name}" for name in CLAIM_NAMES),
         ],
         "claims_parameter_supported": True,
         "backchannel_logout_session_supported": False,

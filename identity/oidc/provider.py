@@ -22,11 +22,13 @@ class Issuer:
     """A profile at its public addresses.
 
     ``url`` is its name, letter by letter (S1); ``base`` is what its endpoints' addresses begin
-    with. They differ only where the profile's name ends with a slash.
+    with. They differ only where the profile's name ends with a slash. ``vocabulary`` is what the
+    names of identity claims begin with.
     """
 
     profile: Profile
     url: str
+    vocabulary: str = ""
 
     @property
     def base(self) -> str:
@@ -63,6 +65,7 @@ class Provider:
             profile.name: Issuer(
                 profile,
                 f"{settings.public_url}{profile.path}" + ("/" if profile.issuer_slash else ""),
+                settings.onelogin_vocabulary,
             )
             for profile in PROFILES.values()
         }

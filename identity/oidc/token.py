@@ -16,6 +16,7 @@ from identity.oidc.actions import (
     turn_refresh_token,
 )
 from identity.oidc.authorisations import Authorisation
+from identity.oidc.checks.grant import check_active
 from identity.oidc.core_id_token import make_id_token
 from identity.oidc.errors import ProtocolError, invalid_client
 from identity.oidc.parameters import Parameters
@@ -25,6 +26,7 @@ from identity.oidc.rfc6749_client_authentication import Authenticated, authentic
 from identity.oidc.rfc7636_pkce import challenge_of
 from identity.oidc.rfc9068_access_tokens import make_service_token, make_user_token
 from identity.relying_parties.rules import RelyingParty
+from identity.sandbox.faults import find_error
 from shared.crypto import random_token
 
 Answer = dict[str, object]
@@ -43,6 +45,7 @@ def answer_token_request(call: Call, params: Parameters, authorization: str | No
     if handler is None or grant_type not in call.profile.grant_types:
         raise ProtocolError("unsupported_grant_type", "This grant_type is not offered here")
     caller = authenticate_client(call, params, authorization)
+    check_active(caller.client)
     if grant_type not in caller.client.grant_types:
         raise ProtocolError("unauthorized_client", "The client may not use this grant_type")
     return handler(call, params, caller)
@@ -52,6 +55,7 @@ def _redeem(call: Call, params: Parameters, caller: Authenticated) -> Answer:
     code, client = params.require("code"), caller.client
     wants_refresh = "refresh_token" in client.grant_types
     refresh_token = random_token() if wants_refresh else None
+    opaque = random_token() if call.profile.access_token == "opaque" else None  # noqa: S105 - a shape
     spent = redeem_code(
         call.quick,
         code=code,
@@ -62,13 +66,22 @@ def _redeem(call: Call, params: Parameters, caller: Authenticated) -> Answer:
         use=caller.use,
         lives=_lives(call),
         now=call.now,
+        access_token=opaque,
     )
     if spent.authorisation is None:
         _check_first_use(spent)
         # The code may have been spent by somebody who stole it, or stolen after it was spent.
         revoke_by_code(call.session, code, client.client_id, call.now)
         raise ProtocolError("invalid_grant", "The code is unknown, expired, used or not yours")
-    return _tokens(call, spent.authorisation, client, refresh_token)
+    _refuse_if_ordered(spent.authorisation)
+    return _tokens(call, spent.authorisation, client, refresh_token, opaque)
+
+
+def _refuse_if_ordered(authorisation: Authorisation) -> None:
+    """Refuse a good code, where a sandbox client ordered that."""
+    if error := find_error(authorisation.asked.faults, "token"):
+        status = {"invalid_client": 401, "server_error": 500}.get(error, 400)
+        raise ProtocolError(error, "The sandbox was asked to refuse this", status=status)
 
 
 def _refresh(call: Call, params: Parameters, caller: Authenticated) -> Answer:
@@ -123,14 +136,18 @@ GRANTS: Mapping[str, Handler] = {
 
 
 def _tokens(
-    call: Call, authorisation: Authorisation, client: RelyingParty, refresh_token: str | None
+    call: Call,
+    authorisation: Authorisation,
+    client: RelyingParty,
+    refresh_token: str | None,
+    opaque: str | None = None,
 ) -> Answer:
     details: dict[str, object] = {}
-    if not call.profile.bare_id_token:
+    if not call.profile.bare_id_token and opaque is None:
         details = get_details(
             call.session, authorisation.account_id, authorisation.scopes, call.provider.sealer
         )
-    access_token = make_user_token(call, authorisation, client)
+    access_token = opaque or make_user_token(call, authorisation, client)
     answer: Answer = {
         "access_token": access_token,
         "token_type": "Bearer",
@@ -138,6 +155,8 @@ def _tokens(
         "scope": " ".join(authorisation.scopes),
         "id_token": make_id_token(call, authorisation, client, access_token, details),
     }
+    if opaque is not None:
+        del answer["scope"]
     return answer | ({"refresh_token": refresh_token} if refresh_token else {})
 
 

@@ -281,6 +281,12 @@ def end_session(session: Session, account_id: UUID, session_id: UUID, now: datet
     return True
 
 
+def end_all_sessions(session: Session, account_id: UUID, _session_id: UUID, now: datetime) -> None:
+    """End every live session of an account, this one and those in other browsers."""
+    for live in list_sessions(session, account_id, now):
+        end_session(session, account_id, live.id, now)
+
+
 def reset_password(
     session: Session,
     vault: Vault,

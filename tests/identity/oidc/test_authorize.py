@@ -255,7 +255,7 @@ def test_an_exempt_client_may_leave_pkce_out_but_not_undo_it(world: World) -> No
 
 def test_the_client_and_its_address_are_checked_before_anything_can_lead_back() -> None:
     names = [row.check.__name__ for row in CHECKS]
-    assert names[:2] == ["check_client", "check_redirect_uri"]
+    assert names[:3] == ["check_present", "check_client", "check_redirect_uri"]
     assert all(row.authorize and row.pushed for row in CHECKS)
     assert {row.check.__name__ for row in CHECKS if row.resume} >= {
         "check_client",

@@ -1,0 +1,40 @@
+"""Vectors of trust and the claims of a vocabulary, where a profile has them (One Login)."""
+
+from collections.abc import Mapping
+
+from identity.oidc.draft import Draft
+from identity.oidc.errors import ProtocolError
+from identity.oidc.onelogin_id_token import CLAIM_NAMES
+from identity.oidc.rfc8485_vectors_of_trust import identity_of, read_vtr
+
+
+def check_trust(draft: Draft) -> None:
+    """Take ``vtr``; refuses levels and claims that the client may not ask for."""
+    if not draft.call.profile.vectors_of_trust:
+        return
+    draft.vtr = read_vtr(draft.params.get("vtr"))
+    options = draft.known_client.options
+    wanted = {identity_of(vector) for vector in draft.vtr} - {"P0"}
+    if not wanted <= set(options.levels_of_confidence):
+        raise ProtocolError("invalid_request", "Request vtr not valid")
+    _check_claims(draft)
+    if "select_account" in draft.prompt:
+        raise ProtocolError(
+            "unmet_authentication_requirements", "An account cannot be selected here"
+        )
+    if not options.max_age_enabled:
+        draft.max_age_seconds = None
+
+
+def _check_claims(draft: Draft) -> None:
+    """Refuse claims elsewhere than below ``userinfo``, and unknown and unregistered ones."""
+    members = draft.claims.get("userinfo", {})
+    if set(draft.claims) - {"userinfo"} or not isinstance(members, Mapping):
+        raise ProtocolError("invalid_request", "claims may only have the member userinfo")
+    vocabulary = draft.call.issuer.vocabulary
+    known = {f"{vocabulary}{name}" for name in CLAIM_NAMES}
+    allowed = draft.known_client.options.allowed_claims
+    if allowed is not None:
+        known &= set(allowed)
+    if unknown := sorted(set(members) - known):
+        raise ProtocolError("invalid_request", f"Claim not allowed: {unknown[0][:80]}")
