@@ -38,9 +38,10 @@ from identity.oidc.rfc7662_introspection import answer_introspection
 from identity.oidc.rfc9207_answers import answer_with_error
 from identity.oidc.rpinitiated_logout import check_logout
 from identity.oidc.scotaccount_attributes import answer_attributes
-from identity.oidc.steps import PAGES
+from identity.oidc.steps import page_of
 from identity.oidc.token import answer_token_request
 from identity.relying_parties.profiles import PROFILES, Profile
+from identity.sandbox.access import is_sandbox, prepare, sandbox_session
 from identity.signin.actions import end_all_sessions, end_session
 from shared.ids import new_id
 from shared.web.app import NO_TELEMETRY
@@ -84,6 +85,8 @@ def authorize(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSi
     draft = Draft(call, sent.query)
     try:
         check_request(draft, "authorize")
+        if is_sandbox(draft.known_client.options.environment):
+            signed_in = prepare(request, draft)
         browser = browser_of(request)
         flow = make_flow(draft, new_id(), browser, signed_in)
         done = advance(call, flow, draft.known_client, signed_in)
@@ -101,7 +104,7 @@ def authorize(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSi
     if done.answer is not None:
         return send_back(request, done.answer)
     start_flow(call.session, flow)
-    response = RedirectResponse(f"{PAGES[done.step]}?flow={flow.id}", 302)
+    response = RedirectResponse(f"{page_of(flow, done.step)}?flow={flow.id}", 302)
     response.headers["Cache-Control"] = "no-store"
     keep_browser(request, response, browser)
     return response
@@ -175,6 +178,10 @@ def logout(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSigne
     """End the session for a client that shows whose it is; ask the person otherwise."""
     try:
         wanted = check_logout(call, sent.query, signed_in)
+        party = wanted.client
+        if party is not None and is_sandbox(party.options.environment):
+            signed_in = sandbox_session(request, call.session, party.organisation, call.now)
+            wanted = check_logout(call, sent.query, signed_in)
     except PageError as error:
         if call.profile.logout_ends_all:
             return _tell_signed_out(call, error)

@@ -8,7 +8,7 @@ to the account that signed in during it, so it survives a change of device.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -25,6 +25,8 @@ from shared.outbox import enqueue
 
 CONTINUE_PATH = "/identity/continue"
 LOGOUT_TOPIC = "identity.oidc.notify_logout"
+# How late a sandbox client is told that ordered to be told late.
+LATE_LOGOUT = timedelta(minutes=2)
 
 _SELECT = text(
     """
@@ -79,10 +81,11 @@ _SESSION_CLIENTS = text(
     """
     WITH ended AS (
       UPDATE authorisation SET revoked_at = coalesce(revoked_at, :now)
-       WHERE session_id = :session_id RETURNING client_id, subject, account_id
+       WHERE session_id = :session_id RETURNING client_id, asked -> 'faults' AS faults
     )
-    SELECT DISTINCT e.client_id FROM ended e JOIN relying_party r USING (client_id)
-     WHERE r.backchannel_logout_uri IS NOT NULL ORDER BY 1
+    SELECT e.client_id, coalesce(bool_or(e.faults ? 'logout.delayed'), false) AS is_late
+      FROM ended e JOIN relying_party r USING (client_id)
+     WHERE r.backchannel_logout_uri IS NOT NULL GROUP BY 1 ORDER BY 1
     """
 )
 
@@ -309,7 +312,7 @@ def record_session_end(session: Session, session_id: UUID, account_id: UUID, now
     Call it in the transaction that ends the session.
     """
     clients = session.execute(_SESSION_CLIENTS, {"session_id": session_id, "now": now})
-    for client_id in clients.scalars().all():
+    for client_id, is_late in clients.all():
         enqueue(
             session,
             LOGOUT_TOPIC,
@@ -319,6 +322,7 @@ def record_session_end(session: Session, session_id: UUID, account_id: UUID, now
                 "session_id": str(session_id),
             },
             key=f"{session_id}:{client_id}",
+            due_at=now + LATE_LOGOUT if is_late else None,
         )
 
 

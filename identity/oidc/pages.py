@@ -24,7 +24,8 @@ from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Call
 from identity.oidc.rpinitiated_logout import LogoutRequest, check_logout
 from identity.oidc.rules import check_can_continue
-from identity.oidc.steps import PAGES
+from identity.oidc.steps import page_of
+from identity.sandbox.access import sandbox_session
 from identity.signin.actions import end_session
 from identity.signin.queries import SignedInSession
 from shared.crypto import hash_token
@@ -57,6 +58,8 @@ def continue_flow(
     signed_in: MaybeSignedIn,
 ) -> Response:
     """Lead the person to the next step of a flow, or back to the service with its answer."""
+    if flow.is_sandbox:
+        signed_in = sandbox_session(request, session, flow.organisation, now)
     check_can_continue(flow, signed_in, hash_token(browser_of(request)), now)
     call = Call(provider, provider.issuers[flow.profile], session, now)
     draft = draft_of(call, flow)
@@ -73,7 +76,7 @@ def continue_flow(
         return send_back(request, done.answer)
     if signed_in is not None and flow.account_id != signed_in.account_id:
         _bind(call, flow, signed_in)
-    return RedirectResponse(f"{PAGES[done.step]}?flow={flow.id}", 303)
+    return RedirectResponse(f"{page_of(flow, done.step)}?flow={flow.id}", 303)
 
 
 def _bind(call: Call, flow: FlowView, signed_in: SignedInSession) -> None:

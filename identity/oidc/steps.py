@@ -15,12 +15,23 @@ PAGES: dict[Step, str] = {
     "verify": "/identity/verify",
     "consent": "/identity/consent",
 }
+_SANDBOX_PAGES: dict[Step, str] = {
+    "sign_in": "/identity/sandbox/sign-in",
+    "create_account": "/identity/sandbox/sign-in",
+    "verify": "/identity/sandbox/check",
+    "consent": "/identity/sandbox/consent",
+}
 _SILENT_ERRORS: dict[Step, str] = {
     "sign_in": "login_required",
     "create_account": "login_required",
     "verify": "interaction_required",
     "consent": "consent_required",
 }
+
+
+def page_of(flow: FlowView, step: Step) -> str:
+    """Return the page of a step; fictitious people have pages of their own."""
+    return (_SANDBOX_PAGES if flow.is_sandbox else PAGES)[step]
 
 
 def next_step(

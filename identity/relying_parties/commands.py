@@ -60,6 +60,11 @@ def register_file(
             pkce_exemptions=profile.pkce_exemptions,
             production=settings.environment == "production",
         )
+        environment = party.options.environment
+        if environment not in ("live", "sandbox"):
+            faults.append(FieldError("environment", "must be live or sandbox"))
+        if environment == "sandbox" and not settings.offers_sandbox:
+            faults.append(FieldError("environment", "there is no sandbox in this installation"))
         if faults:
             title = f"{party.client_id} cannot be registered"
             raise Invalid(*faults, title=title)

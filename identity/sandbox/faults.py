@@ -40,7 +40,6 @@ FAULTS: Mapping[str, str] = {
     "userinfo.server_error": "UserInfo and the attributes endpoint fail with HTTP 500",
     "logout.delayed": "Back-channel logout comes two minutes late",
 }
-LOGOUT_DELAY_SECONDS = 120
 _YEAR_SECONDS = 31_536_000
 
 

@@ -55,6 +55,7 @@ _BY_COOKIE = text(
     SELECT id, account_id, authenticated_at, methods, level, device, last_seen_at
       FROM sign_in_session
      WHERE cookie_hash = :cookie_hash AND ended_at IS NULL AND idle_at > :now AND ends_at > :now
+       AND sandbox_space IS NULL
     """
 )
 
