@@ -8,7 +8,8 @@ PLATFORM = .venv/bin/python -m deploy.local
 PYTEST = .venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop status logs restart bank-day env test test-browser test-faults check format \
+.PHONY: help setup run stop status logs restart bank-day env test test-browser test-interop test-faults \
+	check format \
 	bench docs lock clean
 
 help: ## Show what can be made
@@ -41,11 +42,15 @@ env: ## Print KEY=value lines that a program outside the platform needs
 
 test: ## Run every test that needs neither a browser nor a running platform
 	$(LEVEL_DEV)
-	@$(PYTEST) -n $(or $(WORKERS),2) -m 'not browser and not faults' $(ARGS)
+	@$(PYTEST) -n $(or $(WORKERS),2) -m 'not browser and not faults and not interop' $(ARGS)
 
 test-browser: ## Run the tests that need Chromium
 	$(LEVEL_DEV)
 	@$(PYTEST) -m browser $(ARGS)
+
+test-interop: ## Run the tests in which foreign clients sign in (Apache with mod_auth_openidc, if installed)
+	@PYTHON='$(PYTHON)' sh deploy/local/setup.sh interop
+	@$(PYTEST) -m interop $(ARGS)
 
 test-faults: ## Run the tests that kill processes of a platform of their own
 	$(LEVEL_DEV)

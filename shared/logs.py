@@ -19,9 +19,29 @@ def _add_story(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
     return event
 
 
+class _Output:
+    """Where our own lines go: whatever standard output is when a line is written."""
+
+    def __init__(self, *_names: str) -> None:
+        pass
+
+    def msg(self, line: str) -> None:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+    debug = info = warning = error = critical = exception = msg
+
+
 def configure(service: str, settings: ServiceSettings) -> None:
-    """Send this process's logs, the libraries' ones too, to standard output in the chosen shape."""
-    shared_steps: list[structlog.typing.Processor] = [
+    """Send this process's logs, the libraries' ones too, to standard output in the chosen shape.
+
+    Our own lines go straight to the output; the libraries' come through the standard handlers.
+    """
+
+    def name_service(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {"service": service, **event}
+
+    steps: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_story,
@@ -34,17 +54,19 @@ def configure(service: str, settings: ServiceSettings) -> None:
         else structlog.dev.ConsoleRenderer(colors=False)
     )
     structlog.configure(
-        processors=[*shared_steps, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
+        processors=[*steps, name_service, renderer],
+        logger_factory=_Output,
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[settings.log_level]
+        ),
+        cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared_steps,
+            foreign_pre_chain=steps,
             processors=[
-                lambda _logger, _method, event: {"service": service, **event},
+                name_service,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 renderer,
             ],

@@ -25,6 +25,11 @@ def configure(service: str, settings: ServiceSettings) -> None:
     trace.set_tracer_provider(provider)
 
 
+def is_on() -> bool:
+    """Tell whether spans are recorded at all."""
+    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
 @contextmanager
 def in_span(
     name: str, traceparent: str | None, attributes: Mapping[str, str | int] | None = None

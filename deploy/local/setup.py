@@ -21,6 +21,9 @@ _LOCKS = {
     "run": ROOT / "requirements" / "local.txt",
     "dev": ROOT / "requirements" / "dev.txt",
 }
+# A foreign client of the tests pins libraries in versions of its own.
+INTEROP_VENV = ROOT / ".venv-interop"
+_INTEROP_LOCK = ROOT / "requirements" / "interop.txt"
 _NODE_LOCK = ROOT / "deploy" / "local" / "node.txt"
 _PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet")
 
@@ -32,7 +35,8 @@ class SetupError(Exception):
 def set_up(level: str) -> None:
     """Bring the virtual environment and the Node packages up to their lock files.
 
-    ``dev`` contains all of ``run``; having it satisfies both.
+    ``dev`` contains all of ``run``; having it satisfies both. ``interop`` is ``dev`` and the
+    environment of the foreign clients beside it.
 
     Raises:
         SetupError: something could not be installed.
@@ -41,9 +45,25 @@ def set_up(level: str) -> None:
     with Path(__file__).open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two commands at once: the second waits
         _make_venv()
-        if not (level == "run" and _is_current("dev")):
-            _install(level)
+        own = "dev" if level == "interop" else level
+        if not (own == "run" and _is_current("dev")):
+            _install(own)
         _install_node_packages()
+        if level == "interop":
+            _install_interop()
+
+
+def _install_interop() -> None:
+    """Make the environment of the foreign clients anew whenever its lock file changed."""
+    stamp = INTEROP_VENV / ".clachan-interop"
+    wanted = _fingerprint(_INTEROP_LOCK)
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    _say("installing the foreign clients of the tests")
+    _run([sys.executable, "-m", "venv", "--clear", str(INTEROP_VENV)], "a virtual environment")
+    python = str(INTEROP_VENV / "bin" / "python")
+    _run([python, *_PIP, "install", "--require-hashes", "-r", str(_INTEROP_LOCK)], "Clients")
+    stamp.write_text(wanted)
 
 
 def _make_venv() -> None:

@@ -1,10 +1,13 @@
 """The keys as a process holds them: imported once, asked often."""
 
+import json
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from joserfc import jwt
 from joserfc.jwk import Key
+from joserfc.jws import JWSRegistry
 
 Claims = Mapping[str, object]
 
@@ -48,7 +51,14 @@ class KeyRing:
         signer = self.signer(algorithm)
         if signer.private is None:
             raise LookupError(f"the active {algorithm} key has no private part")
-        header = {"alg": algorithm, "kid": signer.kid} | ({"typ": typ} if typ else {})
-        return jwt.encode(
-            header, dict(claims), signer.private, algorithms=[algorithm], default_type=None
-        )
+        head = _encoded_header(algorithm, signer.kid, typ)
+        body = urlsafe_b64encode(json.dumps(claims, separators=(",", ":")).encode()).rstrip(b"=")
+        signed = head + b"." + body
+        signature = JWSRegistry.algorithms[algorithm].sign(signed, signer.private)
+        return (signed + b"." + urlsafe_b64encode(signature).rstrip(b"=")).decode()
+
+
+@lru_cache(maxsize=256)
+def _encoded_header(algorithm: str, kid: str, typ: str | None) -> bytes:
+    header = {"alg": algorithm, "kid": kid} | ({"typ": typ} if typ else {})
+    return urlsafe_b64encode(json.dumps(header, separators=(",", ":")).encode()).rstrip(b"=")

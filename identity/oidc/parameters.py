@@ -1,8 +1,8 @@
 """The parameters of a request, whether they came in the query, the body or both."""
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from identity.oidc.errors import ProtocolError
 
@@ -22,9 +22,16 @@ class Parameters:
         """Return both; what stands in both counts as given twice (S2)."""
         return Parameters(self.pairs + other.pairs)
 
+    @cached_property
+    def _by_name(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name, value in self.pairs:
+            found.setdefault(name, []).append(value)
+        return found
+
     def all(self, name: str) -> list[str]:
         """Return every value of a name."""
-        return [value for given, value in self.pairs if given == name]
+        return self._by_name.get(name, [])
 
     def get(self, name: str) -> str | None:
         """Return the value of a name, None where it was not sent or sent several times."""
@@ -40,7 +47,6 @@ class Parameters:
 
     def check_single(self, *, but: tuple[str, ...] = ()) -> None:
         """Refuse a parameter that was given twice (RFC 6749, section 3.1; S2)."""
-        counted = Counter(name for name, _ in self.pairs if name not in but)
-        for name, count in counted.items():
-            if count > 1:
+        for name, values in self._by_name.items():
+            if len(values) > 1 and name not in but:
                 raise ProtocolError("invalid_request", f"Parameter given more than once: {name}")

@@ -4,15 +4,16 @@ import time
 
 from opentelemetry import trace
 from prometheus_client import Counter, Histogram
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared import tracing
 from shared.correlation import set_correlation_id
 from shared.logs import get_logger
 from shared.tracing import in_span
 
 COOKIE = "correlation"
+_COOKIE_START = b"correlation="
 _SECONDS = Histogram(
     "clachan_http_request_seconds",
     "Time from request to the end of the answer",
@@ -35,15 +36,17 @@ class Observe:
         self._app = app
         self._service = service
         self._secure = secure
+        self._seconds: dict[tuple[str, str, int], Histogram] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request and tell what came of it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        known = cookie_parser(headers.get("cookie", "")).get(COOKIE)
-        story = set_correlation_id(headers.get("x-correlation-id") or known)
+        headers = dict(scope["headers"])
+        known = _cookie(headers)
+        given = headers.get(b"x-correlation-id", b"").decode("latin-1")
+        story = set_correlation_id(given or known)
         scope.setdefault("state", {})["correlation_id"] = story
         status = 500
 
@@ -56,26 +59,39 @@ class Observe:
 
         started = time.perf_counter()
         name = f"{scope['method']} {scope['path']}"
-        with in_span(name, headers.get("traceparent")) as span:
-            try:
+        parent = headers.get(b"traceparent", b"").decode("latin-1")
+        try:
+            if tracing.is_on():
+                with in_span(name, parent) as span:
+                    await self._app(scope, receive, send_and_note)
+                    span.set_attribute("http.response.status_code", status)
+            else:
                 await self._app(scope, receive, send_and_note)
-            finally:
-                span.set_attribute("http.response.status_code", status)
-                self._tell(scope, status, time.perf_counter() - started)
+        finally:
+            self._tell(scope, status, time.perf_counter() - started)
 
     def _mark(self, scope: Scope, message: Message, known: str | None) -> None:
-        answer = MutableHeaders(raw=message["headers"])
         story = scope["state"]["correlation_id"]
-        answer["X-Correlation-Id"] = story
-        is_page = answer.get("content-type", "").startswith("text/html")
+        added = [(b"x-correlation-id", story.encode())]
+        is_page = any(
+            name == b"content-type" and value.startswith(b"text/html")
+            for name, value in message["headers"]
+        )
         if (is_page or scope["state"].get("new_story")) and known != story:
             secure = "; Secure" if self._secure else ""
-            answer.append("Set-Cookie", f"{COOKIE}={story}; Path=/; HttpOnly; SameSite=Lax{secure}")
+            cookie = f"{COOKIE}={story}; Path=/; HttpOnly; SameSite=Lax{secure}"
+            added.append((b"set-cookie", cookie.encode()))
+        message["headers"] = [*message["headers"], *added]
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         route = scope.get("route")
         template = getattr(route, "path", "") or "unmatched"
-        _SECONDS.labels(self._service, scope["method"], template, str(status)).observe(seconds)
+        key = (scope["method"], template, status)
+        seconds_of = self._seconds.get(key)
+        if seconds_of is None:
+            labels = (self._service, scope["method"], template, str(status))
+            seconds_of = self._seconds[key] = _SECONDS.labels(*labels)
+        seconds_of.observe(seconds)
         if status >= _SERVER_ERROR:
             _ERRORS.labels(self._service).inc()
         if scope["path"].startswith(_QUIET):
@@ -89,6 +105,14 @@ class Observe:
             milliseconds=round(seconds * 1000, 1),
             correlation_id=scope["state"]["correlation_id"],
         )
+
+
+def _cookie(headers: dict[bytes, bytes]) -> str | None:
+    """Return the browser's correlation id; other cookies are not taken apart."""
+    cookies = headers.get(b"cookie", b"")
+    if _COOKIE_START not in cookies:
+        return None
+    return cookie_parser(cookies.decode("latin-1")).get(COOKIE)
 
 
 def begin_story(scope: Scope, story: str) -> None:

@@ -14,6 +14,8 @@ _POLICY = (
     " font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none';"
     " frame-ancestors 'none'; form-action 'self'"
 )
+_CSP = b"content-security-policy"
+_PLAIN_POLICY = _POLICY.encode()
 
 
 class SecurityHeaders:
@@ -21,7 +23,8 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
-        self._https = https
+        hsts = {b"strict-transport-security": b"max-age=31536000; includeSubDomains"}
+        self._fixed = tuple((_FIXED | (hsts if https else {})).items())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Add the headers when the answer starts."""
@@ -31,16 +34,13 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                present = {name.lower() for name, _ in message["headers"]}
-                wanted = dict(_FIXED)
                 targets = scope.get("state", {}).get("form_action", ())
-                policy = " ".join((_POLICY, *targets))
-                wanted[b"content-security-policy"] = policy.encode()
-                if self._https:
-                    wanted[b"strict-transport-security"] = b"max-age=31536000; includeSubDomains"
+                policy = " ".join((_POLICY, *targets)).encode() if targets else _PLAIN_POLICY
+                present = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [
                     *message["headers"],
-                    *((name, value) for name, value in wanted.items() if name not in present),
+                    *(pair for pair in self._fixed if pair[0] not in present),
+                    *(() if _CSP in present else ((_CSP, policy),)),
                 ]
             await send(message)
 

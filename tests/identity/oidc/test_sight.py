@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from shared import tracing
+from shared import logs, tracing
 from tests.identity.oidc.world import ASSERTION_TYPE, CALLBACK, SCOT, World
 
 
@@ -23,32 +23,33 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
 
 
 def test_no_secret_of_a_sign_in_is_logged_or_traced(
-    spans: InMemorySpanExporter, world: World, caplog: pytest.LogCaptureFixture
+    spans: InMemorySpanExporter, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.register("sandboxscot01", profile="scotaccount")
     person = world.sign_in()
-    caplog.set_level(logging.WARNING, "httpx2")  # the test's own client
-    with caplog.at_level(logging.INFO):
-        logging.getLogger().setLevel(logging.INFO)
-        code = world.code(SCOT, client_id="sandboxscot01")
-        assertion = world.assertion("sandboxscot01", SCOT)
-        params = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": CALLBACK,
-            "code_verifier": world.verifier,
-            "client_assertion_type": ASSERTION_TYPE,
-            "client_assertion": assertion,
-        }
-        answer = world.http.post(f"{SCOT}/token", params=params)
-        refused = world.http.post(f"{SCOT}/token", params=params)
+    logs.configure("identity", world.settings.model_copy(update={"log_level": "INFO"}))
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # the test's own client
+    code = world.code(SCOT, client_id="sandboxscot01")
+    assertion = world.assertion("sandboxscot01", SCOT)
+    params = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": CALLBACK,
+        "code_verifier": world.verifier,
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": assertion,
+    }
+    answer = world.http.post(f"{SCOT}/token", params=params)
+    refused = world.http.post(f"{SCOT}/token", params=params)
+    logged = capsys.readouterr().out
+    logs.configure("identity", world.settings)
     assert (answer.status_code, refused.status_code) == (200, 401)
     traced = "".join(span.to_json() for span in spans.get_finished_spans())
     assert "/identity/scotaccount/token" in traced
-    assert "request.served" in caplog.text
+    assert "request.served" in logged
     tokens = answer.json()
     secrets = [code, assertion, world.verifier, person.cookie]
     secrets += [tokens[name] for name in ("access_token", "id_token", "refresh_token")]
     for secret in secrets:
         assert secret not in traced
-        assert secret not in caplog.text
+        assert secret not in logged
