@@ -1,6 +1,7 @@
 """The web process of identity: the protocol, the pages and the API under one address."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
@@ -13,9 +14,9 @@ from identity.app import make_identity_api, make_identity_pages
 from identity.oidc.did_document import CACHE_SECONDS, did_of, make_did_document
 from identity.oidc.direct import DirectEndpoints
 from identity.oidc.discovery import make_discovery
-from identity.oidc.endpoints import make_protocol_apps
+from identity.oidc.endpoints import make_attributes_app, make_protocol_apps
 from identity.oidc.provider import Issuer, Provider
-from identity.relying_parties.profiles import ONE_LOGIN
+from identity.relying_parties.profiles import ONE_LOGIN, SCOTACCOUNT
 from identity.settings import IdentitySettings, get_settings
 from shared import clock
 from shared.db import Database
@@ -44,6 +45,10 @@ def create_app(settings: IdentitySettings | None = None) -> Starlette:
         app.state.provider = provider
         mounts[path] = app
     mounts["/identity"] = pages
+    if settings.scotaccount_attributes_url:
+        host = make_attributes_app(SCOTACCOUNT)
+        host.state.provider = provider
+        mounts[urlsplit(settings.scotaccount_attributes_url).path.rstrip("/")] = host
     routes = tuple(_metadata_route(issuer) for issuer in provider.issuers.values())
     if settings.onelogin_identity_url:
         routes += (_did_route(runtime.database, provider),)

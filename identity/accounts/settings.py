@@ -34,6 +34,11 @@ class PeopleSettings(BaseSettings):
     expired_permit_days: int = Field(
         180, description="How long after its expiry a driving licence may still be used, in days"
     )
+    scotaccount_attributes_url: str = Field(
+        "",
+        description="Address of the host that gives attributes to clients of the ScotAccount"
+        " profile; empty: below the profile's issuer",
+    )
     onelogin_identity_url: str = Field(
         "",
         description="Address of the host whose DID document holds the keys of identity proofs for"

@@ -242,6 +242,18 @@ def make_protocol_app(profile: Profile) -> FastAPI:
     return app
 
 
+def make_attributes_app(profile: Profile) -> FastAPI:
+    """Return what the attributes host serves where it is one of its own: values and keys."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_TELEMETRY)
+    app.state.profile = profile.name
+    app.state.service = "identity"
+    app.include_router(attributes_router)
+    app.add_api_route("/jwks.json", jwks, methods=["GET"], dependencies=[Depends(public)])
+    app.add_exception_handler(ProtocolError, _refuse)
+    app.add_exception_handler(HTTPException, _refuse)
+    return app
+
+
 def make_protocol_apps() -> dict[str, FastAPI]:
     """Return the app of every profile by the path it is mounted at."""
     return {profile.path: make_protocol_app(profile) for profile in PROFILES.values()}

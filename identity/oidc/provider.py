@@ -29,11 +29,17 @@ class Issuer:
     profile: Profile
     url: str
     vocabulary: str = ""
+    attributes_host: str = ""
 
     @property
     def base(self) -> str:
         """What the addresses of endpoints begin with; never ends with a slash."""
         return self.url.rstrip("/")
+
+    @property
+    def attributes_base(self) -> str:
+        """What the addresses of the attributes host begin with, which may be a host of its own."""
+        return self.attributes_host or self.base
 
     @property
     def token_url(self) -> str:
@@ -43,7 +49,7 @@ class Issuer:
     @property
     def attributes_url(self) -> str:
         """The address of the attributes endpoint of ScotAccount."""
-        return f"{self.base}/attributes/values"
+        return f"{self.attributes_base}/attributes/values"
 
     @property
     def assertion_audiences(self) -> tuple[str, ...]:
@@ -66,6 +72,7 @@ class Provider:
                 profile,
                 f"{settings.public_url}{profile.path}" + ("/" if profile.issuer_slash else ""),
                 settings.onelogin_vocabulary,
+                settings.scotaccount_attributes_url.rstrip("/"),
             )
             for profile in PROFILES.values()
         }

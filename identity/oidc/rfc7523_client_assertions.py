@@ -26,7 +26,7 @@ _LONGEST_ALONE_SECONDS = 3600
 _LONGEST_KEPT = timedelta(days=396)  # thirteen months
 _FIRST_MILLISECONDS = 1e11  # as seconds this lies in the year 5138
 _FOREIGN_KEYS = frozenset({"jwk", "jku", "x5u", "x5c", "crit"})
-_CURVE_OF = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
+_CURVE_OF = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "ES256K": "secp256k1"}
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ _ASSERTION_ALGORITHMS = (
     "RS512",
     "PS384",
     "PS512",
+    "ES256K",
 )
 
 

@@ -18,6 +18,7 @@ _MINIMUM_RSA_BITS = 2048
 _MINIMUM_SECRET_LENGTH = 32
 _SCOTACCOUNT_ID = re.compile(r"[a-z0-9]{13}")
 _CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{2,62}")
+_ONE_LOGIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,62}")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -110,7 +111,16 @@ def check_relying_party(
     faults = [
         FieldError(name, message)
         for wrong, name, message in (
-            (not _CLIENT_ID.fullmatch(party.client_id), "client_id", "must be a-z, 0-9 and -"),
+            (
+                party.profile != "onelogin" and not _CLIENT_ID.fullmatch(party.client_id),
+                "client_id",
+                "must be a-z, 0-9 and -",
+            ),
+            (
+                party.profile == "onelogin" and not _ONE_LOGIN_ID.fullmatch(party.client_id),
+                "client_id",
+                "must be letters, digits, _ and - in this profile",
+            ),
             (
                 party.profile == "scotaccount" and not _SCOTACCOUNT_ID.fullmatch(party.client_id),
                 "client_id",
@@ -118,7 +128,9 @@ def check_relying_party(
             ),
             (party.auth_method not in auth_methods, "auth_method", "is not one of the profile's"),
             (
-                party.auth_method == "private_key_jwt" and not party.keys,
+                party.auth_method == "private_key_jwt"
+                and not party.keys
+                and not party.options.jwks_uri,
                 "keys",
                 "must name at least one key",
             ),
