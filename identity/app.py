@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from identity.audit import pages as audit_pages
 from identity.home import pages as home_pages
 from identity.oidc import pages as oidc_pages
+from identity.oidc import polled_pages
 from identity.safe import pages as safe_pages
 from identity.sandbox import api as sandbox_api
 from identity.sandbox import pages as sandbox_pages
@@ -16,6 +17,7 @@ from shared.web.login import SignInNeeded, redirect_to_sign_in
 FEATURES = (
     oidc_pages,
     sandbox_pages,
+    polled_pages,
     signin_pages,
     verification_pages,
     safe_pages,

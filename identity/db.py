@@ -5,6 +5,7 @@ from identity.base import Base
 from identity.caching import models as caching
 from identity.keys import models as keys
 from identity.oidc import models as oidc
+from identity.oidc import polled_models as polled
 from identity.organisations import models as organisations
 from identity.relying_parties import models as relying_parties
 from identity.safe import models as safe
@@ -20,6 +21,7 @@ FEATURES = (
     keys,
     oidc,
     organisations,
+    polled,
     relying_parties,
     safe,
     sandbox,

@@ -28,6 +28,32 @@ class IdentitySettings(PeopleSettings, ServiceSettings):
         description="Where the sandbox clients of outside programs are sent back to",
     )
     code_seconds: int = Field(60, ge=10, le=600, description="Life of an authorization code")
+    pushed_request_seconds: int = Field(
+        90, ge=5, le=600, description="How long a pushed authorization request can be begun with"
+    )
+    client_requests_per_minute: int = Field(
+        600, ge=1, description="Requests to `/token` and `/par` that one client may make"
+    )
+    client_certificate_header: str = Field(
+        "",
+        description="Header in which the trusted proxy hands on the certificate that a client"
+        " showed, such as `x-forwarded-client-cert`; empty: no mutual TLS",
+    )
+    mtls_url: str = Field(
+        "", description="Address at which clients are asked for certificates, without last slash"
+    )
+    device_code_seconds: int = Field(
+        1800, ge=60, le=3600, description="How long a device waits for its person (RFC 8628)"
+    )
+    ciba_seconds: int = Field(
+        300, ge=30, le=3600, description="How long a decoupled sign-in waits for its person (CIBA)"
+    )
+    ciba_longest_seconds: int = Field(
+        1800, ge=30, le=3600, description="The longest wait that a client may ask for there"
+    )
+    ciba_requests_an_hour: int = Field(
+        60, ge=1, description="Decoupled sign-ins that one client may ask one person for in an hour"
+    )
     backchannel_timeout_seconds: float = Field(
         5.0, description="How long a relying party may take to answer a back-channel logout"
     )

@@ -3,6 +3,7 @@
 from celery import Celery
 
 from identity.accounts import tasks as accounts_tasks
+from identity.oidc import ciba_tasks
 from identity.oidc import tasks as oidc_tasks
 from identity.settings import get_settings
 from identity.signin import tasks as signin_tasks
@@ -11,7 +12,7 @@ from shared import clock, logs
 from shared.celery import make_celery, run_worker
 from shared.db import Database, make_engine
 
-TASKS = (accounts_tasks, oidc_tasks, signin_tasks, verification_tasks)
+TASKS = (accounts_tasks, ciba_tasks, oidc_tasks, signin_tasks, verification_tasks)
 
 
 def create_worker() -> Celery:

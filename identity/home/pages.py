@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from identity.accounts.queries import get_profile
 from identity.oidc.flows import continue_url
+from identity.oidc.polled import list_waiting
 from identity.organisations.queries import list_organisations, list_staff_roles
 from identity.safe.queries import count_sharing, list_attributes, list_services
 from identity.safe.rules import GPG45_SCOPE, time_of
@@ -43,6 +44,7 @@ def show_account(
         session_count=len(list_sessions(session, person.account_id, now)),
         sharing_count=count_sharing(session, person.account_id),
         service_count=len(list_services(session, person.account_id)),
+        request_count=len(list_waiting(session, person.account_id, now)),
         organisations=[names.get(str(place["organisation"]), "") for place in staff],
         return_name=flow.client_name if flow else "",
         return_url=continue_url(flow.id) if flow else "",

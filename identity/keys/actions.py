@@ -4,7 +4,7 @@ import json
 import secrets
 from datetime import datetime
 
-from joserfc.jwk import ECKey, RSAKey
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -107,10 +107,16 @@ def rotate_keys(session: Session, sealer: Sealer, actor: Actor, now: datetime) -
     return active
 
 
+def _generate(algorithm: str) -> ECKey | OKPKey | RSAKey:
+    if algorithm == "ES256":
+        return ECKey.generate_key("P-256")
+    if algorithm == "EdDSA":
+        return OKPKey.generate_key("Ed25519")
+    return RSAKey.generate_key(RSA_BITS)
+
+
 def _add_key(session: Session, sealer: Sealer, algorithm: str, state: str, now: datetime) -> None:
-    key: ECKey | RSAKey = (
-        ECKey.generate_key("P-256") if algorithm == "ES256" else RSAKey.generate_key(RSA_BITS)
-    )
+    key = _generate(algorithm)
     kid = key.thumbprint()
     public = key.as_dict(private=False) | {"kid": kid, "use": "sig", "alg": algorithm}
     session.execute(

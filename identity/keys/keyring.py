@@ -11,6 +11,9 @@ from joserfc.jws import JWSRegistry
 
 Claims = Mapping[str, object]
 
+# FAPI 2.0 and every client know the name that RFC 9864 replaces; ours are Ed25519 keys only.
+JWSRegistry.algorithms["EdDSA"].security_warning = None
+
 
 @dataclass(frozen=True)
 class SigningKey:

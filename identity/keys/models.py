@@ -14,7 +14,7 @@ class SigningKeyRow(Base):
 
     __tablename__ = "signing_key"
     __table_args__ = (
-        CheckConstraint("algorithm IN ('ES256', 'RS256')", name="algorithm"),
+        CheckConstraint("algorithm IN ('ES256', 'RS256', 'PS256', 'EdDSA')", name="algorithm"),
         CheckConstraint("state IN ('next', 'active', 'retiring', 'retired')", name="state"),
         CheckConstraint(
             "(state IN ('next', 'active')) = (private_sealed IS NOT NULL)", name="sealed"

@@ -1,11 +1,11 @@
 """Reading the keys of the issuers."""
 
-from joserfc.jwk import ECKey, Key, RSAKey
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from identity.keys.keyring import KeyRing, SigningKey
-from identity.keys.rules import publish_order
+from identity.keys.rules import ALGORITHMS, publish_order
 from shared.crypto import Sealer
 
 _PUBLISHED = text(
@@ -16,14 +16,15 @@ _SALT = text("SELECT sealed FROM subject_salt")
 
 
 def load_key_ring(session: Session, sealer: Sealer) -> KeyRing | None:
-    """Return every published key, the private parts opened; None before there are any.
+    """Return every published key, the private parts opened; None while an algorithm has none.
 
     Raises:
         SealBrokenError: the key-encryption key is not the one the keys were sealed with.
     """
     rows = session.execute(_PUBLISHED).all()
     sealed_salt = session.execute(_SALT).scalar_one_or_none()
-    if not any(row.state == "active" for row in rows) or sealed_salt is None:
+    active = {row.algorithm for row in rows if row.state == "active"}
+    if not active.issuperset(ALGORITHMS) or sealed_salt is None:
         return None
     ordered = sorted(
         rows, key=lambda row: (*publish_order(row.state, row.activated_at), row.algorithm)
@@ -52,7 +53,8 @@ def get_subject_salt(session: Session, sealer: Sealer) -> bytes:
 
 
 def _import(algorithm: str, value: bytes | dict[str, str | list[str]]) -> Key:
-    return (ECKey if algorithm == "ES256" else RSAKey).import_key(value)
+    kinds: dict[str, type[ECKey | OKPKey]] = {"ES256": ECKey, "EdDSA": OKPKey}
+    return kinds.get(algorithm, RSAKey).import_key(value)
 
 
 def _open(algorithm: str, kid: str, sealed: bytes | None, sealer: Sealer) -> Key | None:

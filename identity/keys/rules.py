@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-ALGORITHMS = ("ES256", "RS256")
+ALGORITHMS = ("ES256", "RS256", "PS256", "EdDSA")
 RSA_BITS = 2048
 # Longer than the longest token and any client's copy of the key set; `id_token_hint` profits too.
 OVERLAP = timedelta(days=30)

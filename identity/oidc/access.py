@@ -9,10 +9,16 @@ from urllib.parse import parse_qsl
 from fastapi import Depends, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from identity.oidc.errors import ProtocolError
+from identity.oidc.errors import ProtocolError, invalid_client
+from identity.oidc.fetching import Fetched, fetch_object
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Call, Issuer, Provider
+from identity.oidc.pushed import URN
+from identity.oidc.rfc8705_mutual_tls import read_certificate
 from identity.oidc.rfc9207_answers import ClientAnswer
+from identity.oidc.rfc9449_dpop import make_nonce
+from identity.oidc.sender import Sender
+from identity.settings import IdentitySettings
 from identity.signin.cookie import browser_cookie, session_cookie
 from identity.signin.queries import SignedInSession, get_session
 from shared.crypto import random_token
@@ -66,7 +72,39 @@ def get_call(request: Request, session: SessionDep, now: NowDep) -> Call:
     """Return who is asked, in which transaction and when."""
     provider = provider_of(request)
     issuer: Issuer = provider.issuers[request.app.state.profile]
-    return Call(provider, issuer, session, now)
+    sender = sender_of(request, provider.settings)
+    return Call(provider, issuer, session, now, sender=sender)
+
+
+def sender_of(request: Request, settings: IdentitySettings) -> Sender:
+    """Return what a request shows of the keys that its sender holds.
+
+    A certificate counts only in the header that a setting names, and only in requests that the
+    trusted proxy handed on: to those, and to no others, the server gives the port 0.
+    """
+    headers = request.headers
+    proofs = tuple(headers.getlist("DPoP"))
+    header = settings.client_certificate_header
+    shown = headers.getlist(header) if header else []
+    is_proxied = request.client is not None and request.client.port == 0
+    if len(shown) > 1:
+        raise invalid_client("Several client certificates were sent")
+    certificate = read_certificate(shown[0]) if shown and is_proxied else None
+    scheme = headers.get("Authorization", "").partition(" ")[0].lower()
+    path = request.scope["route"].path
+    return Sender(request.method, path, scheme, proofs, certificate)
+
+
+def fetch_named_object(request: Request, call: Call, query: Parameters) -> Fetched | None:
+    """Read the request object at an address of the client, before any transaction opens."""
+    reference, client_id = query.get("request_uri"), query.get("client_id")
+    if reference is None or client_id is None or reference.startswith(URN):
+        return None
+    if not call.profile.request_objects:
+        return None
+    with runtime_of(request).database.transaction() as session:
+        client = call.provider.find_client(session, call.profile, client_id)
+    return None if client is None else fetch_object(call.provider.outbound, client, reference)
 
 
 SentDep = Annotated[Sent, Depends(read_parameters)]
@@ -107,14 +145,23 @@ def keep_browser(request: Request, response: Response, browser: str) -> None:
     )
 
 
-def as_json(content: Mapping[str, object]) -> Response:
+def as_json(content: Mapping[str, object], *, status: int = 200) -> Response:
     """Return an answer for a program, which nobody may keep."""
-    return JSONResponse(content, headers=_NO_STORE)
+    return JSONResponse(content, status, headers=_NO_STORE)
+
+
+def with_nonce(call: Call, response: Response) -> Response:
+    """Give a client that proves its key the nonce for its next proof (RFC 9449, section 8)."""
+    if call.sender.proofs or call.profile.requires_dpop_nonce:
+        nonce = make_nonce(call.provider.settings.secret_key, call.now)
+        response.headers["DPoP-Nonce"] = nonce
+    return response
 
 
 def refuse(error: ProtocolError) -> Response:
     """Return a refusal for a program (RFC 6749, section 5.2)."""
     headers = _NO_STORE | ({"WWW-Authenticate": error.challenge} if error.challenge else {})
+    headers |= {"Retry-After": str(error.retry_after)} if error.retry_after else {}
     return JSONResponse(error.as_json(), error.status, headers=headers)
 
 

@@ -1,6 +1,7 @@
 """What the protocol writes; each single use is decided by one statement."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -26,22 +27,19 @@ _FLOW = text(
     """
 )
 _FINISH_FLOW = text("UPDATE flow SET finished_at = coalesce(finished_at, :now) WHERE id = :id")
-_ISSUE = text(
-    """
+_INSERT = """
     INSERT INTO authorisation (id, client_id, profile, account_id, session_id, flow_id, subject,
                                scopes, shared_scopes, nonce, redirect_uri, code_hash,
                                code_challenge, code_expires_at, authenticated_at, methods, level,
                                asked, created_at, expires_at)
-    SELECT :id, :client_id, :profile, :account_id, :session_id, :flow_id, :subject, :scopes,
-           :shared_scopes, :nonce, :redirect_uri, :code_hash, :code_challenge, :code_expires_at,
+    SELECT :id, :client_id, :profile, :account_id, :session_id, :flow_id, :subject, {scopes},
+           :nonce, :redirect_uri, :code_hash, :code_challenge, :code_expires_at,
            :authenticated_at, :methods, :level, cast(:asked AS jsonb), :now, :expires_at
-    RETURNING id
-    """
-)
-# Issues only what the person agreed to earlier, and nothing while anything was never asked.
-_ISSUE_REMEMBERED = text(
-    """
-    WITH known AS (
+"""
+_GIVEN = ":scopes, :shared_scopes"
+# What the person agreed to earlier; nothing is issued while anything was never asked.
+_KNOWN = """
+    known AS (
       SELECT scopes, used_at FROM remembered_consent
        WHERE account_id = :account_id AND client_id = :client_id
          AND scopes || declined @> cast(:items AS text[])
@@ -50,22 +48,39 @@ _ISSUE_REMEMBERED = text(
        WHERE r.account_id = :account_id AND r.client_id = :client_id
          AND known.used_at < :now - interval '1 day'
     )
-    INSERT INTO authorisation (id, client_id, profile, account_id, session_id, flow_id, subject,
-                               scopes, shared_scopes, nonce, redirect_uri, code_hash,
-                               code_challenge, code_expires_at, authenticated_at, methods, level,
-                               asked, created_at, expires_at)
-    SELECT :id, :client_id, :profile, :account_id, :session_id, :flow_id, :subject,
-           ARRAY(SELECT one FROM unnest(cast(:all_scopes AS text[])) WITH ORDINALITY o (one, place)
-                  WHERE one <> ALL (cast(:items AS text[])) OR one = ANY (known.scopes)
-                  ORDER BY place),
-           ARRAY(SELECT one FROM unnest(cast(:items AS text[])) WITH ORDINALITY o (one, place)
-                  WHERE one = ANY (known.scopes) ORDER BY place),
-           :nonce, :redirect_uri, :code_hash, :code_challenge, :code_expires_at,
-           :authenticated_at, :methods, :level, cast(:asked AS jsonb), :now, :expires_at
-      FROM known
-    RETURNING id
-    """
-)
+"""
+_REMEMBERED = """
+    ARRAY(SELECT one FROM unnest(cast(:all_scopes AS text[])) WITH ORDINALITY o (one, place)
+           WHERE one <> ALL (cast(:items AS text[])) OR one = ANY (known.scopes) ORDER BY place),
+    ARRAY(SELECT one FROM unnest(cast(:items AS text[])) WITH ORDINALITY o (one, place)
+           WHERE one = ANY (known.scopes) ORDER BY place)
+"""
+# A request that was sent ahead, which the statement that issues spends (RFC 9126, section 4).
+_PUSHED = """
+    pushed AS (
+      UPDATE pushed_request SET consumed_at = :now, expires_at = greatest(valid_until, :now)
+       WHERE request_hash = :pushed_hash AND client_id = :client_id AND consumed_at IS NULL {agreed}
+      RETURNING true
+    )
+"""
+
+
+def _issue(*, remembered: bool, pushed: bool) -> TextClause:
+    """Return the statement that issues a code; ``remembered`` and ``pushed`` add conditions."""
+    agreed = "AND EXISTS (SELECT FROM known)" if remembered else ""
+    parts = ([_KNOWN] if remembered else []) + ([_PUSHED.format(agreed=agreed)] if pushed else [])
+    start = f"WITH {', '.join(parts)}" if parts else ""
+    insert = _INSERT.format(scopes=_REMEMBERED if remembered else _GIVEN)
+    source = "FROM known" if remembered else ""
+    condition = "WHERE EXISTS (SELECT FROM pushed)" if pushed else ""
+    return text(f"{start} {insert} {source} {condition} RETURNING id")
+
+
+_ISSUE = {
+    (remembered, pushed): _issue(remembered=remembered, pushed=pushed)
+    for remembered in (False, True)
+    for pushed in (False, True)
+}
 # Writes the assertion's single use and says whether it was the first (RFC 7523, section 3).
 _USE = """
     used AS (
@@ -84,16 +99,25 @@ _NEXT = """
 """
 _ANSWER = f"SELECT {_FIRST_USE} AS first_use, spent.* FROM (SELECT) one LEFT JOIN spent ON true"
 _QUALIFIED = ", ".join(f"a.{name.strip()}" for name in COLUMNS.split(","))
+# A token is bound to the key that its request showed; what was bound once stays bound, and a public
+# client's refresh token to the very key (RFC 9449, section 5).
+_CONFIRMED = "coalesce(cast(:confirmation AS jsonb), a.confirmation)"
+_STAYS_BOUND = """
+    (a.confirmation IS NULL OR (cast(:confirmation AS jsonb) IS NOT NULL
+      AND (NOT :same_key OR a.confirmation = cast(:confirmation AS jsonb))))
+"""
 _REDEEM = text(
     f"""
     WITH {_USE}, spent AS (
       UPDATE authorisation a SET code_consumed_at = :now,
              access_token_hash = cast(:access_hash AS bytea),
              access_token_until = :access_until,
-             expires_at = greatest(expires_at, :expires_at)
+             expires_at = greatest(expires_at, :expires_at), confirmation = {_CONFIRMED}
        WHERE code_hash = :code_hash AND client_id = :client_id AND redirect_uri = :redirect_uri
          AND code_challenge IS NOT DISTINCT FROM cast(:challenge AS text)
          AND code_consumed_at IS NULL AND revoked_at IS NULL AND code_expires_at > :now
+         AND (asked ->> 'jkt' IS NULL
+              OR asked ->> 'jkt' = cast(:confirmation AS jsonb) ->> 'jkt')
          AND {_FIRST_USE}
       RETURNING {_QUALIFIED}
     ), {_NEXT} {_ANSWER}
@@ -105,14 +129,34 @@ _REFRESH = text(
       UPDATE refresh_token r SET consumed_at = :now FROM authorisation a
        WHERE r.token_hash = :token_hash AND r.consumed_at IS NULL AND r.expires_at > :now
          AND a.id = r.authorisation_id AND a.client_id = :client_id AND a.revoked_at IS NULL
-         AND cast(:scopes AS text[]) <@ a.scopes AND {_FIRST_USE}
+         AND cast(:scopes AS text[]) <@ a.scopes AND {_STAYS_BOUND} AND {_FIRST_USE}
       RETURNING {_QUALIFIED}
     ), spent AS (
-      UPDATE authorisation a SET expires_at = greatest(a.expires_at, :expires_at)
+      UPDATE authorisation a SET expires_at = greatest(a.expires_at, :expires_at),
+             confirmation = {_CONFIRMED}
         FROM turned WHERE a.id = turned.id RETURNING {_QUALIFIED}
     ), {_NEXT} {_ANSWER}
     """
 )
+# The same where refresh tokens are not turned but last, as FAPI 2.0 wants.
+_REUSE = text(
+    f"""
+    WITH {_USE}, turned AS (
+      UPDATE refresh_token r SET expires_at = :refresh_until FROM authorisation a
+       WHERE r.token_hash = :token_hash AND r.consumed_at IS NULL AND r.expires_at > :now
+         AND a.id = r.authorisation_id AND a.client_id = :client_id AND a.revoked_at IS NULL
+         AND cast(:scopes AS text[]) <@ a.scopes AND {_STAYS_BOUND} AND {_FIRST_USE}
+      RETURNING {_QUALIFIED}
+    ), spent AS (
+      UPDATE authorisation a SET expires_at = greatest(a.expires_at, :expires_at),
+             confirmation = {_CONFIRMED}
+        FROM turned WHERE a.id = turned.id RETURNING {_QUALIFIED}
+    ) {_ANSWER}
+    """
+)
+# What the statements of the further grants are made of.
+USE, FIRST_USE, CONFIRMED, NEXT_TOKEN = _USE, _FIRST_USE, _CONFIRMED, _NEXT
+ANSWER_COLUMNS = _QUALIFIED
 _SPEND = text(f"WITH {_USE} SELECT {_FIRST_USE}")
 _REVOKE_BY_CODE = text(
     "UPDATE authorisation SET revoked_at = :now WHERE code_hash = :hash"
@@ -133,8 +177,15 @@ _REVOKE_ACCESS = text(
 )
 
 _SHORT_LIVED = (
-    *("flow", "authorisation", "used_assertion", "revoked_access_token"),
-    *("sandbox_plan", "sandbox_wait"),
+    "flow",
+    "authorisation",
+    "used_assertion",
+    "used_proof",
+    "pushed_request",
+    "polled_request",
+    "revoked_access_token",
+    "sandbox_plan",
+    "sandbox_wait",
 )
 # By index and by place: a join on `ctid` would read the whole table for every batch.
 _FORGET = tuple(
@@ -217,8 +268,9 @@ def issue_code(
     request: FlowRequest = flow.request
     until = now + timedelta(seconds=code_seconds)
     items = (*flow.requested_attributes, *flow.remembered_items)
+    pushed = bytes.fromhex(request.pushed) if request.pushed else None
     issued = session.execute(
-        _ISSUE_REMEMBERED if remembered_only else _ISSUE,
+        _ISSUE[remembered_only, pushed is not None],
         {
             "id": new_id(),
             "client_id": flow.client_id,
@@ -242,7 +294,8 @@ def issue_code(
             "asked": json.dumps(request.asked.as_json()),
             "now": now,
             "expires_at": until + timedelta(hours=1),
-        },
+        }
+        | ({} if pushed is None else {"pushed_hash": pushed}),
     ).one_or_none()
     return issued is not None
 
@@ -259,6 +312,7 @@ def redeem_code(
     lives: Lives,
     now: datetime,
     access_token: str | None = None,
+    confirmation: Mapping[str, str] | None = None,
 ) -> Spent:
     """Spend a code and its assertion, and write the tokens down: all or nothing.
 
@@ -276,6 +330,7 @@ def redeem_code(
             "access_until": (
                 now + timedelta(seconds=lives.access_token_seconds) if access_token else None
             ),
+            "confirmation": _as_json(confirmation),
             **_refresh_values(refresh_token, lives, now),
             **_use_values(use),
         },
@@ -288,19 +343,27 @@ def turn_refresh_token(
     token: str,
     client_id: str,
     scopes: tuple[str, ...],
-    next_token: str,
+    next_token: str | None,
     use: AssertionUse | None,
     lives: Lives,
     now: datetime,
+    confirmation: Mapping[str, str] | None = None,
+    same_key: bool = False,
 ) -> Spent:
-    """Spend a refresh token and write its successor; refuses scopes that were not granted."""
+    """Spend a refresh token and write its successor; refuses scopes that were not granted.
+
+    Without ``next_token`` it is not spent but lives on. With ``same_key`` a bound one is good with
+    its own key only.
+    """
     return _spend(
         session,
-        _REFRESH,
+        _REUSE if next_token is None else _REFRESH,
         {
             "token_hash": hash_token(token),
             "client_id": client_id,
             "scopes": list(scopes),
+            "confirmation": _as_json(confirmation),
+            "same_key": same_key,
             **_refresh_values(next_token, lives, now),
             **_use_values(use),
         },
@@ -348,6 +411,14 @@ def _spend(session: Executor, statement: TextClause, values: dict[str, object]) 
     return Spent(first_use, None if row["id"] is None else authorisation_of(row))
 
 
+def spend_values(
+    token: str | None, use: AssertionUse | None, bound: object, lives: Lives, now: datetime
+) -> dict[str, object]:
+    """Return what the names above are filled with; ``bound`` is the ``cnf`` of the new token."""
+    values = _refresh_values(token, lives, now) | _use_values(use)
+    return values | {"confirmation": json.dumps(bound) if bound else None}
+
+
 def _refresh_values(token: str | None, lives: Lives, now: datetime) -> dict[str, object]:
     return {
         "refresh_hash": hash_token(token) if token else None,
@@ -355,6 +426,10 @@ def _refresh_values(token: str | None, lives: Lives, now: datetime) -> dict[str,
         "expires_at": lives.keep_until(now),
         "now": now,
     }
+
+
+def _as_json(confirmation: Mapping[str, str] | None) -> str | None:
+    return None if confirmation is None else json.dumps(dict(confirmation))
 
 
 def _use_values(use: AssertionUse | None) -> dict[str, object]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from identity.oidc.checks.authorization_details import check_authorization_details
 from identity.oidc.checks.claims import check_claims
 from identity.oidc.checks.client import check_client
 from identity.oidc.checks.dis_prompt import check_dis_prompt
@@ -19,7 +20,8 @@ from identity.oidc.checks.pkce import check_pkce
 from identity.oidc.checks.present import check_present
 from identity.oidc.checks.prompt import check_prompt
 from identity.oidc.checks.redirect_uri import check_redirect_uri
-from identity.oidc.checks.request_object import check_unsupported
+from identity.oidc.checks.request_object import take_jkt, take_object, take_request
+from identity.oidc.checks.resource import check_resource
 from identity.oidc.checks.response_mode import check_response_mode
 from identity.oidc.checks.response_type import check_response_type
 from identity.oidc.checks.scope import check_scope
@@ -46,13 +48,14 @@ class Row:
 
 CHECKS = (
     #   check                 authorize  pushed  resume
-    Row(check_present, True, True, False),
     Row(check_client, True, True, True),
+    Row(take_request, True, False, False),
+    Row(take_object, False, True, False),
+    Row(check_present, True, True, False),
     Row(check_redirect_uri, True, True, True),
     Row(check_response_mode, True, True, True),
     Row(check_single_values, True, True, False),
     Row(check_grant, True, True, True),
-    Row(check_unsupported, True, True, False),
     Row(check_response_type, True, True, False),
     Row(check_scope, True, True, True),
     Row(check_state_and_nonce, True, True, True),
@@ -62,6 +65,9 @@ CHECKS = (
     Row(check_max_age, True, True, False),
     Row(check_claims, True, True, False),
     Row(check_trust, True, True, False),
+    Row(take_jkt, True, True, False),
+    Row(check_resource, True, True, False),
+    Row(check_authorization_details, True, True, False),
 )
 
 

@@ -9,6 +9,7 @@ from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Call
 from identity.oidc.queries import get_details
 from identity.oidc.rfc6750_bearer_tokens import check_bearer_token, take_bearer_token
+from identity.oidc.rfc9470_step_up import check_scopes
 
 
 def answer_userinfo(
@@ -25,6 +26,12 @@ def answer_userinfo(
         raise ProtocolError(
             "insufficient_scope", "The scope openid is needed", status=403, challenge=challenge
         )
+    check_scopes(
+        access.scopes,
+        level=authorisation.level,
+        authenticated_at=authorisation.authenticated_at,
+        now=call.now,
+    )
     details = get_details(
         call.session, authorisation.account_id, access.scopes, call.provider.sealer
     )

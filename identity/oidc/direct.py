@@ -20,8 +20,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from identity.oidc import endpoints
-from identity.oidc.access import Sent, find_signed_in, read_parameters, refuse
-from identity.oidc.errors import ProtocolError
+from identity.oidc.access import Sent, find_signed_in, read_parameters, refuse, sender_of
+from identity.oidc.errors import ProtocolError, unavailable
 from identity.oidc.provider import Call, Issuer, Provider
 from shared import clock
 from shared.web.runtime import runtime_of
@@ -96,10 +96,7 @@ class DirectEndpoints:
         except ProtocolError as error:
             return refuse(error)
         except (psycopg.OperationalError, SQLAlchemyError):
-            unavailable = ProtocolError(
-                "temporarily_unavailable", "The service cannot answer at the moment", status=503
-            )
-            return refuse(unavailable)
+            return refuse(unavailable())
 
     def _run(self, place: _Place, request: Request, sent: Sent) -> Response:
         database = runtime_of(request).database
@@ -110,5 +107,6 @@ class DirectEndpoints:
                 lambda: stack.enter_context(database.transaction()),
                 clock.now(),
                 database.quick,
+                sender_of(request, self._provider.settings),
             )
             return place.handler(request, sent, call)

@@ -4,10 +4,11 @@ Left out: section 2, WebFinger, which no client of a known issuer needs.
 By: ourselves; Authlib's metadata classes check the documents in the tests.
 """  # noqa: D205 - four lines of facts, docs/standards.md is made of them
 
-from identity.oidc.checks.response_mode import RESPONSE_MODES
+from identity.oidc.grants_metadata import further_metadata, with_aliases
 from identity.oidc.onelogin_id_token import trust_metadata
 from identity.oidc.provider import Issuer
 from identity.oidc.rfc7636_pkce import METHODS
+from identity.oidc.secured_metadata import secured_metadata
 
 _COMMON_CLAIMS = ["sub", "iss", "aud", "exp", "iat", "nonce", "sid"]
 _PLAIN_CLAIMS = ["auth_time", "acr", "amr", "name", "email", "email_verified", "staff"]
@@ -26,23 +27,21 @@ def make_discovery(issuer: Issuer) -> dict[str, object]:
         "introspection_endpoint": f"{url}/introspect",
         "scopes_supported": list(profile.scopes),
         "response_types_supported": ["code"],
-        "response_modes_supported": list(RESPONSE_MODES),
+        "response_modes_supported": list(profile.response_modes),
         "grant_types_supported": list(profile.grant_types),
         "subject_types_supported": ["pairwise", "public"],
         "id_token_signing_alg_values_supported": list(profile.id_token_algorithms),
-        "token_endpoint_auth_methods_supported": list(profile.auth_methods),
+        "token_endpoint_auth_methods_supported": list(issuer.auth_methods),
         "token_endpoint_auth_signing_alg_values_supported": list(profile.assertion_algorithms),
-        "revocation_endpoint_auth_methods_supported": list(profile.auth_methods),
+        "revocation_endpoint_auth_methods_supported": list(issuer.auth_methods),
         "revocation_endpoint_auth_signing_alg_values_supported": list(profile.assertion_algorithms),
-        "introspection_endpoint_auth_methods_supported": list(profile.auth_methods),
+        "introspection_endpoint_auth_methods_supported": list(issuer.auth_methods),
         "introspection_endpoint_auth_signing_alg_values_supported": list(
             profile.assertion_algorithms
         ),
         "claims_supported": _COMMON_CLAIMS + ([] if profile.bare_id_token else _PLAIN_CLAIMS),
         "claim_types_supported": ["normal"],
         "claims_parameter_supported": False,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
         "code_challenge_methods_supported": list(METHODS),
         "prompt_values_supported": ["none", "login", "consent", "select_account", "create"],
         "authorization_response_iss_parameter_supported": True,
@@ -52,6 +51,7 @@ def make_discovery(issuer: Issuer) -> dict[str, object]:
     }
     if profile.userinfo:
         metadata["userinfo_endpoint"] = f"{url}/userinfo"
+    metadata |= secured_metadata(issuer) | further_metadata(issuer)
     if profile.vectors_of_trust:
         metadata |= trust_metadata(issuer)
-    return metadata
+    return with_aliases(issuer, metadata)

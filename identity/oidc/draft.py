@@ -1,8 +1,9 @@
 """An authorization request while it is checked."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from identity.oidc.asked import Asked
+from identity.oidc.fetching import Fetched
 from identity.oidc.flows import FlowRequest
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Call
@@ -11,7 +12,12 @@ from identity.relying_parties.rules import RelyingParty
 
 @dataclass
 class Draft:
-    """A request while it is checked; every check may rely on what the rows above it found."""
+    """A request while it is checked; every check may rely on what the rows above it found.
+
+    Attributes:
+        fetched: what stands at the request_uri, where that is an address of the client.
+        pushed: the hash of the pushed request that this one began with (RFC 9126).
+    """
 
     call: Call
     params: Parameters
@@ -24,9 +30,9 @@ class Draft:
     response_mode: str = "query"
     create_account: bool = False
     claims: dict[str, object] = field(default_factory=dict)
-    vtr: tuple[tuple[str, ...], ...] = ()
-    persona: str | None = None
-    faults: tuple[str, ...] = ()
+    fetched: Fetched | None = None
+    pushed: bytes | None = None
+    asked: Asked = field(default_factory=Asked)
 
     @property
     def known_client(self) -> RelyingParty:
@@ -56,5 +62,6 @@ class Draft:
             create_account=self.create_account,
             login_hint=self.params.get("login_hint"),
             ui_locales=self.params.get("ui_locales"),
-            asked=Asked(claims=self.claims, vtr=self.vtr, persona=self.persona, faults=self.faults),
+            pushed=self.pushed.hex() if self.pushed else None,
+            asked=replace(self.asked, claims=self.claims) if self.claims else self.asked,
         )

@@ -4,12 +4,16 @@ A refusal is an answer here: what was written before it stays, so that a replaye
 refused and its family revoked in one transaction.
 """
 
+from datetime import timedelta
 from urllib.parse import quote, urlencode
 
+import psycopg
 from fastapi import APIRouter, Depends, FastAPI, Request
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from identity.accounts.vault import open_vault
 from identity.oidc.access import (
     CallDep,
     MaybeSignedIn,
@@ -17,17 +21,21 @@ from identity.oidc.access import (
     SentDep,
     as_json,
     browser_of,
+    fetch_named_object,
     keep_browser,
     refuse,
     refuse_on_page,
     send_back,
+    with_nonce,
 )
 from identity.oidc.actions import start_flow
 from identity.oidc.authorize import check_request
+from identity.oidc.ciba_core import answer_ciba_request
 from identity.oidc.core_userinfo import answer_userinfo
 from identity.oidc.discovery import make_discovery
 from identity.oidc.draft import Draft
-from identity.oidc.errors import PageError, ProtocolError
+from identity.oidc.errors import PageError, ProtocolError, unavailable
+from identity.oidc.jarm import secure_answer
 from identity.oidc.journey import advance, make_flow
 from identity.oidc.onelogin_endpoints import router as onelogin_router
 from identity.oidc.onelogin_userinfo import answer_trust_userinfo
@@ -35,17 +43,29 @@ from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Call
 from identity.oidc.rfc7009_revocation import answer_revocation
 from identity.oidc.rfc7662_introspection import answer_introspection
+from identity.oidc.rfc8628_device_grant import answer_device_request
+from identity.oidc.rfc9126_pushed_requests import answer_pushed_request
 from identity.oidc.rfc9207_answers import answer_with_error
+from identity.oidc.rfc9701_signed_introspection import (
+    MEDIA_TYPE,
+    sign_introspection,
+    wants_signed,
+)
 from identity.oidc.rpinitiated_logout import check_logout
 from identity.oidc.scotaccount_attributes import answer_attributes
+from identity.oidc.secured import finish_pushed, keep_pushed
 from identity.oidc.steps import page_of
 from identity.oidc.token import answer_token_request
+from identity.relying_parties.grants import CIBA, DEVICE
 from identity.relying_parties.profiles import PROFILES, Profile
 from identity.sandbox.access import is_sandbox, prepare, sandbox_session
 from identity.signin.actions import end_all_sessions, end_session
+from identity.signin.rules import device_name
 from shared.ids import new_id
+from shared.logs import get_logger
 from shared.web.app import NO_TELEMETRY
 from shared.web.deps import public
+from shared.web.runtime import runtime_of
 
 SIGNED_OUT_PATH = "/identity/signed-out"
 LOGOUT_PATH = "/identity/logout"
@@ -59,8 +79,11 @@ def _public_cache(profile: Profile) -> dict[str, str]:
 
 
 router = APIRouter(dependencies=[Depends(public)])
+pushed_router = APIRouter(dependencies=[Depends(public)])
 userinfo_router = APIRouter(dependencies=[Depends(public)])
 attributes_router = APIRouter(dependencies=[Depends(public)])
+device_router = APIRouter(dependencies=[Depends(public)])
+ciba_router = APIRouter(dependencies=[Depends(public)])
 
 
 @router.get("/.well-known/openid-configuration")
@@ -82,7 +105,7 @@ def jwks(call: CallDep) -> Response:
 @router.get("/authorize")
 def authorize(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSignedIn) -> Response:
     """Answer a client at once, or begin a flow and lead the person to its first step."""
-    draft = Draft(call, sent.query)
+    draft = Draft(call, sent.query, fetched=fetch_named_object(request, call, sent.query))
     try:
         check_request(draft, "authorize")
         if is_sandbox(draft.known_client.options.environment):
@@ -100,10 +123,15 @@ def authorize(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSi
             state=draft.state,
             issuer=call.issuer.url,
         )
-        return send_back(request, answer)
+        if draft.pushed is not None:
+            finish_pushed(call.quick, draft.pushed, call.now)
+        return send_back(request, secure_answer(call, draft.known_client.client_id, answer))
     if done.answer is not None:
-        return send_back(request, done.answer)
+        return send_back(request, secure_answer(call, flow.client_id, done.answer))
     start_flow(call.session, flow)
+    if draft.pushed is not None:
+        until = call.now + timedelta(days=call.profile.flow_days)
+        keep_pushed(call.session, draft.pushed, until)
     response = RedirectResponse(f"{page_of(flow, done.step)}?flow={flow.id}", 302)
     response.headers["Cache-Control"] = "no-store"
     keep_browser(request, response, browser)
@@ -123,9 +151,24 @@ def token(request: Request, call: CallDep, sent: SentDep) -> Response:
         params = sent.of_body()
         if call.profile.merges_query:
             params = sent.query.merged(params)
-        return as_json(answer_token_request(call, params, request.headers.get("Authorization")))
+        authorization = request.headers.get("Authorization")
+        response = as_json(answer_token_request(call, params, authorization))
     except ProtocolError as error:
-        return refuse(error if not call.profile.plain_token_errors else error.as_bad_request())
+        plain = call.profile.plain_token_errors
+        response = refuse(error.as_bad_request() if plain else error)
+    return with_nonce(call, response)
+
+
+@pushed_router.post("/par")
+def pushed_request(request: Request, call: CallDep, sent: SentDep) -> Response:
+    """Take an authorization request ahead of the browser that will name it."""
+    try:
+        authorization = request.headers.get("Authorization")
+        answer = answer_pushed_request(call, sent.of_body(), authorization)
+        response = as_json(answer, status=201)
+    except ProtocolError as error:
+        response = refuse(error)
+    return with_nonce(call, response)
 
 
 @router.post("/revoke")
@@ -143,7 +186,36 @@ def introspect(request: Request, call: CallDep, sent: SentDep) -> Response:
     """Tell what a token is worth."""
     try:
         authorization = request.headers.get("Authorization")
-        return as_json(answer_introspection(call, sent.of_body(), authorization))
+        caller, answer = answer_introspection(call, sent.of_body(), authorization)
+    except ProtocolError as error:
+        return refuse(error)
+    if wants_signed(request.headers.get("Accept", "")):
+        content = sign_introspection(call, caller.client, answer)
+        return Response(content, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
+    return as_json(answer)
+
+
+@device_router.post("/device_authorization")
+def device_authorization(request: Request, call: CallDep, sent: SentDep) -> Response:
+    """Give a device its codes."""
+    headers = request.headers
+    device = device_name(headers.get("User-Agent", ""))
+    try:
+        return as_json(
+            answer_device_request(call, sent.of_body(), headers.get("Authorization"), device)
+        )
+    except ProtocolError as error:
+        return refuse(error)
+
+
+@ciba_router.post("/bc-authorize")
+def backchannel_authentication(request: Request, call: CallDep, sent: SentDep) -> Response:
+    """Ask a person who is elsewhere."""
+    vault = open_vault(runtime_of(request).database, call.provider.sealer)
+    try:
+        return as_json(
+            answer_ciba_request(call, sent.of_body(), request.headers.get("Authorization"), vault)
+        )
     except ProtocolError as error:
         return refuse(error)
 
@@ -155,9 +227,10 @@ def userinfo(request: Request, call: CallDep, sent: SentDep) -> Response:
         if call.profile.vectors_of_trust:
             return as_json(answer_trust_userinfo(call, request.headers.get("Authorization")))
         form = sent.form if request.method == "POST" else None
-        return as_json(answer_userinfo(call, request.headers.get("Authorization"), form))
+        response = as_json(answer_userinfo(call, request.headers.get("Authorization"), form))
     except ProtocolError as error:
-        return refuse(error)
+        response = refuse(error)
+    return with_nonce(call, response)
 
 
 @attributes_router.api_route("/attributes/values", methods=["GET", "POST"])
@@ -218,6 +291,9 @@ def _refuse(request: Request, error: Exception) -> Response:
     """Answer what the routes do not catch themselves: an oversized body, an unknown address."""
     if isinstance(error, ProtocolError):
         return refuse(error)
+    if isinstance(error, SQLAlchemyError | psycopg.OperationalError):
+        get_logger().error("protocol.database_away", error=type(error).__name__)
+        return refuse(unavailable())
     status = error.status_code if isinstance(error, HTTPException) else 500
     code = {404: "not_found", 405: "invalid_request"}.get(status, "internal_server_error")
     description = f"{request.method} is not offered here"
@@ -231,14 +307,21 @@ def make_protocol_app(profile: Profile) -> FastAPI:
     app.state.profile = profile.name
     app.state.service = "identity"
     app.include_router(router)
+    if profile.pushed_requests:
+        app.include_router(pushed_router)
     app.include_router(userinfo_router if profile.userinfo else attributes_router)
     if profile.vectors_of_trust:
         app.include_router(onelogin_router)
+    for grant, further in ((DEVICE, device_router), (CIBA, ciba_router)):
+        if grant in profile.grant_types:
+            app.include_router(further)
     for path in dict.fromkeys((profile.logout_path, "/logout")):
         app.add_api_route(path, logout, methods=["GET"], dependencies=[Depends(public)])
         app.add_api_route(path, logout_by_form, methods=["POST"], dependencies=[Depends(public)])
     app.add_exception_handler(ProtocolError, _refuse)
     app.add_exception_handler(HTTPException, _refuse)
+    app.add_exception_handler(SQLAlchemyError, _refuse)
+    app.add_exception_handler(psycopg.OperationalError, _refuse)
     return app
 
 

@@ -10,13 +10,20 @@ class ProtocolError(Exception):
     """
 
     def __init__(
-        self, error: str, description: str, *, status: int = 400, challenge: str = ""
+        self,
+        error: str,
+        description: str,
+        *,
+        status: int = 400,
+        challenge: str = "",
+        retry_after: int = 0,
     ) -> None:
         super().__init__(f"{error}: {description}")
         self.error = error
         self.description = description
         self.status = status
         self.challenge = challenge
+        self.retry_after = retry_after
 
     def as_json(self) -> dict[str, str]:
         """Return the body of the answer."""
@@ -29,6 +36,13 @@ class ProtocolError(Exception):
 
 class PageError(ProtocolError):
     """A refusal that must not lead back to the client: its address is not to be trusted."""
+
+
+def unavailable() -> ProtocolError:
+    """Return the refusal of requests that cannot be answered while the database is away."""
+    return ProtocolError(
+        "temporarily_unavailable", "The service cannot answer at the moment", status=503
+    )
 
 
 def invalid_client(description: str, *, basic: bool = False) -> ProtocolError:

@@ -106,6 +106,9 @@ class FlowRequest:
     login_hint: str | None = None
     ui_locales: str | None = None
     response_type: str = "code"
+    pushed: str | None = None
+    # The device or decoupled request that this flow answers, instead of a redirect.
+    polled_request: str | None = None
     asked: Asked = field(default_factory=Asked)
 
     def as_json(self) -> str:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from identity.oidc.actions import issue_code
+from identity.oidc.ciba_core import remember_subject
 from identity.oidc.core_subjects import subject_of
 from identity.oidc.draft import Draft
 from identity.oidc.errors import ProtocolError
@@ -12,7 +13,9 @@ from identity.oidc.flows import FlowRequest, FlowView
 from identity.oidc.onelogin_identity import has_proved_identity, settle_identity
 from identity.oidc.provider import Call
 from identity.oidc.rfc9207_answers import ClientAnswer, answer_with_code, answer_with_error
+from identity.oidc.secured import is_pushed_open
 from identity.oidc.steps import Step, next_step
+from identity.relying_parties.grants import CIBA
 from identity.relying_parties.profiles import VERIFIED_SCOPES
 from identity.relying_parties.rules import RelyingParty
 from identity.safe.queries import list_attributes
@@ -81,13 +84,21 @@ def advance(
         _shared(flow, client, agreed=agreed),
         signed_in,
         subject_of(signed_in.account_id, client, call.keys.salt),
-        code_seconds=call.provider.settings.code_seconds,
+        code_seconds=min(call.provider.settings.code_seconds, call.profile.code_seconds),
         now=call.now,
         remembered_only=bool(flow.remembered_items) and not client.first_party and not agreed,
     )
     if not issued:
+        check_not_answered(call, flow.request)
         # The optimistic statement found that the person had not agreed to this before.
         return Advance(next_step(flow, signed_in, call.now, has_safe_result=has_result))
+    if CIBA in client.grant_types:
+        remember_subject(
+            call.session,
+            client.client_id,
+            subject_of(signed_in.account_id, client, call.keys.salt),
+            signed_in.account_id,
+        )
     request = flow.request
     return Advance(
         "answer",
@@ -106,6 +117,12 @@ def _shared(flow: FlowView, client: RelyingParty, *, agreed: bool) -> tuple[str,
     if agreed:
         return flow.shared_scopes or ()
     return flow.remembered_items if client.first_party else ()
+
+
+def check_not_answered(call: Call, request: FlowRequest) -> None:
+    """Refuse a pushed request whose answer another window got meanwhile (RFC 9126, section 4)."""
+    if request.pushed and not is_pushed_open(call.quick, bytes.fromhex(request.pushed)):
+        raise ProtocolError("invalid_request_uri", "The pushed request was answered already")
 
 
 def answer_refusal(call: Call, request: FlowRequest, error: ProtocolError) -> ClientAnswer:

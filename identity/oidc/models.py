@@ -58,6 +58,7 @@ class Authorisation(Base):
             unique=True,
             postgresql_where=text("access_token_hash IS NOT NULL"),
         ),
+        Index("ix_authorisation_apart", "account_id", postgresql_where=text("session_id = id")),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
@@ -70,10 +71,10 @@ class Authorisation(Base):
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     shared_scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     nonce: Mapped[str | None] = mapped_column(Text)
-    redirect_uri: Mapped[str] = mapped_column(Text)
-    code_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    redirect_uri: Mapped[str | None] = mapped_column(Text)
+    code_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     code_challenge: Mapped[str | None] = mapped_column(Text)
-    code_expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    code_expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     code_consumed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     authenticated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     methods: Mapped[list[str]] = mapped_column(ARRAY(Text))
@@ -110,6 +111,36 @@ class UsedAssertion(Base):
 
     client_id: Mapped[str] = mapped_column(Text, primary_key=True)
     jti_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class PushedRequest(Base):
+    """An authorization request that was sent ahead (RFC 9126); its parameters are sealed.
+
+    ``valid_until`` is when it can no longer be begun with, ``expires_at`` when the row is deleted:
+    as late as the flow that began with it.
+    """
+
+    __tablename__ = "pushed_request"
+    __table_args__ = (Index("ix_pushed_request_expires_at", "expires_at"),)
+
+    request_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    client_id: Mapped[str] = mapped_column(Text)
+    profile: Mapped[str] = mapped_column(Text)
+    request_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    valid_until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    consumed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class UsedProof(Base):
+    """The `jti` of a DPoP proof with the key that signed it, kept while it could be replayed."""
+
+    __tablename__ = "used_proof"
+    __table_args__ = (Index("ix_used_proof_expires_at", "expires_at"),)
+
+    proof_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 

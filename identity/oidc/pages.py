@@ -19,11 +19,14 @@ from identity.oidc.authorize import check_request, draft_of
 from identity.oidc.endpoints import SIGNED_OUT_PATH
 from identity.oidc.errors import PageError, ProtocolError
 from identity.oidc.flows import FlowView, bind_session, get_flow
+from identity.oidc.jarm import secure_answer
 from identity.oidc.journey import advance, answer_refusal
 from identity.oidc.parameters import Parameters
+from identity.oidc.polled_journey import advance_polled
 from identity.oidc.provider import Call
 from identity.oidc.rpinitiated_logout import LogoutRequest, check_logout
 from identity.oidc.rules import check_can_continue
+from identity.oidc.secured import finish_pushed
 from identity.oidc.steps import page_of
 from identity.sandbox.access import sandbox_session
 from identity.signin.actions import end_session
@@ -62,6 +65,8 @@ def continue_flow(
         signed_in = sandbox_session(request, session, flow.organisation, now)
     check_can_continue(flow, signed_in, hash_token(browser_of(request)), now)
     call = Call(provider, provider.issuers[flow.profile], session, now)
+    if flow.request.polled_request is not None:
+        return RedirectResponse(advance_polled(call, flow, signed_in), 303)
     draft = draft_of(call, flow)
     try:
         check_request(draft, "resume")
@@ -70,10 +75,13 @@ def continue_flow(
         return refuse_on_page(request, error)
     except ProtocolError as error:
         finish_flow(session, flow.id, now)
-        return send_back(request, answer_refusal(call, flow.request, error))
+        if flow.request.pushed:
+            finish_pushed(session, bytes.fromhex(flow.request.pushed), now)
+        refusal = answer_refusal(call, flow.request, error)
+        return send_back(request, secure_answer(call, flow.client_id, refusal))
     if done.answer is not None:
         finish_flow(session, flow.id, now)
-        return send_back(request, done.answer)
+        return send_back(request, secure_answer(call, flow.client_id, done.answer))
     if signed_in is not None and flow.account_id != signed_in.account_id:
         _bind(call, flow, signed_in)
     return RedirectResponse(f"{page_of(flow, done.step)}?flow={flow.id}", 303)

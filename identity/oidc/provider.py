@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 from identity.keys.actions import KeyCache
 from identity.keys.identity_keys import IdentityKeyCache
 from identity.keys.keyring import KeyRing
+from identity.oidc.limits import ClientLimits
+from identity.oidc.sender import NO_SENDER, Sender
 from identity.relying_parties.profiles import PROFILES, Profile
 from identity.relying_parties.queries import ClientCache
 from identity.relying_parties.rules import RelyingParty
@@ -30,6 +32,8 @@ class Issuer:
     url: str
     vocabulary: str = ""
     attributes_host: str = ""
+    mtls_url: str | None = None
+    takes_certificates: bool = False
 
     @property
     def base(self) -> str:
@@ -40,6 +44,20 @@ class Issuer:
     def attributes_base(self) -> str:
         """What the addresses of the attributes host begin with, which may be a host of its own."""
         return self.attributes_host or self.base
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where programs reach it: its own address, and the one for certificates (RFC 8705, 5)."""
+        return (self.url,) if self.mtls_url is None else (self.url, self.mtls_url)
+
+    @property
+    def auth_methods(self) -> tuple[str, ...]:
+        """How clients may prove who they are here; certificates only where they arrive."""
+        return tuple(
+            method
+            for method in self.profile.auth_methods
+            if self.takes_certificates or "tls_" not in method
+        )
 
     @property
     def token_url(self) -> str:
@@ -53,8 +71,14 @@ class Issuer:
 
     @property
     def assertion_audiences(self) -> tuple[str, ...]:
-        """What a client assertion at the token endpoint may be addressed to (S6)."""
-        return (self.token_url, self.base, f"{self.base}/")
+        """What a client assertion may be addressed to (S6; RFC 9126, section 2); best first."""
+        return (
+            self.url,
+            self.token_url,
+            f"{self.base}/",
+            f"{self.base}/par",
+            f"{self.base}/bc-authorize",
+        )
 
 
 class Provider:
@@ -65,14 +89,17 @@ class Provider:
         self.sealer = sealer
         self.clients = ClientCache()
         self.outbound = settings.make_outbound()
+        self.limits = ClientLimits(settings.client_requests_per_minute)
         self._keys = KeyCache(sealer)
         self.identity_keys = IdentityKeyCache(sealer)
         self.issuers: Mapping[str, Issuer] = {
             profile.name: Issuer(
                 profile,
                 f"{settings.public_url}{profile.path}" + ("/" if profile.issuer_slash else ""),
-                settings.onelogin_vocabulary,
-                settings.scotaccount_attributes_url.rstrip("/"),
+                vocabulary=settings.onelogin_vocabulary,
+                attributes_host=settings.scotaccount_attributes_url.rstrip("/"),
+                mtls_url=f"{settings.mtls_url}{profile.path}" if settings.mtls_url else None,
+                takes_certificates=bool(settings.client_certificate_header),
             )
             for profile in PROFILES.values()
         }
@@ -102,6 +129,7 @@ class Call:
         session: the transaction, or what begins it; asked for only by what really needs it.
         now: the time of the request.
         quick: runs a single statement that is the whole of what is written.
+        sender: what the request shows of the keys that its sender holds.
     """
 
     def __init__(
@@ -111,10 +139,12 @@ class Call:
         session: Session | Callable[[], Session],
         now: datetime,
         quick: Executor | None = None,
+        sender: Sender = NO_SENDER,
     ) -> None:
         self.provider = provider
         self.issuer = issuer
         self.now = now
+        self.sender = sender
         self._session = session
         self._quick = quick
 

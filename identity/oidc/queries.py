@@ -17,7 +17,7 @@ _QUALIFIED = ", ".join(f"a.{name.strip()}" for name in COLUMNS.split(","))
 _LIVE = text(
     f"""
     SELECT {_QUALIFIED} FROM authorisation a
-     WHERE a.id = :id AND a.client_id = :client_id AND a.revoked_at IS NULL
+     WHERE a.id = :id AND a.revoked_at IS NULL
        AND NOT EXISTS (SELECT FROM revoked_access_token WHERE jti = :jti)
     """
 )
@@ -39,11 +39,12 @@ _REFRESH = text(
 )
 
 
-def find_authorisation(
-    session: Executor, authorisation_id: UUID, client_id: str, jti: str
-) -> Authorisation | None:
-    """Return what an access token came of, None when it or its family was revoked."""
-    values = {"id": authorisation_id, "client_id": client_id, "jti": jti}
+def find_authorisation(session: Executor, authorisation_id: UUID, jti: str) -> Authorisation | None:
+    """Return what an access token came of, None when it or its family was revoked.
+
+    An exchanged token is another client's than the authorisation it came of.
+    """
+    values = {"id": authorisation_id, "jti": jti}
     row = session.execute(_LIVE, values).mappings().one_or_none()
     return None if row is None else authorisation_of(row)
 

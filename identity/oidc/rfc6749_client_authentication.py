@@ -1,6 +1,6 @@
 """RFC 6749, client authentication: https://www.rfc-editor.org/rfc/rfc6749#section-2.3
-Implemented: section 2.3 with client_secret_basic, client_secret_post and private_key_jwt.
-Left out: client_secret_jwt, for which secrets would have to be stored; mutual TLS so far.
+Implemented: section 2.3 with client_secret_basic, client_secret_post, private_key_jwt, TLS, none.
+Left out: client_secret_jwt, for which secrets would have to be stored.
 By: ourselves.
 """  # noqa: D205 - four lines of facts, docs/standards.md is made of them
 
@@ -17,8 +17,10 @@ from identity.oidc.rfc7523_client_assertions import (
     TYPE,
     AssertionUse,
     check_assertion,
+    claimed_client,
     read_assertion,
 )
+from identity.oidc.rfc8705_mutual_tls import CERTIFICATE_METHODS, check_client_certificate
 from identity.relying_parties.rules import RelyingParty
 from shared.crypto import hash_token
 
@@ -52,16 +54,23 @@ def authenticate_client(call: Call, params: Parameters, authorization: str | Non
         return _by_secret(call, client_id, given, "client_secret_basic")
     if secret is not None:
         return _by_secret(call, params.require("client_id"), secret, "client_secret_post")
-    raise invalid_client("Client authentication is required")
+    return _without_secret(call, params)
+
+
+def refuse_public(client: RelyingParty) -> None:
+    """Refuse a client that cannot prove who it is, where nothing else does."""
+    if client.auth_method == "none":
+        raise ProtocolError("unauthorized_client", "A public client may not do this")
 
 
 def _by_assertion(call: Call, params: Parameters, token: str) -> Authenticated:
     if params.get("client_assertion_type") != TYPE:
         raise invalid_client("client_assertion_type must be jwt-bearer")
     assertion = read_assertion(token)
-    if params.get("client_id") not in (None, assertion.client_id):
+    claimed = claimed_client(assertion)
+    if params.get("client_id") not in (None, claimed):
         raise invalid_client("client_id is not that of the client assertion")
-    client = call.find_client(assertion.client_id)
+    client = call.find_client(claimed)
     if client is None or client.auth_method != "private_key_jwt":
         raise invalid_client("Unknown client")
     use = check_assertion(
@@ -70,8 +79,25 @@ def _by_assertion(call: Call, params: Parameters, token: str) -> Authenticated:
         call.issuer.assertion_audiences,
         call.profile.assertion_algorithms,
         call.now,
+        exact=call.profile.exact_audience,
     )
     return Authenticated(client, use)
+
+
+def _without_secret(call: Call, params: Parameters) -> Authenticated:
+    """Return a client that was registered without any secret; every other shows a certificate."""
+    client = call.find_client(params.get("client_id") or "")
+    if client is not None and client.auth_method == "none":
+        return Authenticated(client)
+    return _by_certificate(call, params)
+
+
+def _by_certificate(call: Call, params: Parameters) -> Authenticated:
+    client = call.find_client(params.get("client_id") or "")
+    if client is None or client.auth_method not in CERTIFICATE_METHODS:
+        raise invalid_client("Client authentication is required")
+    check_client_certificate(client, call.sender.certificate)
+    return Authenticated(client)
 
 
 def _by_secret(call: Call, client_id: str, secret: str, method: str) -> Authenticated:

@@ -5,11 +5,16 @@ By: ourselves.
 """  # noqa: D205 - four lines of facts, docs/standards.md is made of them
 
 from identity.oidc.authorisations import Authorisation
+from identity.oidc.confirmation import check_presented
 from identity.oidc.errors import ProtocolError, invalid_token
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Call
 from identity.oidc.queries import find_authorisation
+from identity.oidc.rfc8707_resource_indicators import is_meant_for
 from identity.oidc.rfc9068_access_tokens import AccessToken, read_access_token
+
+# A bound token comes under a scheme of its own (RFC 9449, section 7.1).
+_SCHEMES = ("bearer", "dpop")
 
 
 def take_bearer_token(authorization: str | None, form: Parameters | None = None) -> str:
@@ -19,7 +24,7 @@ def take_bearer_token(authorization: str | None, form: Parameters | None = None)
         ProtocolError: none was sent (401 without a code), or several (400).
     """
     scheme, _, token = (authorization or "").partition(" ")
-    in_header = [token.strip()] if scheme.lower() == "bearer" and token.strip() else []
+    in_header = [token.strip()] if scheme.lower() in _SCHEMES and token.strip() else []
     in_form = form.all("access_token") if form else []
     sent = in_header + in_form
     if len(sent) > 1:
@@ -34,9 +39,12 @@ def take_bearer_token(authorization: str | None, form: Parameters | None = None)
 def check_bearer_token(call: Call, token: str) -> tuple[AccessToken, Authorisation]:
     """Return a person's token with what it came of; refuses revoked ones and programs' tokens."""
     access = read_access_token(call, token)
+    if "aud" in access.claims and not is_meant_for(access.claims["aud"], call.issuer.url):
+        raise invalid_token("The access token is meant for another place")
+    check_presented(call, access.claims, token)
     if access.authorisation_id is None:
         raise invalid_token("The access token does not speak for a person")
-    found = find_authorisation(call.session, access.authorisation_id, access.client_id, access.jti)
+    found = find_authorisation(call.session, access.authorisation_id, access.jti)
     if found is None:
         raise invalid_token("The access token was revoked")
     return access, found

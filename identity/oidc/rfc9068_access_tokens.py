@@ -1,6 +1,6 @@
 """RFC 9068, JWT access tokens: https://www.rfc-editor.org/rfc/rfc9068
-Implemented: sections 2.1, 2.2 and 4; beside it the older shape of ScotAccount (`scp`, `cid`).
-Left out: section 3 with `resource`, so a token has one audience.
+Implemented: sections 2.1, 2.2, 3 and 4; beside it the older shape of ScotAccount (`scp`, `cid`).
+Left out: nothing.
 By: ourselves on joserfc.
 """  # noqa: D205 - four lines of facts, docs/standards.md is made of them
 
@@ -17,6 +17,7 @@ from identity.oidc.authorisations import Authorisation, authorisation_id_of, mak
 from identity.oidc.errors import invalid_token
 from identity.oidc.provider import Call
 from identity.oidc.queries import find_opaque_token
+from identity.oidc.rfc8707_resource_indicators import audience_of
 from identity.relying_parties.rules import RelyingParty
 from shared.crypto import hash_token
 
@@ -46,31 +47,48 @@ def make_user_token(call: Call, authorisation: Authorisation, client: RelyingPar
         "exp": issued + call.profile.access_token_seconds,
         "jti": make_jti(authorisation.id),
     }
+    if authorisation.confirmation is not None:
+        common["cnf"] = dict(authorisation.confirmation)
     if call.profile.access_token == "scotaccount":  # noqa: S105 - the name of a shape
         own: dict[str, object] = {"scp": list(authorisation.scopes), "cid": client.client_id}
     else:
         own = {
-            "aud": call.issuer.url,
+            "aud": audience_of(authorisation.asked.resources, call.issuer.url),
             "client_id": client.client_id,
             "scope": " ".join(authorisation.scopes),
             "auth_time": int(authorisation.authenticated_at.timestamp()),
+            "acr": authorisation.level,
         }
+        if authorisation.asked.authorization_details:
+            own["authorization_details"] = list(authorisation.asked.authorization_details)
     return call.keys.sign(call.profile.access_token_algorithm, common | own, typ=TYPE)
 
 
-def make_service_token(call: Call, client: RelyingParty, scopes: tuple[str, ...]) -> str:
-    """Return an access token of a program for the platform's APIs; nothing is stored for it."""
+def make_service_token(
+    call: Call,
+    client: RelyingParty,
+    scopes: tuple[str, ...],
+    resources: tuple[str, ...] = (),
+    *,
+    confirmation: Mapping[str, str] | None = None,
+) -> str:
+    """Return an access token of a program; nothing is stored for it.
+
+    It is for the platform's APIs where the client named no resources.
+    """
     issued = int(call.now.timestamp())
     claims: dict[str, object] = {
         "iss": call.issuer.url,
         "sub": client.client_id,
-        "aud": call.provider.settings.public_url,
+        "aud": audience_of(resources, call.provider.settings.public_url),
         "client_id": client.client_id,
         "scope": " ".join(scopes),
         "iat": issued,
         "exp": issued + call.profile.access_token_seconds,
         "jti": secrets.token_urlsafe(16),
     }
+    if confirmation is not None:
+        claims["cnf"] = dict(confirmation)
     return call.keys.sign(call.profile.access_token_algorithm, claims, typ=TYPE)
 
 

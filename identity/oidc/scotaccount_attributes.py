@@ -11,7 +11,7 @@ from identity.oidc.errors import ProtocolError
 from identity.oidc.onelogin_userinfo import refuse_if_ordered
 from identity.oidc.provider import Call
 from identity.oidc.rfc6750_bearer_tokens import check_bearer_token, take_bearer_token
-from identity.oidc.rfc7523_client_assertions import check_assertion, read_assertion
+from identity.oidc.rfc7523_client_assertions import check_assertion, claimed_client, read_assertion
 from identity.oidc.rfc9068_access_tokens import AccessToken
 from identity.oidc.scotaccount_claims_v1 import make_version_1
 from identity.relying_parties.rules import RelyingParty
@@ -68,7 +68,7 @@ def _check_caller(call: Call, access: AccessToken, token: str | None) -> Relying
     if not token:
         raise ProtocolError("invalid_request", "DIS-Client-Assertion is missing", status=401)
     assertion = read_assertion(token)
-    client = call.find_client(assertion.client_id)
+    client = call.find_client(claimed_client(assertion))
     if client is None or client.client_id != access.client_id:
         raise ProtocolError(
             "access_denied", "The assertion is not that of the token's client", status=403

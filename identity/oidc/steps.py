@@ -99,4 +99,6 @@ def _must_consent(flow: FlowView, *, remembers_consent: bool) -> bool:
     """Tell whether the person has to agree: to attributes each time, to details once."""
     if flow.requested_attributes or "consent" in flow.prompt:
         return True
+    if flow.request.asked.authorization_details:
+        return True
     return bool(flow.remembered_items) and not flow.first_party and not remembers_consent

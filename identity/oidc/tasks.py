@@ -28,7 +28,8 @@ class LogoutNotTakenError(Exception):
 
 
 @lru_cache
-def _provider() -> Provider:
+def provider_of_worker() -> Provider:
+    """Return the provider of this process."""
     settings = get_settings()
     return Provider(settings, Sealer(settings.encryption_key_file))
 
@@ -42,7 +43,7 @@ def notify_logout(job: Job) -> None:
     Raises:
         LogoutNotTakenError: it did not answer with success; the outbox tries again.
     """
-    send_logout(job, _provider())
+    send_logout(job, provider_of_worker())
 
 
 def send_logout(job: Job, provider: Provider) -> None:

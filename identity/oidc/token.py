@@ -17,20 +17,32 @@ from identity.oidc.actions import (
 )
 from identity.oidc.authorisations import Authorisation
 from identity.oidc.checks.grant import check_active
+from identity.oidc.ciba_core import spend_ciba
+from identity.oidc.confirmation import confirm_sender, token_type_of
 from identity.oidc.core_id_token import make_id_token
 from identity.oidc.errors import ProtocolError, invalid_client
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Call
 from identity.oidc.queries import get_details
-from identity.oidc.rfc6749_client_authentication import Authenticated, authenticate_client
+from identity.oidc.rfc6749_client_authentication import (
+    Authenticated,
+    authenticate_client,
+    refuse_public,
+)
 from identity.oidc.rfc7636_pkce import challenge_of
+from identity.oidc.rfc8628_device_grant import spend_device_code
+from identity.oidc.rfc8693_token_exchange import exchange_token
+from identity.oidc.rfc8707_resource_indicators import harmless_refusals, narrow_to, take_resources
 from identity.oidc.rfc9068_access_tokens import make_service_token, make_user_token
+from identity.oidc.rfc9396_authorization_details import narrow_details, refuse_details
+from identity.relying_parties.grants import CIBA, DEVICE, TOKEN_EXCHANGE
 from identity.relying_parties.rules import RelyingParty
 from identity.sandbox.faults import find_error
 from shared.crypto import random_token
 
 Answer = dict[str, object]
 Handler = Callable[[Call, Parameters, Authenticated], Answer]
+Spender = Callable[[Call, Parameters, Authenticated, str | None, Lives], Authorisation]
 
 
 def answer_token_request(call: Call, params: Parameters, authorization: str | None) -> Answer:
@@ -39,16 +51,18 @@ def answer_token_request(call: Call, params: Parameters, authorization: str | No
     Raises:
         ProtocolError: with the codes of RFC 6749, section 5.2. What it wrote must be kept.
     """
-    params.check_single()
+    params.check_single(but=("resource", "audience"))
     grant_type = params.require("grant_type")
     handler = GRANTS.get(grant_type)
     if handler is None or grant_type not in call.profile.grant_types:
         raise ProtocolError("unsupported_grant_type", "This grant_type is not offered here")
     caller = authenticate_client(call, params, authorization)
     check_active(caller.client)
+    call.provider.limits.check(caller.client.client_id)
     if grant_type not in caller.client.grant_types:
         raise ProtocolError("unauthorized_client", "The client may not use this grant_type")
-    return handler(call, params, caller)
+    with harmless_refusals(call, params):
+        return handler(call, params, caller)
 
 
 def _redeem(call: Call, params: Parameters, caller: Authenticated) -> Answer:
@@ -56,6 +70,7 @@ def _redeem(call: Call, params: Parameters, caller: Authenticated) -> Answer:
     wants_refresh = "refresh_token" in client.grant_types
     refresh_token = random_token() if wants_refresh else None
     opaque = random_token() if call.profile.access_token == "opaque" else None  # noqa: S105 - a shape
+    confirmation = confirm_sender(call, client)
     spent = redeem_code(
         call.quick,
         code=code,
@@ -67,6 +82,7 @@ def _redeem(call: Call, params: Parameters, caller: Authenticated) -> Answer:
         lives=_lives(call),
         now=call.now,
         access_token=opaque,
+        confirmation=confirmation,
     )
     if spent.authorisation is None:
         _check_first_use(spent)
@@ -74,7 +90,8 @@ def _redeem(call: Call, params: Parameters, caller: Authenticated) -> Answer:
         revoke_by_code(call.session, code, client.client_id, call.now)
         raise ProtocolError("invalid_grant", "The code is unknown, expired, used or not yours")
     _refuse_if_ordered(spent.authorisation)
-    return _tokens(call, spent.authorisation, client, refresh_token, opaque)
+    found = _narrowed(call, params, client, spent.authorisation)
+    return _tokens(call, found, client, refresh_token, opaque)
 
 
 def _refuse_if_ordered(authorisation: Authorisation) -> None:
@@ -88,7 +105,8 @@ def _refresh(call: Call, params: Parameters, caller: Authenticated) -> Answer:
     token, client = params.require("refresh_token"), caller.client
     asked = tuple((params.get("scope") or "").split())
     scopes = tuple(call.profile.canonical_scope(scope) for scope in asked)
-    next_token = random_token()
+    next_token = random_token() if call.profile.rotates_refresh else None
+    confirmation = confirm_sender(call, client)
     spent = turn_refresh_token(
         call.quick,
         token=token,
@@ -98,6 +116,8 @@ def _refresh(call: Call, params: Parameters, caller: Authenticated) -> Answer:
         use=caller.use,
         lives=_lives(call),
         now=call.now,
+        confirmation=confirmation,
+        same_key=client.auth_method == "none",
     )
     if spent.authorisation is None:
         _check_first_use(spent)
@@ -106,23 +126,47 @@ def _refresh(call: Call, params: Parameters, caller: Authenticated) -> Answer:
             "invalid_grant", "The refresh token is unknown, expired, used or too narrow for this"
         )
     granted = replace(spent.authorisation, scopes=scopes) if scopes else spent.authorisation
-    return _tokens(call, granted, client, next_token)
+    return _tokens(call, _narrowed(call, params, client, granted), client, next_token)
+
+
+def _polled(spend: Spender) -> Handler:
+    """Return the handler of a grant whose person answers elsewhere."""
+
+    def redeem(call: Call, params: Parameters, caller: Authenticated) -> Answer:
+        refresh_token = random_token() if "refresh_token" in caller.client.grant_types else None
+        found = spend(call, params, caller, refresh_token, _lives(call))
+        found = _narrowed(call, params, caller.client, found)
+        return _tokens(call, found, caller.client, refresh_token)
+
+    return redeem
+
+
+def _narrowed(
+    call: Call, params: Parameters, client: RelyingParty, found: Authorisation
+) -> Authorisation:
+    return narrow_details(params, client, narrow_to(call, params, client, found))
 
 
 def _client_credentials(call: Call, params: Parameters, caller: Authenticated) -> Answer:
     client, use = caller.client, caller.use
+    refuse_public(client)
+    refuse_details(params)
     if use is not None and use.needs_second_secret:
         raise invalid_client("The client assertion needs iat and a life of at most an hour")
     offered = [scope for scope in client.scopes if scope not in call.profile.scopes]
     asked = (params.get("scope") or "").split() or offered
     if refused := [scope for scope in asked if scope not in offered]:
         raise ProtocolError("invalid_scope", f"Invalid scope: {refused[0][:60]}")
+    resources = take_resources(call, client, params)
+    confirmation = confirm_sender(call, client)
     if use is not None and not spend_assertion(call.quick, use):
         raise _replayed()
     scopes = tuple(dict.fromkeys(asked))
     return {
-        "access_token": make_service_token(call, client, scopes),
-        "token_type": "Bearer",
+        "access_token": make_service_token(
+            call, client, scopes, resources, confirmation=confirmation
+        ),
+        "token_type": token_type_of(confirmation),
         "expires_in": call.profile.access_token_seconds,
         "scope": " ".join(scopes),
     }
@@ -132,6 +176,9 @@ GRANTS: Mapping[str, Handler] = {
     "authorization_code": _redeem,
     "refresh_token": _refresh,
     "client_credentials": _client_credentials,
+    DEVICE: _polled(spend_device_code),
+    CIBA: _polled(spend_ciba),
+    TOKEN_EXCHANGE: exchange_token,
 }
 
 
@@ -150,13 +197,16 @@ def _tokens(
     access_token = opaque or make_user_token(call, authorisation, client)
     answer: Answer = {
         "access_token": access_token,
-        "token_type": "Bearer",
+        "token_type": token_type_of(authorisation.confirmation),
         "expires_in": call.profile.access_token_seconds,
         "scope": " ".join(authorisation.scopes),
-        "id_token": make_id_token(call, authorisation, client, access_token, details),
     }
     if opaque is not None:
         del answer["scope"]
+    if "openid" in authorisation.scopes:
+        answer["id_token"] = make_id_token(call, authorisation, client, access_token, details)
+    if authorisation.asked.authorization_details:
+        answer["authorization_details"] = list(authorisation.asked.authorization_details)
     return answer | ({"refresh_token": refresh_token} if refresh_token else {})
 
 

@@ -15,6 +15,7 @@ class ClientOptions:
 
     Attributes:
         resources: audiences for which the client may ask tokens (RFC 8707).
+        serves: audiences that the client itself is: it may ask about their tokens, and act on them.
         allowed_claims: names that the client may ask for in ``claims``; None means all.
         levels_of_confidence: identity levels that the client may ask for, such as ``P2``.
         environment: ``live``, or ``sandbox`` for a client that signs fictitious people in.
@@ -73,6 +74,7 @@ class ClientOptions:
     frontchannel_logout_session_required: bool = False
     # Rights
     resources: tuple[str, ...] = ()
+    serves: tuple[str, ...] = ()
     authorization_details_types: tuple[str, ...] = ()
     allowed_claims: tuple[str, ...] | None = None
     levels_of_confidence: tuple[str, ...] = ()

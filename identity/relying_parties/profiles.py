@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from identity.relying_parties.grants import FURTHER
+
 ATTRIBUTE_PREFIX = "scotaccount."
 _ASSERTION_ALGORITHMS = (
     "ES256",
@@ -15,6 +17,7 @@ _ASSERTION_ALGORITHMS = (
     "PS384",
     "PS512",
     "ES256K",
+    "EdDSA",
 )
 
 
@@ -41,6 +44,21 @@ class Profile:
         plain_token_errors: every refusal at ``/token`` is a 400, that of a client too.
         logout_ends_all: signing out ends every session of the person; mistakes in the request are
             told on our own page, and logout tokens name no ``sid``.
+        request_object_algorithms: what request objects may be signed with (RFC 9101).
+        response_modes: how an answer may travel.
+        request_objects: whether signed requests are understood (RFC 9101).
+        pushed_requests: whether requests may be sent ahead (RFC 9126).
+        needs_openid: a request without the scope ``openid`` is refused.
+        unsigned_requests: a client may register ``none`` for its request objects, which then say no
+            more than a query string.
+        requires_pushed: requests are sent ahead (RFC 9126) by every client.
+        exact_audience: a client assertion is addressed to the issuer, written as one string.
+        sender_constrained: every token is bound to a key of its client (RFC 9449, RFC 8705).
+        dated_requests: request objects need aud, nbf and exp, and live an hour at most.
+        requires_dpop_nonce: a DPoP proof carries a nonce of this server.
+        rotates_refresh: each use of a refresh token gives the next; FAPI 2.0 advises against it.
+        code_seconds: the longest life of a code here.
+        signed_ciba: decoupled requests are signed by every client (FAPI-CIBA).
     """
 
     name: str
@@ -63,6 +81,20 @@ class Profile:
     userinfo: bool
     scope_aliases: tuple[tuple[str, str], ...] = ()
     assertion_algorithms: tuple[str, ...] = _ASSERTION_ALGORITHMS
+    request_object_algorithms: tuple[str, ...] = _ASSERTION_ALGORITHMS
+    response_modes: tuple[str, ...] = ("query", "form_post", "jwt", "query.jwt", "form_post.jwt")
+    request_objects: bool = True
+    pushed_requests: bool = True
+    needs_openid: bool = True
+    unsigned_requests: bool = False
+    requires_pushed: bool = False
+    exact_audience: bool = False
+    sender_constrained: bool = False
+    dated_requests: bool = False
+    requires_dpop_nonce: bool = False
+    rotates_refresh: bool = True
+    code_seconds: int = 600
+    signed_ciba: bool = False
     access_token_seconds: int = 900
     id_token_seconds: int = 900
     refresh_token_seconds: int = 900
@@ -83,8 +115,8 @@ class Profile:
 PLAIN = Profile(
     name="oidc",
     path="/identity/oidc",
-    key_algorithms=("ES256", "RS256"),
-    id_token_algorithms=("ES256", "RS256"),
+    key_algorithms=("ES256", "RS256", "PS256", "EdDSA"),
+    id_token_algorithms=("ES256", "RS256", "PS256", "EdDSA"),
     access_token_algorithm="ES256",  # noqa: S106 - an algorithm
     access_token="rfc9068",  # noqa: S106 - the name of a shape, not a secret
     bare_id_token=False,
@@ -95,10 +127,52 @@ PLAIN = Profile(
     refresh=False,
     scopes=("openid", "profile", "email", "staff", "offline_access"),
     attribute_scopes=(),
-    grant_types=("authorization_code", "refresh_token", "client_credentials"),
-    auth_methods=("private_key_jwt", "client_secret_basic", "client_secret_post"),
+    grant_types=("authorization_code", "refresh_token", "client_credentials", *FURTHER),
+    auth_methods=(
+        "private_key_jwt",
+        "client_secret_basic",
+        "client_secret_post",
+        "tls_client_auth",
+        "self_signed_tls_client_auth",
+        "none",
+    ),
     logout_path="/logout",
     userinfo=True,
+    unsigned_requests=True,
+)
+
+# FAPI 2.0 Security Profile and, by options of each client, FAPI 2.0 Message Signing.
+STRICT = Profile(
+    name="strict",
+    path="/identity/strict",
+    key_algorithms=("ES256", "PS256", "EdDSA"),
+    id_token_algorithms=("ES256", "PS256", "EdDSA"),
+    access_token_algorithm="ES256",  # noqa: S106 - an algorithm
+    access_token="rfc9068",  # noqa: S106 - the name of a shape, not a secret
+    bare_id_token=False,
+    merges_query=False,
+    strict_scopes=False,
+    needs_state_and_nonce=False,
+    pkce_exemptions=False,
+    refresh=False,
+    scopes=("openid", "profile", "email", "staff", "offline_access"),
+    attribute_scopes=(),
+    grant_types=("authorization_code", "refresh_token", "client_credentials", *FURTHER),
+    auth_methods=("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"),
+    logout_path="/logout",
+    userinfo=True,
+    assertion_algorithms=("ES256", "PS256", "EdDSA"),
+    request_object_algorithms=("ES256", "PS256", "EdDSA"),
+    needs_openid=False,
+    requires_pushed=True,
+    exact_audience=True,
+    sender_constrained=True,
+    dated_requests=True,
+    requires_dpop_nonce=True,
+    rotates_refresh=False,
+    refresh_token_seconds=86_400,
+    code_seconds=60,
+    signed_ciba=True,
 )
 
 SCOTACCOUNT = Profile(
@@ -130,6 +204,9 @@ SCOTACCOUNT = Profile(
     logout_path="/authorize/logout",
     userinfo=False,
     scope_aliases=(("gpg-45-medium", "scotaccount.gpg45.medium"),),
+    response_modes=("query", "form_post"),
+    request_objects=False,
+    pushed_requests=False,
 )
 
 ONE_LOGIN = Profile(
@@ -161,9 +238,12 @@ ONE_LOGIN = Profile(
     missing_on_page=True,
     plain_token_errors=True,
     logout_ends_all=True,
+    response_modes=("query",),
+    request_object_algorithms=("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    pushed_requests=False,
 )
 
-PROFILES = {profile.name: profile for profile in (PLAIN, SCOTACCOUNT, ONE_LOGIN)}
+PROFILES = {profile.name: profile for profile in (PLAIN, SCOTACCOUNT, STRICT, ONE_LOGIN)}
 
 # Scopes whose answer needs a checked identity, not only an account.
 VERIFIED_SCOPES = frozenset({"scotaccount.gpg45.medium", "scotaccount.address"})

@@ -29,7 +29,7 @@ class _Entry(BaseModel):
     organisation: str
     profile: str = "oidc"
     first_party: bool = False
-    auth_method: Literal["private_key_jwt", "client_secret_basic", "client_secret_post"]
+    auth_method: Literal["private_key_jwt", "client_secret_basic", "client_secret_post", "none"]
     redirect_uris: list[str] = []
     post_logout_uris: list[str] = []
     backchannel_logout_uri: str | None = None
@@ -86,7 +86,7 @@ def read_registrations(
 
 
 def _has_credential(entry: _Entry, folder: Path) -> bool:
-    return any(
+    return entry.auth_method == "none" or any(
         (folder / f"{entry.client_id}{ending}").exists() for ending in (".pub.pem", ".secret")
     )
 
@@ -103,6 +103,8 @@ def _registration(entry: _Entry, folder: Path) -> Registration:
             {**key.as_dict(private=False), "kid": key.thumbprint(), "use": "sig"} for key in keys
         ]
         return Registration(RelyingParty(**members, keys=tuple(keys)), jwks)
+    if entry.auth_method == "none":
+        return Registration(RelyingParty(**members), [])
     secret = _read(folder / f"{entry.client_id}.secret").decode().strip()
     if faults := check_secret(secret):
         raise Invalid(*faults, title=f"The secret of {entry.client_id} is too short")

@@ -6,16 +6,18 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, JWKRegistry, Key, RSAKey
+from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
 
+from identity.relying_parties.grants import CIBA, FURTHER, TOKEN_EXCHANGE
 from identity.relying_parties.options import NO_OPTIONS, ClientOptions
 from shared.errors import FieldError
 
-AUTH_METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post")
-GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
-_CURVES = ("P-256", "P-384", "P-521", "secp256k1")
+AUTH_METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post", "none")
+GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", *FURTHER)
+_CURVES = ("P-256", "P-384", "P-521", "secp256k1", "Ed25519")
 _MINIMUM_RSA_BITS = 2048
 _MINIMUM_SECRET_LENGTH = 32
+_LONGEST_RESOURCE = 500
 _SCOTACCOUNT_ID = re.compile(r"[a-z0-9]{13}")
 _CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{2,62}")
 _ONE_LOGIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,62}")
@@ -76,17 +78,19 @@ def import_public_key(jwk: Mapping[str, str | list[str]]) -> Key:
     Raises:
         ValueError: says what is wrong with the key.
     """
+    if jwk.get("kty") == "oct":
+        raise ValueError("must be an RSA or elliptic-curve key")
     try:
         key = JWKRegistry.import_key(dict(jwk))
     except (JoseError, KeyError, TypeError, ValueError) as error:
         raise ValueError("is not a JSON Web Key") from error
-    if not isinstance(key, RSAKey | ECKey):
+    if not isinstance(key, RSAKey | ECKey | OKPKey):
         raise ValueError("must be an RSA or elliptic-curve key")  # noqa: TRY004 - a value too
     if key.is_private:
         raise ValueError("must be a public key, not a private one")
     if isinstance(key, RSAKey) and key.public_key.key_size < _MINIMUM_RSA_BITS:
         raise ValueError(f"must have {_MINIMUM_RSA_BITS} bits or more")
-    if isinstance(key, ECKey) and key.curve_name not in _CURVES:
+    if isinstance(key, ECKey | OKPKey) and key.curve_name not in _CURVES:
         raise ValueError(f"must be on one of {', '.join(_CURVES)}")
     return key
 
@@ -158,6 +162,9 @@ def check_relying_party(
         )
         if wrong
     ]
+    faults += [
+        FieldError(name, message) for name, message in grant_faults(party, production=production)
+    ]
     addresses = (*party.redirect_uris, *party.post_logout_uris)
     if party.backchannel_logout_uri:
         addresses += (party.backchannel_logout_uri,)
@@ -166,6 +173,58 @@ def check_relying_party(
         for uri in addresses
         if (fault := _address_fault(uri, production=production))
     ]
+
+
+def grant_faults(party: RelyingParty, *, production: bool) -> list[tuple[str, str]]:
+    """Return what is wrong with what a client may do without a browser, by member."""
+    options, grants = party.options, set(party.grant_types)
+    is_public = party.auth_method == "none"
+    mode = options.backchannel_token_delivery_mode
+    endpoint = options.backchannel_client_notification_endpoint
+    algorithm = options.backchannel_authentication_request_signing_alg
+    checks = (
+        (
+            is_public and bool(grants & {"client_credentials", CIBA, TOKEN_EXCHANGE}),
+            "grant_types",
+            "need a client that can prove who it is",
+        ),
+        (is_public and party.pkce == "exempt", "pkce", "is required of public clients"),
+        (mode not in (None, "poll", "ping"), "backchannel_token_delivery_mode", "is not offered"),
+        (
+            mode == "ping"
+            and (endpoint is None or bool(_address_fault(endpoint, production=production))),
+            "backchannel_client_notification_endpoint",
+            "must be an address to be told at",
+        ),
+        (
+            algorithm is not None and algorithm.startswith(("RS", "HS", "none")),
+            "backchannel_authentication_request_signing_alg",
+            "is not offered",
+        ),
+        (
+            options.backchannel_user_code_parameter,
+            "backchannel_user_code_parameter",
+            "is not offered",
+        ),
+        (
+            not all(is_resource(one) for one in (*options.resources, *options.serves)),
+            "resources",
+            "must be absolute URIs without a fragment",
+        ),
+    )
+    return [(name, message) for wrong, name, message in checks if wrong]
+
+
+def is_resource(value: str) -> bool:
+    """Tell whether a value is an absolute URI without a fragment (RFC 8707, section 2)."""
+    if len(value) > _LONGEST_RESOURCE or "#" in value or not value.isascii():
+        return False
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    is_plain = value.isprintable() and " " not in value
+    return bool(parts.scheme and (parts.netloc or parts.path)) and is_plain
 
 
 def _address_fault(uri: str, *, production: bool) -> str:

@@ -107,6 +107,7 @@ def _consent_page(
             }
             for shown in _asked(session, runtime.sealer, account_id, flow)
         ],
+        details=flow.request.asked.authorization_details,
         faults=faults,
         policy_uri=options.policy_uri,
         tos_uri=options.tos_uri,

@@ -1,5 +1,6 @@
 """Fictitious sessions at the doors: the cookie of their own, and orders at an authorization."""
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -55,17 +56,18 @@ def prepare(request: Request, draft: Draft) -> SignedInSession | None:
         ProtocolError: that was the order.
     """
     call, client = draft.call, draft.known_client
-    persona, draft.faults = take_order(call.session, client.client_id, draft.state, call.now)
+    persona, faults = take_order(call.session, client.client_id, draft.state, call.now)
     hint = draft.params.get("login_hint")
-    draft.persona = persona or (hint if hint in PERSONAS else None)
-    if error := find_error(draft.faults, "authorize"):
+    wanted = persona or (hint if hint in PERSONAS else None)
+    draft.asked = replace(draft.asked, persona=wanted, faults=faults)
+    if error := find_error(faults, "authorize"):
         raise ProtocolError(error, "The sandbox was asked to refuse this")
     found = sandbox_session(request, call.session, client.organisation, call.now)
-    if found is None or draft.persona is None:
+    if found is None or wanted is None:
         return found
     return found if _is(call.session, found.account_id, client.organisation, draft) else None
 
 
 def _is(session: Session, account_id: UUID, space: str, draft: Draft) -> bool:
     known = get_persona(session, account_id, space)
-    return known is not None and known.id == draft.persona
+    return known is not None and known.id == draft.asked.persona

@@ -7,7 +7,9 @@ import pytest
 from joserfc.jwk import RSAKey
 
 from identity.keys import actions
+from identity.relying_parties.grants import CIBA, DEVICE
 from shared.db import Database
+from tests.identity.oidc.grants import JEAN, REFRESH, Grants
 from tests.identity.oidc.world import World, rsa_key
 from tests.identity.people import People
 from tests.support.outside import Outside, outside_server
@@ -26,7 +28,7 @@ def outside() -> Iterator[Outside]:
 @pytest.fixture(autouse=True)
 def _few_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take RSA keys from a small stock: making one takes longer than a whole test."""
-    stock = cycle(range(8))
+    stock = cycle(range(16))
 
     class Stock(RSAKey):
         @classmethod
@@ -49,6 +51,17 @@ def client_world(world: World) -> World:
     world.register()
     world.sign_in()
     return world
+
+
+@pytest.fixture
+def grants(world: World) -> Grants:
+    """A person, a device, and a service that asks while the person is elsewhere."""
+    made = Grants(world, world.sign_in(JEAN))
+    made.register(
+        "tv-app", DEVICE, REFRESH, auth_method="none", redirect_uris=(), sector="tv.example"
+    )
+    made.register("bank-service", CIBA, REFRESH, redirect_uris=(), sector="bank.example")
+    return made
 
 
 @pytest.fixture

@@ -3,21 +3,16 @@
 from identity.oidc.draft import Draft
 from identity.oidc.errors import PageError
 
-_ALWAYS = ("client_id", "response_type", "scope")
-_INSIDE = ("redirect_uri", "state", "nonce")
+_NEEDED = ("response_type", "scope", "redirect_uri", "state", "nonce")
 
 
 def check_present(draft: Draft) -> None:
     """Refuse a request that lacks a required parameter, on a page of our own."""
     if not draft.call.profile.missing_on_page:
         return
-    params = draft.params
-    client = draft.call.find_client(params.get("client_id") or "")
-    # What a request object brings is checked where the object was read.
-    names: tuple[str, ...] = _ALWAYS if params.get("request") else _ALWAYS + _INSIDE
-    if client is not None and client.options.permit_missing_nonce:
-        names = tuple(name for name in names if name != "nonce")
-    if missing := [name for name in names if not params.all(name)]:
+    may_lack = {"nonce"} if draft.known_client.options.permit_missing_nonce else set()
+    missing = [name for name in _NEEDED if name not in may_lack and not draft.params.all(name)]
+    if missing:
         raise PageError(
             "request_is_missing_parameters", f"Missing parameters: {', '.join(missing)}"
         )

@@ -2,14 +2,14 @@
 
 from identity.oidc.draft import Draft
 from identity.oidc.errors import PageError, ProtocolError
-
-RESPONSE_MODES = ("query", "form_post")
+from identity.oidc.jarm import full_mode
 
 
 def check_response_mode(draft: Draft) -> None:
     """Take the way the answer travels; known before any refusal travels it."""
     mode = draft.params.get("response_mode") or "query"
-    if mode not in RESPONSE_MODES:
+    offered = draft.call.profile.response_modes
+    if mode not in offered:
         kind = PageError if draft.call.profile.missing_on_page else ProtocolError
-        raise kind("invalid_request", "response_mode must be query or form_post")
-    draft.response_mode = mode
+        raise kind("invalid_request", f"response_mode must be {' or '.join(offered)}")
+    draft.response_mode = full_mode(mode, "query")

@@ -5,10 +5,10 @@ from identity.oidc.errors import ProtocolError
 
 
 def check_scope(draft: Draft) -> None:
-    """Take the scopes the client may have; needs ``openid``."""
+    """Take the scopes the client may have; needs ``openid``, but where plain OAuth is served."""
     profile, client = draft.call.profile, draft.known_client
     asked = [profile.canonical_scope(scope) for scope in (draft.params.get("scope") or "").split()]
-    if "openid" not in asked:
+    if "openid" not in asked and profile.needs_openid:
         raise ProtocolError("invalid_scope", "Invalid scope: missing scope openid")
     allowed = [scope for scope in asked if scope in profile.scopes and scope in client.scopes]
     if profile.strict_scopes and (refused := [scope for scope in asked if scope not in allowed]):

@@ -1,6 +1,7 @@
 """Vectors of trust and the claims of a vocabulary, where a profile has them (One Login)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from identity.oidc.draft import Draft
 from identity.oidc.errors import ProtocolError
@@ -21,9 +22,10 @@ def check_trust(draft: Draft) -> None:
         _pass_over_claims(draft)
     if not draft.call.profile.vectors_of_trust:
         return
-    draft.vtr = read_vtr(draft.params.get("vtr"))
+    vtr = read_vtr(draft.params.get("vtr"))
+    draft.asked = replace(draft.asked, vtr=vtr)
     options = draft.known_client.options
-    wanted = {identity_of(vector) for vector in draft.vtr} - {"P0"}
+    wanted = {identity_of(vector) for vector in vtr} - {"P0"}
     if not wanted <= set(options.levels_of_confidence):
         raise ProtocolError("invalid_request", "Request vtr not valid")
     _check_claims(draft)

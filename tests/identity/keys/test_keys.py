@@ -44,6 +44,10 @@ def test_keys_are_made_once(identity_session: Session, sealer: Sealer) -> None:
     assert sorted((key.algorithm, key.state) for key in first.keys) == [
         ("ES256", "active"),
         ("ES256", "next"),
+        ("EdDSA", "active"),
+        ("EdDSA", "next"),
+        ("PS256", "active"),
+        ("PS256", "next"),
         ("RS256", "active"),
         ("RS256", "next"),
     ]

@@ -99,6 +99,7 @@ class World:
             log_level="WARNING",
             database_pool_size=16,
             outbound_allowed_hosts=["127.0.0.1"],
+            client_certificate_header="x-forwarded-client-cert",
         )
         sealer = Sealer(key_file)
         with database.transaction() as session:
@@ -132,7 +133,7 @@ class World:
             )
         jwks = changes.pop("jwks", None)
         keys = jwks if isinstance(jwks, list) else [ec_key().as_dict(private=False)]
-        if changes.get("auth_method", "private_key_jwt") != "private_key_jwt":
+        if str(changes.get("auth_method")).startswith("client_secret"):
             keys, changes = [], {**changes, "secret_hash": hash_token(SECRET)}
         party = replace(party, **changes)  # type: ignore[arg-type]
         with self.database.transaction() as session:

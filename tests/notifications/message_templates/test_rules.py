@@ -11,6 +11,7 @@ NAMES = (
     "identity.account_changed",
     "identity.account_exists",
     "identity.one_time_code",
+    "identity.request_waiting",
     "identity.verified",
     "mailbox.new_message",
 )
