@@ -137,7 +137,7 @@ def test_s3_codes_survive_two_encodings(scot: World) -> None:
 def test_s4_every_algorithm_that_the_key_can_do(world: World, algorithm: str) -> None:
     curve = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "ES256K": "secp256k1"}
     key: RSAKey | ECKey = ec_key(curve[algorithm], 3) if algorithm in curve else rsa_key(2)
-    others = [ec_key("P-256", 7), rsa_key(3), key]
+    others: list[RSAKey | ECKey] = [ec_key("P-256", 7), rsa_key(3), key]
     world.register(
         CLIENT, profile="scotaccount", jwks=[one.as_dict(private=False) for one in others]
     )
@@ -180,7 +180,7 @@ HALF_YEAR = 182 * 86_400
 def test_s5_times_of_assertions(scot: World, changes: dict[str, float | None], status: int) -> None:
     scot.sign_in()
     now = int(clock.now().timestamp())
-    claims: dict[str, object] = {
+    claims: dict[str, Any] = {
         name: value for name, value in changes.items() if name in ("iat", "exp", "jti")
     }
     if (ahead := changes.get("ahead")) is not None:

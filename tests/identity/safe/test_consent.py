@@ -29,7 +29,7 @@ def consent(shop: People, scope: str, **answers: str) -> dict[str, str]:
     answer = shop.world.authorize(OIDC, scope=scope)
     where = urlsplit(answer.headers["location"])
     if where.path == "/identity/consent":
-        done = shop.send(answer.headers["location"], **answers)
+        done = shop.send(answer.headers["location"], http=None, **answers)
         assert done.status_code == 303, text_of(done)
         answer = shop.http.get(done.headers["location"])
     return answer_of(answer)

@@ -119,8 +119,8 @@ def claims_of(world: World, answer: Response) -> tuple[int, dict[str, Any]]:
     )
     if found.status_code != 200:
         return found.status_code, {}
-    items = decode(found.json()["claimsToken"])[1]["verified_claims"]
-    return 200, {item["scope"]: item for item in items}  # type: ignore[union-attr, index, call-overload, misc]
+    items: Any = decode(found.json()["claimsToken"])[1]["verified_claims"]
+    return 200, {item["scope"]: item for item in items}
 
 
 OUTCOMES = {
