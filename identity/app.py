@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from identity.audit import pages as audit_pages
+from identity.factors import pages as factors_pages
 from identity.home import pages as home_pages
 from identity.oidc import pages as oidc_pages
 from identity.oidc import polled_pages
@@ -18,6 +19,7 @@ FEATURES = (
     oidc_pages,
     sandbox_pages,
     polled_pages,
+    factors_pages,
     signin_pages,
     verification_pages,
     safe_pages,

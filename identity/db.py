@@ -3,6 +3,7 @@
 from identity.accounts import models as accounts
 from identity.base import Base
 from identity.caching import models as caching
+from identity.factors import models as factors
 from identity.keys import models as keys
 from identity.oidc import models as oidc
 from identity.oidc import polled_models as polled
@@ -18,6 +19,7 @@ from shared.tables import add_floor_tables
 FEATURES = (
     accounts,
     caching,
+    factors,
     keys,
     oidc,
     organisations,

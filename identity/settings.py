@@ -34,6 +34,12 @@ class IdentitySettings(PeopleSettings, ServiceSettings):
     client_requests_per_minute: int = Field(
         600, ge=1, description="Requests to `/token` and `/par` that one client may make"
     )
+    sign_ins_per_minute: int = Field(
+        600,
+        ge=1,
+        description="Requests to `/authorize` that one network address may begin in a minute while"
+        " nobody is signed in there; each leaves a row for an hour",
+    )
     client_certificate_header: str = Field(
         "",
         description="Header in which the trusted proxy hands on the certificate that a client"

@@ -135,6 +135,9 @@ class TokenVerifier:
             ) from error
         if decoded.header.get("typ", "").lower() not in ("at+jwt", "application/at+jwt"):
             raise Unauthorised("invalid_token", "This is not an access token")
+        if "cnf" in claims:
+            # Nobody here asks its bearer for the key, so it would count in anybody's hands.
+            raise Unauthorised("invalid_token", "This API takes no tokens that are bound to a key")
         return Claims(
             subject=str(claims["sub"]),
             client_id=str(claims.get("client_id", "")),

@@ -225,7 +225,7 @@ def start_ours(stack: ExitStack, folder: Path) -> tuple[Side, Postgres, Database
         "IDENTITY_SECRET_KEY": secrets.token_urlsafe(32),
         "IDENTITY_ENCRYPTION_KEY_FILE": str(key_file),
         "IDENTITY_LOG_LEVEL": os.environ.get("BENCH_LOG_LEVEL", "INFO"),
-        "IDENTITY_TOKEN_REQUESTS_A_MINUTE": "10000000",
+        "IDENTITY_CLIENT_REQUESTS_PER_MINUTE": "10000000",
     }
     log = stack.enter_context((folder / "identity.log").open("wb"))
     process = subprocess.Popen(

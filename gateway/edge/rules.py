@@ -12,8 +12,15 @@ TOKEN_REQUIREMENT = "platform"  # noqa: S105 - the name of a requirement
 _SKEW_SECONDS = 60
 _ADDRESSES = 50_000
 _ALL_TOKENS = 1_000_000
-# Trusting these from outside would let a caller choose what we log or who it is.
-_STRIPPED = ["x-envoy-original-path", "x-clachan-client", "x-clachan-scope"]
+# Trusting these from outside would let a caller choose what we log or who it is. Certificates of
+# clients come to identity through an address of their own, never through this one.
+_STRIPPED = [
+    "x-envoy-original-path",
+    "x-clachan-client",
+    "x-clachan-scope",
+    "x-forwarded-client-cert",
+    "client-cert",
+]
 
 
 def make_bootstrap(edge: Edge, directory: str) -> Json:

@@ -69,12 +69,17 @@ def change_password(session: Session, account_id: UUID, password_hash: str, now:
     tell_owner(session, account_id, "password_changed")
 
 
-def tell_owner(session: Session, account_id: UUID, what: str) -> None:
+def tell_owner(session: Session, account_id: UUID, what: str, *, device: str = "") -> None:
     """Have an email sent to the owner about something that concerns the account's safety."""
     enqueue(
         session,
         "identity.accounts.tell_owner",
-        {"account_id": str(account_id), "what": what, "notice_id": str(new_id())},
+        {
+            "account_id": str(account_id),
+            "what": what,
+            "notice_id": str(new_id()),
+            "device": device,
+        },
     )
 
 

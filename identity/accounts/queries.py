@@ -70,6 +70,14 @@ def _open(sealer: Sealer, sealed: bytes, record: str, account_id: UUID) -> str:
     return sealer.open(bytes(sealed), f"identity.{record}:{account_id}".encode()).decode()
 
 
+def get_own_credentials(session: Session, account_id: UUID) -> tuple[bytes, str] | None:
+    """Return the address's index and the password's hash of an account, None when it is gone."""
+    row = session.execute(
+        select(Account.email_index, Account.password_hash).where(Account.id == account_id)
+    ).one_or_none()
+    return None if row is None else (bytes(row.email_index), row.password_hash)
+
+
 def find_credentials(session: Session, email_index: bytes) -> Credentials | None:
     """Return the credentials behind an address; None when nobody has it, or a fictitious person."""
     row = session.execute(

@@ -15,7 +15,39 @@ _SENTENCES = {
         "Signing in with your password is paused for 30 minutes after five wrong passwords."
         " If you do not want to wait, set a new password."
     ),
+    "new_device": (
+        "Somebody signed in to your account on a device it was not used on before: {device}."
+        " If that was not you, set a new password now and sign out everywhere."
+    ),
+    "passkey_added": (
+        "A passkey was added to your account. If that was not you, remove it and set a new"
+        " password now."
+    ),
+    "passkey_removed": "A passkey was removed from your account.",
+    "passkey_copied": (
+        "Somebody used an old copy of one of your passkeys. We did not let them in. Remove the"
+        " passkey from your account and add a new one."
+    ),
+    "totp_added": (
+        "An authenticator app was added to your account. If that was not you, set a new password"
+        " now and remove the app."
+    ),
+    "totp_removed": (
+        "The authenticator app was removed from your account. If that was not you, set a new"
+        " password now."
+    ),
+    "backup_codes_added": (
+        "New backup codes were made for your account. The codes before them no longer work."
+    ),
+    "backup_code_used": (
+        "One of your backup codes was used to sign in. If that was not you, set a new password now."
+    ),
+    "codes_paused": (
+        "Somebody who knows your password entered five wrong codes to sign in. If that was not"
+        " you, set a new password now."
+    ),
 }
+_NO_DEVICE = "a device that we could not name"
 
 
 # One client per settings of this process, so that access tokens are used again.
@@ -41,8 +73,14 @@ def tell_owner(job: Job) -> None:
     notifications_of(job.settings).send_email(
         template="identity.account_changed",
         to=profile.email,
-        personalisation={"what": _SENTENCES[job.text("what")]},
+        personalisation={"what": _sentence(job)},
         reference=job.text("notice_id"),
         idempotency_key=job.text("notice_id"),
         language=profile.language,
     )
+
+
+def _sentence(job: Job) -> str:
+    """Return what happened, with the name of the device where one matters."""
+    device = job.text("device") if "device" in job.payload else ""
+    return _SENTENCES[job.text("what")].format(device=device or _NO_DEVICE)

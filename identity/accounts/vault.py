@@ -36,6 +36,10 @@ class Vault:
         """Return the keyed hash of a one-time code, which belongs to one attempt."""
         return self._hash("one_time_code", attempt_id.bytes + code.encode())
 
+    def keyed_hash(self, purpose: str, message: bytes) -> bytes:
+        """Return a keyed hash that no other purpose can make."""
+        return self._hash(purpose, message)
+
     def seal(self, plain: str, record: str, owner: UUID) -> bytes:
         """Return a text sealed for a record of an owner."""
         return self.sealer.seal(plain.encode(), _aad(record, owner))

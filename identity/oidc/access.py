@@ -59,7 +59,10 @@ async def read_parameters(request: Request) -> Sent:
     kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     is_form = kind == _FORM or not body
     pairs = parse_qsl(body.decode(errors="replace"), keep_blank_values=True) if is_form else []
-    return Sent(query, Parameters.of(pairs), is_form)
+    form = Parameters.of(pairs)
+    if not query.is_text() or not form.is_text():
+        raise ProtocolError("invalid_request", "A parameter has a letter that no text may hold")
+    return Sent(query, form, is_form)
 
 
 def provider_of(request: Request) -> Provider:
@@ -158,6 +161,13 @@ def with_nonce(call: Call, response: Response) -> Response:
     return response
 
 
+def as_json_or_jwt(content: Mapping[str, object] | str) -> Response:
+    """Return an answer as JSON, or as the JWT that it was already made into."""
+    if isinstance(content, str):
+        return Response(content, headers=_NO_STORE, media_type="application/jwt")
+    return as_json(content)
+
+
 def refuse(error: ProtocolError) -> Response:
     """Return a refusal for a program (RFC 6749, section 5.2)."""
     headers = _NO_STORE | ({"WWW-Authenticate": error.challenge} if error.challenge else {})
@@ -177,6 +187,13 @@ def refuse_on_page(request: Request, error: ProtocolError) -> Response:
         error=error.error,
         description=error.description,
     )
+
+
+def refuse_for_now(request: Request, error: ProtocolError) -> Response:
+    """Return the refusal of a visitor whose network began too many sign-ins."""
+    page = runtime_of(request).pages.render(request, "oidc/wait.html", status=error.status)
+    page.headers["Retry-After"] = str(error.retry_after)
+    return page
 
 
 def send_back(request: Request, answer: ClientAnswer) -> Response:

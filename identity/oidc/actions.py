@@ -30,11 +30,12 @@ _FINISH_FLOW = text("UPDATE flow SET finished_at = coalesce(finished_at, :now) W
 _INSERT = """
     INSERT INTO authorisation (id, client_id, profile, account_id, session_id, flow_id, subject,
                                scopes, shared_scopes, nonce, redirect_uri, code_hash,
-                               code_challenge, code_expires_at, authenticated_at, methods, level,
-                               asked, created_at, expires_at)
+                               code_challenge, code_expires_at, code_consumed_at, authenticated_at,
+                               methods, level, asked, created_at, expires_at)
     SELECT :id, :client_id, :profile, :account_id, :session_id, :flow_id, :subject, {scopes},
            :nonce, :redirect_uri, :code_hash, :code_challenge, :code_expires_at,
-           :authenticated_at, :methods, :level, cast(:asked AS jsonb), :now, :expires_at
+           CASE WHEN :is_code_sent THEN NULL ELSE cast(:now AS timestamptz) END, :authenticated_at,
+           :methods, :level, cast(:asked AS jsonb), :now, :expires_at
 """
 _GIVEN = ":scopes, :shared_scopes"
 # What the person agreed to earlier; nothing is issued while anything was never asked.
@@ -43,6 +44,7 @@ _KNOWN = """
       SELECT scopes, used_at FROM remembered_consent
        WHERE account_id = :account_id AND client_id = :client_id
          AND scopes || declined @> cast(:items AS text[])
+         AND scopes @> cast(:must_be_agreed AS text[])
     ), touched AS (
       UPDATE remembered_consent r SET used_at = :now FROM known
        WHERE r.account_id = :account_id AND r.client_id = :client_id
@@ -123,10 +125,8 @@ _REDEEM = text(
     ), {_NEXT} {_ANSWER}
     """
 )
-_REFRESH = text(
-    f"""
-    WITH {_USE}, turned AS (
-      UPDATE refresh_token r SET consumed_at = :now FROM authorisation a
+_TURNED = f"""
+      FROM authorisation a
        WHERE r.token_hash = :token_hash AND r.consumed_at IS NULL AND r.expires_at > :now
          AND a.id = r.authorisation_id AND a.client_id = :client_id AND a.revoked_at IS NULL
          AND cast(:scopes AS text[]) <@ a.scopes AND {_STAYS_BOUND} AND {_FIRST_USE}
@@ -135,24 +135,16 @@ _REFRESH = text(
       UPDATE authorisation a SET expires_at = greatest(a.expires_at, :expires_at),
              confirmation = {_CONFIRMED}
         FROM turned WHERE a.id = turned.id RETURNING {_QUALIFIED}
-    ), {_NEXT} {_ANSWER}
-    """
+    )
+"""
+_REFRESH = text(
+    f"WITH {_USE}, turned AS (UPDATE refresh_token r SET consumed_at = :now {_TURNED}, {_NEXT}"
+    f" {_ANSWER}"
 )
 # The same where refresh tokens are not turned but last, as FAPI 2.0 wants.
 _REUSE = text(
-    f"""
-    WITH {_USE}, turned AS (
-      UPDATE refresh_token r SET expires_at = :refresh_until FROM authorisation a
-       WHERE r.token_hash = :token_hash AND r.consumed_at IS NULL AND r.expires_at > :now
-         AND a.id = r.authorisation_id AND a.client_id = :client_id AND a.revoked_at IS NULL
-         AND cast(:scopes AS text[]) <@ a.scopes AND {_STAYS_BOUND} AND {_FIRST_USE}
-      RETURNING {_QUALIFIED}
-    ), spent AS (
-      UPDATE authorisation a SET expires_at = greatest(a.expires_at, :expires_at),
-             confirmation = {_CONFIRMED}
-        FROM turned WHERE a.id = turned.id RETURNING {_QUALIFIED}
-    ) {_ANSWER}
-    """
+    f"WITH {_USE}, turned AS (UPDATE refresh_token r SET expires_at = :refresh_until {_TURNED}"
+    f" {_ANSWER}"
 )
 # What the statements of the further grants are made of.
 USE, FIRST_USE, CONFIRMED, NEXT_TOKEN = _USE, _FIRST_USE, _CONFIRMED, _NEXT
@@ -186,6 +178,8 @@ _SHORT_LIVED = (
     "revoked_access_token",
     "sandbox_plan",
     "sandbox_wait",
+    "used_challenge",
+    "known_browser",
 )
 # By index and by place: a join on `ctid` would read the whole table for every batch.
 _FORGET = tuple(
@@ -259,17 +253,19 @@ def issue_code(
     code_seconds: int,
     now: datetime,
     remembered_only: bool = False,
-) -> bool:
-    """Write an authorisation with its code down; only the code's hash is kept.
+    is_code_sent: bool = True,
+) -> UUID | None:
+    """Write an authorisation with its code down and return its id; only the code's hash is kept.
 
-    With ``remembered_only`` nothing is issued, and False returned, unless the person agreed
-    earlier that this client sees what it asks for.
+    With ``remembered_only`` nothing is issued, and None returned, unless the person agreed
+    earlier that this client sees what it asks for. A code that is not sent to the client, because
+    its answer is made of tokens, counts as used from the start.
     """
     request: FlowRequest = flow.request
     until = now + timedelta(seconds=code_seconds)
     items = (*flow.requested_attributes, *flow.remembered_items)
     pushed = bytes.fromhex(request.pushed) if request.pushed else None
-    issued = session.execute(
+    rows = session.execute(
         _ISSUE[remembered_only, pushed is not None],
         {
             "id": new_id(),
@@ -294,10 +290,15 @@ def issue_code(
             "asked": json.dumps(request.asked.as_json()),
             "now": now,
             "expires_at": until + timedelta(hours=1),
+            "must_be_agreed": list(
+                flow.remembered_items if request.response_type != "code" else flow.requested_claims
+            ),
+            "is_code_sent": is_code_sent,
         }
         | ({} if pushed is None else {"pushed_hash": pushed}),
-    ).one_or_none()
-    return issued is not None
+    )
+    issued = rows.mappings().one_or_none()
+    return None if issued is None else issued["id"]
 
 
 def redeem_code(

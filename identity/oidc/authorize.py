@@ -10,11 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from identity.oidc.checks.acr_values import check_acr_values
 from identity.oidc.checks.authorization_details import check_authorization_details
 from identity.oidc.checks.claims import check_claims
 from identity.oidc.checks.client import check_client
 from identity.oidc.checks.dis_prompt import check_dis_prompt
 from identity.oidc.checks.grant import check_grant
+from identity.oidc.checks.hints import check_hints
+from identity.oidc.checks.id_token_hint import check_id_token_hint
 from identity.oidc.checks.max_age import check_max_age
 from identity.oidc.checks.pkce import check_pkce
 from identity.oidc.checks.present import check_present
@@ -56,7 +59,7 @@ CHECKS = (
     Row(check_response_mode, True, True, True),
     Row(check_single_values, True, True, False),
     Row(check_grant, True, True, True),
-    Row(check_response_type, True, True, False),
+    Row(check_response_type, True, True, True),
     Row(check_scope, True, True, True),
     Row(check_state_and_nonce, True, True, True),
     Row(check_pkce, True, True, False),
@@ -64,6 +67,9 @@ CHECKS = (
     Row(check_dis_prompt, True, True, False),
     Row(check_max_age, True, True, False),
     Row(check_claims, True, True, False),
+    Row(check_acr_values, True, True, False),
+    Row(check_hints, True, True, False),
+    Row(check_id_token_hint, True, True, False),
     Row(check_trust, True, True, False),
     Row(take_jkt, True, True, False),
     Row(check_resource, True, True, False),
@@ -89,6 +95,7 @@ def draft_of(call: Call, flow: FlowView) -> Draft:
     pairs = {
         "client_id": flow.client_id,
         "redirect_uri": request.redirect_uri,
+        "response_type": request.response_type,
         "response_mode": request.response_mode,
         "scope": " ".join(request.scopes),
         "state": request.state or "",

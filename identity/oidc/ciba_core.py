@@ -31,7 +31,7 @@ from identity.oidc.parameters import Parameters
 from identity.oidc.polled import NewRequest, start_polled
 from identity.oidc.polled_grant import spend_polled
 from identity.oidc.provider import Call
-from identity.oidc.rfc6749_client_authentication import Authenticated
+from identity.oidc.rfc6749_client_authentication import Authenticated, refuse_public
 from identity.oidc.rfc7009_revocation import authenticate_alone
 from identity.oidc.rfc8707_resource_indicators import take_resources
 from identity.oidc.rfc9068_access_tokens import read_own_token
@@ -67,6 +67,7 @@ def answer_ciba_request(
     client = authenticate_alone(call, params, authorization).client
     if CIBA not in client.grant_types:
         raise ProtocolError("unauthorized_client", "The client may not use this grant_type")
+    refuse_public(client)
     asked = _unwrap(call, params, client)
     if asked.get("user_code") is not None:
         raise ProtocolError("invalid_request", "user_code is not offered here")

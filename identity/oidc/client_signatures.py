@@ -72,7 +72,9 @@ def _candidates(kid: object, algorithm: str, client: RelyingParty) -> list[Key]:
     return [
         key
         for key in client.keys
-        if fits(key, algorithm) and (kid is None or kid in (key.kid, key.thumbprint()))
+        if fits(key, algorithm)
+        and key.get("use") != "enc"
+        and (kid is None or kid in (key.kid, key.thumbprint()))
     ]
 
 

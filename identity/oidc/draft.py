@@ -1,6 +1,6 @@
 """An authorization request while it is checked."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from identity.oidc.asked import Asked
 from identity.oidc.fetching import Fetched
@@ -27,9 +27,10 @@ class Draft:
     code_challenge: str | None = None
     prompt: tuple[str, ...] = ()
     max_age_seconds: int | None = None
+    response_type: str = "code"
     response_mode: str = "query"
     create_account: bool = False
-    claims: dict[str, object] = field(default_factory=dict)
+    hint_subject: str | None = None
     fetched: Fetched | None = None
     pushed: bytes | None = None
     asked: Asked = field(default_factory=Asked)
@@ -62,6 +63,8 @@ class Draft:
             create_account=self.create_account,
             login_hint=self.params.get("login_hint"),
             ui_locales=self.params.get("ui_locales"),
+            response_type=self.response_type,
+            hint_subject=self.hint_subject,
             pushed=self.pushed.hex() if self.pushed else None,
-            asked=replace(self.asked, claims=self.claims) if self.claims else self.asked,
+            asked=self.asked,
         )

@@ -20,10 +20,12 @@ from identity.oidc.access import (
     ProviderDep,
     SentDep,
     as_json,
+    as_json_or_jwt,
     browser_of,
     fetch_named_object,
     keep_browser,
     refuse,
+    refuse_for_now,
     refuse_on_page,
     send_back,
     with_nonce,
@@ -65,6 +67,7 @@ from shared.ids import new_id
 from shared.logs import get_logger
 from shared.web.app import NO_TELEMETRY
 from shared.web.deps import public
+from shared.web.pages import wish_language
 from shared.web.runtime import runtime_of
 
 SIGNED_OUT_PATH = "/identity/signed-out"
@@ -106,6 +109,7 @@ def jwks(call: CallDep) -> Response:
 def authorize(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSignedIn) -> Response:
     """Answer a client at once, or begin a flow and lead the person to its first step."""
     draft = Draft(call, sent.query, fetched=fetch_named_object(request, call, sent.query))
+    wish_language(request, sent.query.get("ui_locales"))
     try:
         check_request(draft, "authorize")
         if is_sandbox(draft.known_client.options.environment):
@@ -128,11 +132,16 @@ def authorize(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSi
         return send_back(request, secure_answer(call, draft.known_client.client_id, answer))
     if done.answer is not None:
         return send_back(request, secure_answer(call, flow.client_id, done.answer))
+    if signed_in is None:
+        try:
+            call.provider.visitors.check(request.client.host if request.client else "")
+        except ProtocolError as error:
+            return refuse_for_now(request, error)
     start_flow(call.session, flow)
     if draft.pushed is not None:
         until = call.now + timedelta(days=call.profile.flow_days)
         keep_pushed(call.session, draft.pushed, until)
-    response = RedirectResponse(f"{page_of(flow, done.step)}?flow={flow.id}", 302)
+    response = RedirectResponse(page_of(done.step, flow), 302)
     response.headers["Cache-Control"] = "no-store"
     keep_browser(request, response, browser)
     return response
@@ -227,7 +236,8 @@ def userinfo(request: Request, call: CallDep, sent: SentDep) -> Response:
         if call.profile.vectors_of_trust:
             return as_json(answer_trust_userinfo(call, request.headers.get("Authorization")))
         form = sent.form if request.method == "POST" else None
-        response = as_json(answer_userinfo(call, request.headers.get("Authorization"), form))
+        answer = answer_userinfo(call, request.headers.get("Authorization"), form)
+        response = as_json_or_jwt(answer)
     except ProtocolError as error:
         response = refuse(error)
     return with_nonce(call, response)

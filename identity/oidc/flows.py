@@ -1,8 +1,9 @@
 """A sign-in on its way, as the pages of sign-in, verification and consent see it.
 
 A client's request becomes a flow. Each page does its step, records it here and sends the person to
-``continue_url``, which decides what is next. A flow lives seven days and belongs to a browser, or
-to the account that signed in during it, so it survives a change of device.
+``continue_url``, which decides what is next. A flow belongs to a browser, or to the account that
+signed in during it, so it survives a change of device. It lives an hour until somebody begins to
+sign in, then seven days: a row that nobody touched is not worth keeping.
 """
 
 import json
@@ -17,6 +18,7 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.orm import Session
 
 from identity.oidc.asked import Asked
+from identity.oidc.claim_names import ATTRIBUTES, asked_items
 from identity.oidc.consent import claim_items
 from identity.oidc.rfc8485_vectors_of_trust import wants_identity
 from identity.relying_parties.profiles import PROFILES, VERIFIED_SCOPES
@@ -27,6 +29,11 @@ CONTINUE_PATH = "/identity/continue"
 LOGOUT_TOPIC = "identity.oidc.notify_logout"
 # How late a sandbox client is told that ordered to be told late.
 LATE_LOGOUT = timedelta(minutes=2)
+# How long a request waits for somebody to begin; the full life is the profile's.
+UNTOUCHED_LIFE = timedelta(hours=1)
+_DAYS = {"days": json.dumps({name: profile.flow_days for name, profile in PROFILES.items()})}
+_FULL_LIFE = """greatest(expires_at,
+         created_at + make_interval(days => (cast(:days AS jsonb) ->> profile)::int))"""
 
 _SELECT = text(
     """
@@ -37,15 +44,18 @@ _SELECT = text(
     """
 )
 _SIGNED_IN = text(
-    """
+    f"""
     UPDATE flow
        SET verified_at = CASE WHEN account_id = :account_id THEN verified_at END,
            consented_at = CASE WHEN account_id = :account_id THEN consented_at END,
            shared_scopes = CASE WHEN account_id = :account_id THEN shared_scopes END,
-           account_id = :account_id, session_id = :session_id, signed_in_at = :signed_in_at
+           level_waived_at = CASE WHEN account_id = :account_id THEN level_waived_at END,
+           account_id = :account_id, session_id = :session_id, signed_in_at = :signed_in_at,
+           expires_at = {_FULL_LIFE}
      WHERE id = :id AND expires_at > :now RETURNING id
     """
 )
+_KEEP = text(f"UPDATE flow SET expires_at = {_FULL_LIFE} WHERE id = :id AND expires_at > :now")
 _VERIFIED = text(
     "UPDATE flow SET verified_at = :now"
     " WHERE id = :id AND expires_at > :now AND account_id IS NOT NULL RETURNING id"
@@ -72,6 +82,10 @@ _CONSENTED = text(
              used_at = excluded.used_at, updated_at = excluded.updated_at
     ) SELECT id FROM agreed
     """
+)
+_WAIVED = text(
+    "UPDATE flow SET level_waived_at = :now"
+    " WHERE id = :id AND expires_at > :now AND account_id IS NOT NULL RETURNING id"
 )
 _REFUSED = text(
     "UPDATE flow SET error = :error, error_description = :description"
@@ -106,6 +120,7 @@ class FlowRequest:
     login_hint: str | None = None
     ui_locales: str | None = None
     response_type: str = "code"
+    hint_subject: str | None = None
     pushed: str | None = None
     # The device or decoupled request that this flow answers, instead of a redirect.
     polled_request: str | None = None
@@ -128,9 +143,12 @@ class FlowView:
     """A flow as pages may show it.
 
     Attributes:
-        requested_attributes: the attribute scopes that the person is asked to share.
-        requested_details: the plain scopes beyond ``openid``, such as ``email``.
-        requested_claims: the single claims that the person agrees to, as items of consent.
+        requested_attributes: what the person is asked to share in this flow: attribute scopes,
+            and checked facts that ``claims`` names.
+        requested_details: what is agreed to once: scopes such as ``email``, and the scopes that
+            stand for single claims asked for by name.
+        requested_claims: what ``claims`` adds to the scopes, named as the person agrees to it.
+        remembered_items: what the person is asked once and not each time.
         needs_verification: something is asked for that needs a checked identity.
         is_sandbox: the client signs fictitious people in.
         return_origin: scheme, host and port that the flow leads back to; a page whose form may be
@@ -157,6 +175,7 @@ class FlowView:
     created_at: datetime
     expires_at: datetime
     finished_at: datetime | None
+    level_waived_at: datetime | None = None
     is_sandbox: bool = False
 
     @property
@@ -176,25 +195,33 @@ class FlowView:
 
     @property
     def requested_attributes(self) -> tuple[str, ...]:
-        """The attribute scopes of the request, in the client's order."""
-        known = PROFILES[self.profile].attribute_scopes
-        return tuple(scope for scope in self.scopes if scope in known)
+        """What comes from the safe, in the client's order."""
+        known = {*PROFILES[self.profile].attribute_scopes, *ATTRIBUTES}
+        return tuple(one for one in (*self.scopes, *self.requested_claims) if one in known)
 
     @property
     def requested_details(self) -> tuple[str, ...]:
-        """The scopes that are neither ``openid`` nor attributes."""
+        """What is neither ``openid`` nor an attribute."""
         attributes = {"openid", "offline_access", *self.requested_attributes}
-        return tuple(scope for scope in self.scopes if scope not in attributes)
+        asked = (*self.scopes, *self.requested_claims)
+        return tuple(one for one in asked if one not in attributes)
 
     @property
     def requested_claims(self) -> tuple[str, ...]:
-        """The single claims beside scopes, as items of consent."""
-        return claim_items(self.request.asked.claims, self.scopes)
+        """What ``claims`` asks for beyond the scopes, each named as the person agrees to it."""
+        items = asked_items(self.request.asked.claims)
+        return tuple(item for item in items if item not in self.scopes)
+
+    @property
+    def identity_items(self) -> tuple[str, ...]:
+        """The single claims of an identity, where a profile asks for it by vectors of trust."""
+        known = PROFILES[self.profile].vectors_of_trust
+        return claim_items(self.request.asked.claims, self.scopes) if known else ()
 
     @property
     def remembered_items(self) -> tuple[str, ...]:
         """What the person is asked once and not each time."""
-        return (*self.requested_details, *self.requested_claims)
+        return (*self.requested_details, *self.identity_items)
 
     @property
     def wants_identity(self) -> bool:
@@ -223,7 +250,7 @@ def get_flow(session: Session, flow_id: UUID, now: datetime) -> FlowView:
     """Return a flow that has not expired.
 
     Raises:
-        NotFound: no such flow, or it is older than seven days.
+        NotFound: no such flow, or its time is over.
     """
     row = session.execute(_SELECT, {"id": flow_id, "now": now}).mappings().one_or_none()
     if row is None:
@@ -256,10 +283,16 @@ def bind_session(
             "session_id": session_id,
             "signed_in_at": signed_in_at,
             "now": now,
+            **_DAYS,
         },
     ).one_or_none()
     if found is None:
         raise _gone()
+
+
+def keep_flow(session: Session, flow_id: UUID, now: datetime) -> None:
+    """Let a flow live its full seven days, because somebody began to sign in on it."""
+    session.execute(_KEEP, {"id": flow_id, "now": now, **_DAYS})
 
 
 def record_verification_done(session: Session, flow_id: UUID, now: datetime) -> None:
@@ -292,6 +325,12 @@ def record_consent(
         },
     ).one_or_none()
     if done is None:
+        raise _gone()
+
+
+def record_level_waived(session: Session, flow_id: UUID, now: datetime) -> None:
+    """Note that the person goes on without the higher level that the client wished for."""
+    if session.execute(_WAIVED, {"id": flow_id, "now": now}).one_or_none() is None:
         raise _gone()
 
 

@@ -1,15 +1,16 @@
 """JWT Secured Authorization Response Mode: https://openid.net/specs/oauth-v2-jarm.html
-Implemented: sections 2.1 to 2.3 for code and errors: `query.jwt`, `form_post.jwt` and `jwt`.
-Left out: nothing else; an answer without a registered algorithm is signed like the ID token.
+Implemented: sections 2.1 to 2.3 and 3: every answer and error, signed, and encrypted if wanted.
+Left out: nothing; without a registered algorithm an answer is signed like the ID token.
 By: ourselves on joserfc.
 """  # noqa: D205 - four lines of facts, docs/standards.md is made of them
 
 from dataclasses import replace
 
+from identity.oidc.core_encryption import encrypt
 from identity.oidc.provider import Call
 from identity.oidc.rfc9207_answers import ClientAnswer
 
-MODES = ("jwt", "query.jwt", "form_post.jwt")
+MODES = ("jwt", "query.jwt", "fragment.jwt", "form_post.jwt")
 _ENDING = ".jwt"
 _SECONDS = 600
 
@@ -36,5 +37,10 @@ def secure_answer(call: Call, client_id: str, answer: ClientAnswer) -> ClientAns
         "exp": issued + _SECONDS,
     }
     token = call.keys.sign(algorithm, claims)
+    encryption = client.options.authorization_encrypted_response_alg
+    if encryption is not None:
+        token = encrypt(
+            client, token, encryption, client.options.authorization_encrypted_response_enc
+        )
     mode = answer.response_mode.removesuffix(_ENDING)
     return replace(answer, response_mode=mode, members=(("response", token),))

@@ -1,18 +1,21 @@
 """From a checked request to an answer: used by ``/authorize`` and by ``/identity/continue``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
 from identity.oidc.actions import issue_code
 from identity.oidc.ciba_core import remember_subject
+from identity.oidc.claim_names import is_as_wished, wishes_of, without_items
+from identity.oidc.core_hybrid import authorisation_now, make_front_members
 from identity.oidc.core_subjects import subject_of
 from identity.oidc.draft import Draft
 from identity.oidc.errors import ProtocolError
-from identity.oidc.flows import FlowRequest, FlowView
+from identity.oidc.flows import UNTOUCHED_LIFE, FlowRequest, FlowView
+from identity.oidc.oauth_response_types import brings
 from identity.oidc.onelogin_identity import has_proved_identity, settle_identity
 from identity.oidc.provider import Call
-from identity.oidc.rfc9207_answers import ClientAnswer, answer_with_code, answer_with_error
+from identity.oidc.rfc9207_answers import ClientAnswer, answer_with, answer_with_error
 from identity.oidc.secured import is_pushed_open
 from identity.oidc.steps import Step, next_step
 from identity.relying_parties.grants import CIBA
@@ -36,6 +39,7 @@ def make_flow(
 ) -> FlowView:
     """Return a checked request as a flow; it is stored only if the person has to do something."""
     client, now = draft.known_client, draft.call.now
+    life = timedelta(days=draft.call.profile.flow_days) if signed_in else UNTOUCHED_LIFE
     return FlowView(
         id=flow_id,
         client_id=client.client_id,
@@ -56,7 +60,7 @@ def make_flow(
         error=None,
         error_description=None,
         created_at=now,
-        expires_at=now + timedelta(days=draft.call.profile.flow_days),
+        expires_at=now + life,
         finished_at=None,
     )
 
@@ -71,44 +75,60 @@ def advance(
     """
     flow = settle_identity(call, flow, signed_in)
     has_result = _has_safe_result(call, flow, signed_in)
-    step = next_step(flow, signed_in, call.now, has_safe_result=has_result, remembers_consent=True)
+    subject = subject_of(signed_in.account_id, client, call.keys.salt) if signed_in else ""
+    expected = signed_in is None or is_expected(flow.request, subject)
+    step = next_step(
+        flow,
+        signed_in,
+        call.now,
+        has_safe_result=has_result,
+        remembers_consent=True,
+        is_expected=expected,
+    )
     if step != "answer" or signed_in is None:
         return Advance(step)
+    answer = _issue(call, flow, client, signed_in, subject)
+    if answer is None:
+        # The optimistic statement found that the person had not agreed to this before.
+        return Advance(next_step(flow, signed_in, call.now, has_safe_result=has_result))
+    return Advance("answer", answer)
+
+
+def _issue(
+    call: Call, flow: FlowView, client: RelyingParty, signed_in: SignedInSession, subject: str
+) -> ClientAnswer | None:
+    """Write the authorisation and return the answer; None where consent is still to be asked."""
     same_person = flow.account_id == signed_in.account_id
     agreed = same_person and flow.consented_at is not None
-    code = random_token()
-    issued = issue_code(
+    granted = _as_agreed(flow) if agreed else replace(flow, shared_scopes=None)
+    code, request = random_token(), granted.request
+    authorisation_id = issue_code(
         call.quick,
         code,
-        flow,
+        granted,
         _shared(flow, client, agreed=agreed),
         signed_in,
-        subject_of(signed_in.account_id, client, call.keys.salt),
+        subject,
         code_seconds=min(call.provider.settings.code_seconds, call.profile.code_seconds),
         now=call.now,
         remembered_only=bool(flow.remembered_items) and not client.first_party and not agreed,
+        is_code_sent=brings(request.response_type, "code"),
     )
-    if not issued:
+    if authorisation_id is None:
         check_not_answered(call, flow.request)
-        # The optimistic statement found that the person had not agreed to this before.
-        return Advance(next_step(flow, signed_in, call.now, has_safe_result=has_result))
+        return None
     if CIBA in client.grant_types:
-        remember_subject(
-            call.session,
-            client.client_id,
-            subject_of(signed_in.account_id, client, call.keys.salt),
-            signed_in.account_id,
-        )
-    request = flow.request
-    return Advance(
-        "answer",
-        answer_with_code(
-            request.redirect_uri,
-            request.response_mode,
-            code=code,
-            state=request.state,
-            issuer=call.issuer.url,
-        ),
+        remember_subject(call.session, client.client_id, subject, signed_in.account_id)
+    members = {"code": code}
+    if request.response_type != "code":
+        written = authorisation_now(call, granted, signed_in, authorisation_id, subject)
+        members = make_front_members(call, written, client, granted, code)
+    return answer_with(
+        request.redirect_uri,
+        request.response_mode,
+        members,
+        state=request.state,
+        issuer=call.issuer.url,
     )
 
 
@@ -117,6 +137,31 @@ def _shared(flow: FlowView, client: RelyingParty, *, agreed: bool) -> tuple[str,
     if agreed:
         return flow.shared_scopes or ()
     return flow.remembered_items if client.first_party else ()
+
+
+def _as_agreed(flow: FlowView) -> FlowView:
+    """Return a flow without what the person chose not to share."""
+    asked = {*flow.requested_details, *flow.requested_attributes}
+    refused = asked - set(flow.shared_scopes or ())
+    if not refused:
+        return flow
+    request = flow.request
+    details = refused & set(flow.requested_details)
+    claims = without_items(request.asked.claims, refused)
+    narrowed = replace(
+        request,
+        scopes=tuple(scope for scope in request.scopes if scope not in details),
+        asked=replace(request.asked, claims=claims),
+    )
+    return replace(flow, request=narrowed)
+
+
+def is_expected(request: FlowRequest, subject: str) -> bool:
+    """Tell whether a person is whom the client named, by a hint or by ``sub`` (Core, 5.5.1)."""
+    if request.hint_subject is not None and request.hint_subject != subject:
+        return False
+    wishes = (wishes_of(request.asked.claims, target) for target in ("id_token", "userinfo"))
+    return all(is_as_wished(subject, wish.get("sub")) for wish in wishes)
 
 
 def check_not_answered(call: Call, request: FlowRequest) -> None:

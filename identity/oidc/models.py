@@ -36,6 +36,7 @@ class Flow(Base):
     signed_in_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     verified_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     consented_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    level_waived_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     shared_scopes: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     error: Mapped[str | None] = mapped_column(Text)
     error_description: Mapped[str | None] = mapped_column(Text)

@@ -1,11 +1,25 @@
 """The ID token and the metadata of the One Login profile, where they differ from plain ones."""
 
+from collections.abc import Mapping
+
 from identity.oidc.authorisations import Authorisation
 from identity.oidc.core_subjects import sid_of
 from identity.oidc.provider import Call, Issuer
 from identity.oidc.rfc8485_vectors_of_trust import CREDENTIALS, HIGHEST_IDENTITY, reached_credential
 from identity.relying_parties.rules import RelyingParty
 
+_FOREIGN = frozenset(
+    {
+        "acr_values_supported",
+        "display_values_supported",
+        *(
+            f"{what}_{kind}_values_supported"
+            for what in ("id_token_encryption", "userinfo_encryption")
+            for kind in ("alg", "enc")
+        ),
+        "userinfo_signing_alg_values_supported",
+    }
+)
 CLAIM_NAMES = ("coreIdentityJWT", "address", "passport", "drivingPermit", "returnCode")
 _PLAIN_CLAIMS = ("sub", "email", "email_verified", "phone_number", "phone_number_verified")
 
@@ -45,9 +59,10 @@ def make_trustmark(issuer: Issuer) -> dict[str, object]:
     }
 
 
-def trust_metadata(issuer: Issuer) -> dict[str, object]:
-    """Return the members of discovery that are this profile's own."""
-    return {
+def trust_metadata(issuer: Issuer, metadata: Mapping[str, object]) -> dict[str, object]:
+    """Return the metadata with the members that are this profile's own, without foreign ones."""
+    kept = {name: value for name, value in metadata.items() if name not in _FOREIGN}
+    return kept | {
         "trustmarks": trustmark_url(issuer),
         "claims_supported": [
             *_PLAIN_CLAIMS,

@@ -64,5 +64,5 @@ def _may_still_be_reached(call: Call, flow: FlowView, signed_in: SignedInSession
 
 def _keeps_name(flow: FlowView) -> bool:
     """Tell whether the person, asked for it, declined to show who they are."""
-    core = [item for item in flow.requested_claims if short_name(claim_of(item)) == CORE]
+    core = [item for item in flow.identity_items if short_name(claim_of(item)) == CORE]
     return bool(core) and not set(core) & set(flow.shared_scopes or ())

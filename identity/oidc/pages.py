@@ -34,6 +34,7 @@ from identity.signin.queries import SignedInSession
 from shared.crypto import hash_token
 from shared.errors import NotFound
 from shared.web.deps import FormDep, NowDep, SessionDep, public
+from shared.web.pages import wish_language
 from shared.web.runtime import runtime_of
 
 router = APIRouter(dependencies=[Depends(public)])
@@ -61,6 +62,7 @@ def continue_flow(
     signed_in: MaybeSignedIn,
 ) -> Response:
     """Lead the person to the next step of a flow, or back to the service with its answer."""
+    wish_language(request, flow.request.ui_locales)
     if flow.is_sandbox:
         signed_in = sandbox_session(request, session, flow.organisation, now)
     check_can_continue(flow, signed_in, hash_token(browser_of(request)), now)
@@ -84,7 +86,7 @@ def continue_flow(
         return send_back(request, secure_answer(call, flow.client_id, done.answer))
     if signed_in is not None and flow.account_id != signed_in.account_id:
         _bind(call, flow, signed_in)
-    return RedirectResponse(f"{page_of(flow, done.step)}?flow={flow.id}", 303)
+    return RedirectResponse(page_of(done.step, flow), 303)
 
 
 def _bind(call: Call, flow: FlowView, signed_in: SignedInSession) -> None:

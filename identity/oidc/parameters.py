@@ -45,6 +45,11 @@ class Parameters:
             raise ProtocolError("invalid_request", f"Missing parameter: {name}")
         return value
 
+    def is_text(self) -> bool:
+        """Tell whether every part can be stored and sent: no zero, no half of a surrogate pair."""
+        whole = "".join(part for pair in self.pairs for part in pair)
+        return "\0" not in whole and not any("\ud800" <= letter <= "\udfff" for letter in whole)
+
     def check_single(self, *, but: tuple[str, ...] = ()) -> None:
         """Refuse a parameter that was given twice (RFC 6749, section 3.1; S2)."""
         for name, values in self._by_name.items():

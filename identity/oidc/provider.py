@@ -90,6 +90,7 @@ class Provider:
         self.clients = ClientCache()
         self.outbound = settings.make_outbound()
         self.limits = ClientLimits(settings.client_requests_per_minute)
+        self.visitors = ClientLimits(settings.sign_ins_per_minute)
         self._keys = KeyCache(sealer)
         self.identity_keys = IdentityKeyCache(sealer)
         self.issuers: Mapping[str, Issuer] = {

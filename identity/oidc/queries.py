@@ -1,6 +1,6 @@
 """What the protocol reads beside its caches."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -9,7 +9,10 @@ from sqlalchemy.orm import Session
 
 from identity.accounts.queries import get_profile
 from identity.oidc.authorisations import COLUMNS, Authorisation, authorisation_of
+from identity.oidc.claim_names import CHECKED_CLAIMS
 from identity.organisations.queries import list_staff_roles
+from identity.safe.queries import list_attributes
+from identity.safe.rules import ADDRESS_SCOPE, GPG45_SCOPE, claims_of, core_address
 from shared.crypto import Sealer, hash_token
 from shared.quick import Executor
 
@@ -73,20 +76,47 @@ def find_refresh_token(
     return None if row is None else (authorisation_of(row), row["issued_at"], row["ends_at"])
 
 
-def get_details(
-    session: Session, account_id: UUID, scopes: Sequence[str], sealer: Sealer
+def read_claims(
+    session: Session, account_id: UUID, names: Collection[str], sealer: Sealer, *, flow_id: UUID
 ) -> dict[str, object]:
-    """Return the claims of ``profile``, ``email`` and ``staff`` (Core, section 5.4).
+    """Return those of the named claims that are known about a person (Core, section 5.1).
 
-    What the account does not know is left out; without those scopes nothing is read.
+    Only what the names need is read. Facts of the safe are those of the flow, where it brought
+    newer ones than are stored.
     """
-    details: dict[str, object] = {}
-    if {"profile", "email"} & set(scopes):
-        profile = get_profile(session, account_id, sealer)
-        if profile is not None and "profile" in scopes and profile.display_name:
-            details["name"] = profile.display_name
-        if profile is not None and "email" in scopes:
-            details |= {"email": profile.email, "email_verified": True}
-    if "staff" in scopes:
-        details["staff"] = list_staff_roles(session, account_id)
-    return details
+    known: dict[str, object] = {}
+    if {"name", "locale", "email", "email_verified"} & set(names):
+        known |= _account_claims(session, account_id, sealer)
+    if {"address", *CHECKED_CLAIMS} & set(names):
+        known |= _safe_claims(session, account_id, sealer, flow_id)
+    if "staff" in names:
+        known["staff"] = list_staff_roles(session, account_id)
+    return {name: value for name, value in known.items() if name in names and value is not None}
+
+
+def _account_claims(session: Session, account_id: UUID, sealer: Sealer) -> dict[str, object]:
+    profile = get_profile(session, account_id, sealer)
+    if profile is None:
+        return {}
+    return {
+        "name": profile.display_name or None,
+        "locale": profile.language,
+        "email": profile.email,
+        "email_verified": True,
+    }
+
+
+def _safe_claims(
+    session: Session, account_id: UUID, sealer: Sealer, flow_id: UUID
+) -> dict[str, object]:
+    items = {
+        item["scope"]: claims_of(item)
+        for item in list_attributes(session, account_id, sealer, flow_id=flow_id)
+    }
+    person = items.get(GPG45_SCOPE, {})
+    return {
+        "given_name": person.get("given_name"),
+        "family_name": person.get("family_name"),
+        "birthdate": person.get("birth_date"),
+        "address": core_address(items.get(ADDRESS_SCOPE, {})),
+    }

@@ -20,6 +20,8 @@ from identity.relying_parties.rules import RelyingParty
 
 CERTIFICATE_METHODS = ("tls_client_auth", "self_signed_tls_client_auth")
 MEMBER = "x5t#S256"
+# The type of an attribute in a name, which people write in any case and after blanks.
+_ATTRIBUTE = re.compile(r"(^|(?<!\\)[,+])\s*([A-Za-z0-9.]+)\s*=\s*")
 # One `Name=value` of Envoy's header; a quoted value may hold anything, so nothing is searched for.
 _ELEMENT = re.compile(r'\s*([A-Za-z]+)=("(?:[^"\\]|\\.)*"|[^;,"]*)\s*(;|$)')
 
@@ -122,8 +124,9 @@ def _is_named(client: RelyingParty, certificate: x509.Certificate) -> bool:
 
 
 def _same_name(registered: str, subject: x509.Name) -> bool:
+    written = _ATTRIBUTE.sub(lambda found: f"{found[1]}{found[2].upper()}=", registered)
     try:
-        wanted = x509.Name.from_rfc4514_string(registered)
+        wanted = x509.Name.from_rfc4514_string(written)
     except ValueError:
         return False
     return wanted.rfc4514_string().casefold() == subject.rfc4514_string().casefold()

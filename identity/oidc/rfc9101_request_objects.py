@@ -40,7 +40,10 @@ def read_request_object(call: Call, client: RelyingParty, token: str) -> Paramet
     _check_times(claims, call.now, dated=call.profile.dated_requests)
     if {"request", "request_uri"} & claims.keys():
         raise _invalid("A request object cannot hold another one")
-    return Parameters.of(_pairs(claims))
+    inside = Parameters.of(_pairs(claims))
+    if not inside.is_text():
+        raise _invalid("The request object has a letter that no text may hold")
+    return inside
 
 
 def _check_signed(call: Call, client: RelyingParty, unverified: Unverified) -> None:

@@ -4,6 +4,7 @@ Left out: nothing.
 By: ourselves.
 """  # noqa: D205 - four lines of facts, docs/standards.md is made of them
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
@@ -20,16 +21,24 @@ class ClientAnswer:
 
     @property
     def url(self) -> str:
-        """The redirect URI with the answer in its query; a query it had before stays (S9)."""
-        separator = "&" if "?" in self.redirect_uri else "?"
+        """The redirect URI with the answer in query or fragment; a query it had stays (S9)."""
+        if self.response_mode == "fragment":
+            separator = "#"
+        else:
+            separator = "&" if "?" in self.redirect_uri else "?"
         return f"{self.redirect_uri}{separator}{urlencode(self.members, quote_via=quote)}"
 
 
-def answer_with_code(
-    redirect_uri: str, response_mode: str, *, code: str, state: str | None, issuer: str
+def answer_with(
+    redirect_uri: str,
+    response_mode: str,
+    members: Mapping[str, str],
+    *,
+    state: str | None,
+    issuer: str,
 ) -> ClientAnswer:
-    """Return the answer that carries a code (RFC 6749, section 4.1.2)."""
-    return _answer(redirect_uri, response_mode, {"code": code}, state, issuer)
+    """Return the answer that carries a code, tokens or both (RFC 6749, section 4.1.2)."""
+    return _answer(redirect_uri, response_mode, members, state, issuer)
 
 
 def answer_with_error(
@@ -40,7 +49,11 @@ def answer_with_error(
 
 
 def _answer(
-    redirect_uri: str, response_mode: str, members: dict[str, str], state: str | None, issuer: str
+    redirect_uri: str,
+    response_mode: str,
+    members: Mapping[str, str],
+    state: str | None,
+    issuer: str,
 ) -> ClientAnswer:
     last = {"iss": issuer} if state is None else {"state": state, "iss": issuer}
-    return ClientAnswer(redirect_uri, response_mode, tuple((members | last).items()))
+    return ClientAnswer(redirect_uri, response_mode, tuple({**members, **last}.items()))

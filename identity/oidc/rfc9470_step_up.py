@@ -8,10 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from identity.oidc.core_acr import reaches
 from identity.oidc.errors import ProtocolError
-
-# The levels of GPG 44, the weakest first; each means "at least".
-LEVELS = ("low", "medium", "high")
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ def check_sign_in(needed: Needed, *, level: str, authenticated_at: datetime, now
     Raises:
         ProtocolError: 401 with the challenge that tells the client what to ask for.
     """
-    strong = not needed.level or _rank(level) >= _rank(needed.level)
+    strong = not needed.level or reaches(level, needed.level)
     oldest = needed.max_age_seconds
     fresh = oldest is None or (now - authenticated_at).total_seconds() <= oldest
     if not strong or not fresh:
@@ -66,7 +64,3 @@ def insufficient_authentication(needed: Needed) -> ProtocolError:
         status=401,
         challenge=f"Bearer {', '.join(members)}",
     )
-
-
-def _rank(level: str) -> int:
-    return LEVELS.index(level) if level in LEVELS else -1

@@ -2,6 +2,7 @@
 
 from identity.oidc.provider import Issuer
 from identity.oidc.rfc9449_dpop import algorithms_of
+from identity.relying_parties.encryption import CONTENT_ENCRYPTIONS, ENCRYPTION_ALGORITHMS
 
 _ALIASED = {
     "token_endpoint": "/token",
@@ -31,6 +32,8 @@ def secured_metadata(issuer: Issuer) -> dict[str, object]:
         members["dpop_signing_alg_values_supported"] = list(algorithms_of(profile))
     if any(mode.endswith("jwt") for mode in profile.response_modes):
         members["authorization_signing_alg_values_supported"] = list(profile.id_token_algorithms)
+        members["authorization_encryption_alg_values_supported"] = list(ENCRYPTION_ALGORITHMS)
+        members["authorization_encryption_enc_values_supported"] = list(CONTENT_ENCRYPTIONS)
     if issuer.takes_certificates:
         members["tls_client_certificate_bound_access_tokens"] = True
     if issuer.mtls_url is not None:

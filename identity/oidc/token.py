@@ -23,7 +23,6 @@ from identity.oidc.core_id_token import make_id_token
 from identity.oidc.errors import ProtocolError, invalid_client
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Call
-from identity.oidc.queries import get_details
 from identity.oidc.rfc6749_client_authentication import (
     Authenticated,
     authenticate_client,
@@ -189,11 +188,6 @@ def _tokens(
     refresh_token: str | None,
     opaque: str | None = None,
 ) -> Answer:
-    details: dict[str, object] = {}
-    if not call.profile.bare_id_token and opaque is None:
-        details = get_details(
-            call.session, authorisation.account_id, authorisation.scopes, call.provider.sealer
-        )
     access_token = opaque or make_user_token(call, authorisation, client)
     answer: Answer = {
         "access_token": access_token,
@@ -204,7 +198,7 @@ def _tokens(
     if opaque is not None:
         del answer["scope"]
     if "openid" in authorisation.scopes:
-        answer["id_token"] = make_id_token(call, authorisation, client, access_token, details)
+        answer["id_token"] = make_id_token(call, authorisation, client, access_token)
     if authorisation.asked.authorization_details:
         answer["authorization_details"] = list(authorisation.asked.authorization_details)
     return answer | ({"refresh_token": refresh_token} if refresh_token else {})

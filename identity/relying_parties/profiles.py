@@ -3,9 +3,19 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from identity.oidc.claim_names import CLAIMS
 from identity.relying_parties.grants import FURTHER
 
 ATTRIBUTE_PREFIX = "scotaccount."
+# In the one order of words that answers and registrations are compared in.
+RESPONSE_TYPES = (
+    "code",
+    "id_token",
+    "id_token token",
+    "code id_token",
+    "code token",
+    "code id_token token",
+)
 _ASSERTION_ALGORITHMS = (
     "ES256",
     "RS256",
@@ -44,6 +54,9 @@ class Profile:
         plain_token_errors: every refusal at ``/token`` is a 400, that of a client too.
         logout_ends_all: signing out ends every session of the person; mistakes in the request are
             told on our own page, and logout tokens name no ``sid``.
+        response_types: what a client may be registered to ask for; all but ``code`` are off for a
+            client until its own options name them.
+        claims: names that ``claims`` may ask for; others are passed over.
         request_object_algorithms: what request objects may be signed with (RFC 9101).
         response_modes: how an answer may travel.
         request_objects: whether signed requests are understood (RFC 9101).
@@ -106,6 +119,8 @@ class Profile:
     missing_on_page: bool = False
     plain_token_errors: bool = False
     logout_ends_all: bool = False
+    response_types: tuple[str, ...] = ("code",)
+    claims: tuple[str, ...] = ()
 
     def canonical_scope(self, scope: str) -> str:
         """Return the name a scope has today; old names stay understood."""
@@ -125,8 +140,8 @@ PLAIN = Profile(
     needs_state_and_nonce=False,
     pkce_exemptions=True,
     refresh=False,
-    scopes=("openid", "profile", "email", "staff", "offline_access"),
-    attribute_scopes=(),
+    scopes=("openid", "profile", "email", "address", "staff", "offline_access"),
+    attribute_scopes=("address",),
     grant_types=("authorization_code", "refresh_token", "client_credentials", *FURTHER),
     auth_methods=(
         "private_key_jwt",
@@ -138,6 +153,17 @@ PLAIN = Profile(
     ),
     logout_path="/logout",
     userinfo=True,
+    response_types=RESPONSE_TYPES,
+    response_modes=(
+        "query",
+        "fragment",
+        "form_post",
+        "jwt",
+        "query.jwt",
+        "fragment.jwt",
+        "form_post.jwt",
+    ),
+    claims=CLAIMS,
     unsigned_requests=True,
 )
 
@@ -155,12 +181,13 @@ STRICT = Profile(
     needs_state_and_nonce=False,
     pkce_exemptions=False,
     refresh=False,
-    scopes=("openid", "profile", "email", "staff", "offline_access"),
-    attribute_scopes=(),
+    scopes=("openid", "profile", "email", "address", "staff", "offline_access"),
+    attribute_scopes=("address",),
     grant_types=("authorization_code", "refresh_token", "client_credentials", *FURTHER),
     auth_methods=("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"),
     logout_path="/logout",
     userinfo=True,
+    claims=CLAIMS,
     assertion_algorithms=("ES256", "PS256", "EdDSA"),
     request_object_algorithms=("ES256", "PS256", "EdDSA"),
     needs_openid=False,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import yaml
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, RSAKey
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from identity.relying_parties.options import ClientOptions
@@ -29,7 +29,9 @@ class _Entry(BaseModel):
     organisation: str
     profile: str = "oidc"
     first_party: bool = False
-    auth_method: Literal["private_key_jwt", "client_secret_basic", "client_secret_post", "none"]
+    auth_method: Literal[
+        "private_key_jwt", "client_secret_basic", "client_secret_post", "tls_client_auth", "none"
+    ]
     redirect_uris: list[str] = []
     post_logout_uris: list[str] = []
     backchannel_logout_uri: str | None = None
@@ -86,7 +88,7 @@ def read_registrations(
 
 
 def _has_credential(entry: _Entry, folder: Path) -> bool:
-    return entry.auth_method == "none" or any(
+    return entry.auth_method in ("none", "tls_client_auth") or any(
         (folder / f"{entry.client_id}{ending}").exists() for ending in (".pub.pem", ".secret")
     )
 
@@ -97,14 +99,15 @@ def _registration(entry: _Entry, folder: Path) -> Registration:
     members |= {name: tuple(members[name]) for name in lists}
     members["options"] = _options(entry)
     members["sector"] = entry.sector or default_sector(members["redirect_uris"])
-    if entry.auth_method == "private_key_jwt":
-        keys = _read_keys(folder / f"{entry.client_id}.pub.pem")
+    if not entry.auth_method.startswith("client_secret"):
+        path = folder / f"{entry.client_id}.pub.pem"
+        # Without a secret of their own, clients have keys only where they sign their requests.
+        needs_keys = entry.auth_method == "private_key_jwt" or path.exists()
+        keys = _read_keys(path) if needs_keys else ()
         jwks: list[Mapping[str, object]] = [
             {**key.as_dict(private=False), "kid": key.thumbprint(), "use": "sig"} for key in keys
         ]
         return Registration(RelyingParty(**members, keys=tuple(keys)), jwks)
-    if entry.auth_method == "none":
-        return Registration(RelyingParty(**members), [])
     secret = _read(folder / f"{entry.client_id}.secret").decode().strip()
     if faults := check_secret(secret):
         raise Invalid(*faults, title=f"The secret of {entry.client_id} is too short")
@@ -134,12 +137,12 @@ def _read_keys(path: Path) -> Sequence[Key]:
 
 def _import(pem: bytes) -> Key:
     """Return a PEM key; refuses what may not be registered as a JSON Web Key either."""
-    key: ECKey | RSAKey
-    try:
-        key = ECKey.import_key(pem)
-    except (JoseError, ValueError, TypeError):
-        key = RSAKey.import_key(pem)
-    return import_public_key(key.as_dict(private=False))
+    for kind in (ECKey, OKPKey):
+        try:
+            return import_public_key(kind.import_key(pem).as_dict(private=False))
+        except (JoseError, ValueError, TypeError, AttributeError):
+            continue
+    return import_public_key(RSAKey.import_key(pem).as_dict(private=False))
 
 
 def _read(path: Path) -> bytes:

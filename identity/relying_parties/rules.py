@@ -8,11 +8,21 @@ from urllib.parse import urlsplit
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
 
+from identity.relying_parties.core_options import check_core_options
 from identity.relying_parties.grants import CIBA, FURTHER, TOKEN_EXCHANGE
 from identity.relying_parties.options import NO_OPTIONS, ClientOptions
+from identity.relying_parties.profiles import PROFILES
+from identity.relying_parties.secured_options import check_secured_options
 from shared.errors import FieldError
 
-AUTH_METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post", "none")
+AUTH_METHODS = (
+    "private_key_jwt",
+    "client_secret_basic",
+    "client_secret_post",
+    "tls_client_auth",
+    "self_signed_tls_client_auth",
+    "none",
+)
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", *FURTHER)
 _CURVES = ("P-256", "P-384", "P-521", "secp256k1", "Ed25519")
 _MINIMUM_RSA_BITS = 2048
@@ -155,13 +165,22 @@ def check_relying_party(
             ),
             (party.id_token_alg not in id_token_algorithms, "id_token_alg", "is not offered"),
             (
-                party.pkce == "exempt" and not pkce_exemptions,
+                party.pkce == "exempt" and (not pkce_exemptions or party.auth_method == "none"),
                 "pkce",
-                "is required in this profile",
+                "is required in this profile and of public clients",
             ),
         )
         if wrong
     ]
+    if (profile := PROFILES.get(party.profile)) is not None:
+        faults += check_core_options(party.options, party.keys, profile, production=production)
+        faults += check_secured_options(
+            party.options,
+            party.keys,
+            profile,
+            auth_method=party.auth_method,
+            production=production,
+        )
     faults += [
         FieldError(name, message) for name, message in grant_faults(party, production=production)
     ]

@@ -32,11 +32,14 @@ _CHOOSE = {
     "email": "Choose whether to share your email address",
     "profile": "Choose whether to share your name",
     "name": "Choose whether to share your name",
+    "given_name": "Choose whether to share your given names",
+    "family_name": "Choose whether to share your family name",
+    "birthdate": "Choose whether to share your date of birth",
+    "address": "Choose whether to share your address",
     "staff": "Choose whether to share your roles",
     "phone": "Choose whether to share your phone number",
     "phone_number": "Choose whether to share your phone number",
     "coreIdentityJWT": "Choose whether to share your name and date of birth",
-    "address": "Choose whether to share your address",
     "passport": "Choose whether to share your passport details",
     "drivingPermit": "Choose whether to share your driving licence details",
 }
@@ -126,10 +129,11 @@ def _asked(session: Session, sealer: Sealer, account_id: UUID, flow: flows.FlowV
     staff = list_staff_roles(session, account_id)
     shown = []
     for item in _items_of(session, sealer, account_id, flow):
-        kept = CLAIM_ITEMS.get(key_of(item)) if claim_of(item) else item
-        if kept in items or kept in flow.requested_attributes or kept in rules.SCOPES:
-            found = show_item(str(kept), items.get(str(kept)))
-            shown.append(replace(found, scope=item))
+        kept = CLAIM_ITEMS.get(key_of(item), "") if claim_of(item) else rules.PARTS.get(item, item)
+        if item in flow.requested_attributes:
+            shown.append(show_item(item, items.get(kept)))
+        elif claim_of(item):
+            shown.append(replace(show_item(kept, items.get(kept)), scope=item))
         else:
             shown.append(replace(show_detail(key_of(item), profile, staff), scope=item))
     return shown

@@ -12,6 +12,13 @@ PASSPORT_SCOPE = "document.passport"
 PERMIT_SCOPE = "document.driving_permit"
 DOCUMENT_SCOPES = {"passport": PASSPORT_SCOPE, "driving_permit": PERMIT_SCOPE}
 SCOPES = (GPG45_SCOPE, ADDRESS_SCOPE, EMAIL_SCOPE, PASSPORT_SCOPE, PERMIT_SCOPE)
+# Single facts that may be asked for by name, and the attribute that each is part of.
+PARTS = {
+    "given_name": GPG45_SCOPE,
+    "family_name": GPG45_SCOPE,
+    "birthdate": GPG45_SCOPE,
+    "address": ADDRESS_SCOPE,
+}
 FAILED = "VERIFICATION_FAILED"
 _VERIFIER = "Clachan"
 _SPECIFIC: Mapping[str, Mapping[str, str]] = {
@@ -74,6 +81,21 @@ def address_lines(claims: Mapping[str, object]) -> list[str]:
     )
     lines = [address.get(name) for name in names] + [street] + [address.get(name) for name in rest]
     return [str(line) for line in lines if line]
+
+
+def core_address(claims: Mapping[str, object]) -> dict[str, str] | None:
+    """Return an address as OpenID Connect Core has it (section 5.1.1), None where none is known."""
+    address = claims.get("address")
+    if not isinstance(address, dict):
+        return None
+    lines = address_lines(claims)
+    ends = {
+        "locality": str(address.get("addressLocality") or ""),
+        "postal_code": str(address.get("postalCode") or ""),
+    }
+    street = [line for line in lines if line not in ends.values()]
+    parts = {"formatted": "\n".join(lines), "street_address": "\n".join(street), **ends}
+    return {name: part for name, part in parts.items() if part} or None
 
 
 def time_of(item: Mapping[str, object]) -> datetime:

@@ -10,6 +10,7 @@ from identity.safe.rules import (
     ADDRESS_SCOPE,
     EMAIL_SCOPE,
     GPG45_SCOPE,
+    PARTS,
     PASSPORT_SCOPE,
     PERMIT_SCOPE,
     address_lines,
@@ -44,7 +45,9 @@ def show_item(scope: str, item: Mapping[str, object] | None) -> Shown:
     """Return a verified attribute as lines; none for one that is missing or failed."""
     claims = claims_of(item) if item is not None else {}
     lines: list[str] = []
-    if scope == GPG45_SCOPE and claims:
+    if scope in PARTS and claims:
+        lines = _part_lines(scope, claims)
+    elif scope == GPG45_SCOPE and claims:
         born = date.fromisoformat(str(claims["birth_date"]))
         lines = [f"{claims['given_name']} {claims['family_name']}", f"{born:%-d %B %Y}"]
     elif scope == ADDRESS_SCOPE:
@@ -54,7 +57,18 @@ def show_item(scope: str, item: Mapping[str, object] | None) -> Shown:
     elif scope in (PASSPORT_SCOPE, PERMIT_SCOPE) and claims:
         number = claims.get("documentNumber") or claims.get("personalNumber") or ""
         lines = [str(number), str(claims.get("expiryDate", ""))]
-    return Shown(scope, tuple(line for line in lines if line), bool(claims))
+    # A single fact is told or it is not; only a whole attribute can be told as failed.
+    shown = tuple(line for line in lines if line)
+    return Shown(scope, shown, bool(claims) or scope in PARTS)
+
+
+def _part_lines(scope: str, claims: Mapping[str, object]) -> list[str]:
+    """Return one fact of an attribute as lines."""
+    if scope == "address":
+        return address_lines(claims)
+    if scope == "birthdate":
+        return [f"{date.fromisoformat(str(claims['birth_date'])):%-d %B %Y}"]
+    return [str(claims[scope])]
 
 
 def show_detail(scope: str, profile: Profile, staff: Sequence[Mapping[str, object]]) -> Shown:

@@ -1,8 +1,9 @@
 """Who uses a page: the browser, its session, the flow it is on; and the cookies that say so."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Depends, Request
@@ -21,11 +22,12 @@ from shared.crypto import hash_token, random_token
 from shared.errors import FieldError, Forbidden, NotFound
 from shared.web.deps import NowDep, RuntimeDep
 from shared.web.login import SignInNeeded
-from shared.web.pages import language_of
+from shared.web.pages import language_of, wish_language
 from shared.web.runtime import runtime_of
 
-ACCOUNT_PATH = "/identity/account"
+ACCOUNT_PATH = rules.ACCOUNT_PATH
 SIGN_IN_PATH = "/identity/sign-in"
+CONFIRM_PATH = "/identity/confirm"
 _BROWSER_DAYS = 400
 _FLOW_DAYS = 7
 _DAY_SECONDS = 86400
@@ -52,8 +54,26 @@ def session_cookie_of(request: Request) -> str:
     return request.cookies.get(name, "")
 
 
-def visitor_of(request: Request) -> Visitor:
-    """Return the browser that sends this request; a new one gets its cookie with the answer."""
+def get_optional_flow(
+    request: Request, runtime: RuntimeDep, now: NowDep, flow: UUID | None = None
+) -> flows.FlowView | None:
+    """Return the flow that the address names, None when it names none; refuses an old one."""
+    if flow is None:
+        return None
+    with runtime.database.transaction() as session:
+        found = flows.get_flow(session, flow, now)
+    wish_language(request, found.request.ui_locales)
+    return found
+
+
+FlowDep = Annotated[flows.FlowView | None, Depends(get_optional_flow)]
+
+
+def visitor_of(request: Request, _flow: FlowDep) -> Visitor:
+    """Return the browser that sends this request; a new one gets its cookie with the answer.
+
+    The flow is read first, because it may wish for a language.
+    """
     name = cookie.browser_cookie(secure=runtime_of(request).settings.secure_cookies)
     browser = request.cookies.get(name) or getattr(request.state, "browser", None) or random_token()
     request.state.browser = browser
@@ -108,6 +128,25 @@ def signed_in(request: Request, found: MaybeSessionDep) -> SignedInSession:
 SignedInDep = Annotated[SignedInSession, Depends(signed_in)]
 
 
+def fresh_sign_in(minutes: int) -> Callable[..., SignedInSession]:
+    """Return a dependency that admits who proved to be themselves in the last minutes.
+
+    For changes that a borrowed or stolen browser must not make: everybody else confirms who they
+    are and comes back to the page; a form that came too late leads back to the page it stood on.
+    """
+
+    def require_fresh_sign_in(
+        request: Request, person: SignedInDep, now: NowDep
+    ) -> SignedInSession:
+        if not rules.is_fresh(person.authenticated_at, minutes, now):
+            page, query = request.url.path, request.url.query
+            here = f"{page}?{query}" if query else page
+            raise SignInNeeded(f"{CONFIRM_PATH}?{urlencode({'next': rules.check_next(here)})}")
+        return person
+
+    return require_fresh_sign_in
+
+
 def _is_uuid(value: str) -> bool:
     try:
         UUID(value)
@@ -116,21 +155,8 @@ def _is_uuid(value: str) -> bool:
     return True
 
 
-def get_optional_flow(
-    runtime: RuntimeDep, now: NowDep, flow: UUID | None = None
-) -> flows.FlowView | None:
-    """Return the flow that the address names, None when it names none; refuses an old one."""
-    if flow is None:
-        return None
-    with runtime.database.transaction() as session:
-        return flows.get_flow(session, flow, now)
-
-
-FlowDep = Annotated[flows.FlowView | None, Depends(get_optional_flow)]
-
-
 def get_own_flow(
-    runtime: RuntimeDep, now: NowDep, person: SignedInDep, flow: UUID
+    request: Request, runtime: RuntimeDep, now: NowDep, person: SignedInDep, flow: UUID
 ) -> flows.FlowView:
     """Return the flow that the address names, if the person who is signed in is on it.
 
@@ -140,6 +166,7 @@ def get_own_flow(
     """
     with runtime.database.transaction() as session:
         found = flows.get_flow(session, flow, now)
+    wish_language(request, found.request.ui_locales)
     if found.account_id != person.account_id:
         raise Forbidden(
             "flow_of_another",
@@ -180,10 +207,18 @@ def remember(request: Request, response: Response, flow: flows.FlowView | None) 
     return response
 
 
-def redirect_signed_in(request: Request, opened: SignedIn, flow: flows.FlowView | None) -> Response:
-    """Lead a person who just signed in onwards, with the cookie of the new session."""
+def redirect_signed_in(
+    request: Request,
+    opened: SignedIn,
+    flow: flows.FlowView | None,
+    target: str = ACCOUNT_PATH,
+) -> Response:
+    """Lead a person who just signed in onwards, with the cookie of the new session.
+
+    A flow goes on; without one they come to ``target``, a page of ours.
+    """
     secure = runtime_of(request).settings.secure_cookies
-    response = RedirectResponse(flows.continue_url(flow.id) if flow else ACCOUNT_PATH, 303)
+    response = RedirectResponse(flows.continue_url(flow.id) if flow else target, 303)
     seconds = int(rules.SESSION_LIFE.total_seconds())
     name = cookie.session_cookie(secure=secure)
     _set(response, name, opened.cookie, secure=secure, seconds=seconds)
@@ -211,6 +246,12 @@ def with_flow(path: str, flow: flows.FlowView | None, **query: object) -> str:
     if flow is not None:
         pairs.append(f"flow={flow.id}")
     return f"{path}?{'&'.join(pairs)}" if pairs else path
+
+
+def begin_values(flow: flows.FlowView | None) -> dict[str, str]:
+    """Return what a form for signing in or up is filled with before anybody typed: the hint."""
+    hint = flow.request.login_hint if flow is not None else None
+    return {"email": hint} if hint and "@" in hint else {}
 
 
 def show_page(

@@ -11,9 +11,13 @@ from identity.accounts import limits, passwords
 from identity.accounts.actions import change_password, citizen, create_account, tell_owner
 from identity.accounts.queries import find_credentials
 from identity.accounts.vault import Vault
+from identity.factors import browsers
+from identity.factors.checks import first_way
+from identity.factors.interface import Check
 from identity.oidc import flows
 from identity.signin import rules
 from identity.signin.attempts import Purpose, start_attempt, use_code
+from identity.signin.levels import CURRENT
 from identity.signin.models import SignInSession
 from identity.signin.queries import SignedInSession, get_session, list_sessions
 from shared import audit
@@ -41,6 +45,14 @@ class SignedIn:
     cookie: str
     session_id: UUID
     account_id: UUID
+
+
+@dataclass(frozen=True)
+class Started:
+    """A sign-in whose password was right, and the factor to ask for: empty for an emailed code."""
+
+    attempt_id: UUID
+    factor: str = ""
 
 
 _FORGET = text(
@@ -102,8 +114,10 @@ def start_sign_in(
     email: str,
     password: str,
     now: datetime,
-) -> UUID | None:
-    """Check a password and have a code sent; None for a wrong one, and while paused for any.
+) -> Started | None:
+    """Check a password; None for a wrong one, and while paused for any.
+
+    An account with a stronger factor is asked for that; any other has a code sent.
 
     The try is counted before the password is looked at, so that simultaneous guesses are counted
     too. No connection is held while the password is hashed.
@@ -120,7 +134,8 @@ def start_sign_in(
                 tell_owner(session, found.account_id, "sign_in_paused")
             return None
         limits.clear(session, key)
-        return start_attempt(
+        factor = first_way(session, found.account_id, visitor.browser_hash, now)
+        attempt_id = start_attempt(
             session,
             vault,
             purpose="sign_in",
@@ -128,8 +143,25 @@ def start_sign_in(
             account_id=found.account_id,
             browser_hash=visitor.browser_hash,
             language=found.language,
+            has_code=factor is None,
+            sends=factor is None,
             now=now,
         )
+        if factor is None:
+            return Started(attempt_id)
+        if factor.sends:
+            check = Check(
+                session=session,
+                vault=vault,
+                account_id=found.account_id,
+                check_id=attempt_id,
+                browser_hash=visitor.browser_hash,
+                origin="",
+                language=found.language,
+                now=now,
+            )
+            factor.start(check)
+        return Started(attempt_id, factor.name)
 
 
 def start_reset(
@@ -193,22 +225,26 @@ def finish_with_code(
 
 
 def open_session(
-    session: Session, visitor: Visitor, *, account_id: UUID, now: datetime
+    session: Session,
+    visitor: Visitor,
+    *,
+    account_id: UUID,
+    now: datetime,
+    factors: tuple[str, ...] = ("password", "email_code"),
 ) -> SignedIn:
     """Open a session under a new cookie; the cookie the browser had before stops working.
+
+    ``factors`` are those of the level policy that the person proved. The owner is told of a
+    sign-in in a browser that the account was never used in.
 
     The same person signing in again keeps the session, so that no service is told of a sign-out
     that did not happen; another person's session in this browser ends.
     """
     session.execute(_FORGET, {"now": now})
-    methods = ("pwd", "otp")
     cookie = random_token()
-    values = {
-        "cookie_hash": hash_token(cookie),
-        "authenticated_at": now,
-        "methods": list(methods),
-        "level": rules.level_of(methods),
-        "level_policy": rules.LEVEL_POLICY,
+    values: dict[str, object] = {
+        **worth_of(cookie, factors, now),
+        "started_at": now,
         "device": visitor.device,
         "last_seen_at": now,
         "idle_at": now + rules.SESSION_IDLE,
@@ -228,7 +264,21 @@ def open_session(
         account_id,
         {"session_id": session_id, "device": visitor.device},
     )
+    if browsers.remember(session, account_id, visitor.browser_hash, factors[-1], now):
+        tell_owner(session, account_id, "new_device", device=visitor.device)
     return SignedIn(cookie, session_id, account_id)
+
+
+def worth_of(cookie: str, factors: tuple[str, ...], now: datetime) -> dict[str, object]:
+    """Return the columns that say how, when and how well a person proved who they are."""
+    return {
+        "cookie_hash": hash_token(cookie),
+        "authenticated_at": now,
+        "factors": list(factors),
+        "methods": list(CURRENT.methods_of(factors)),
+        "level": CURRENT.level_of(factors),
+        "level_policy": CURRENT.version,
+    }
 
 
 def _renew_session(
@@ -285,6 +335,12 @@ def end_all_sessions(session: Session, account_id: UUID, _session_id: UUID, now:
     """End every live session of an account, this one and those in other browsers."""
     for live in list_sessions(session, account_id, now):
         end_session(session, account_id, live.id, now)
+
+
+def end_other_sessions(session: Session, account_id: UUID, kept: UUID, now: datetime) -> int:
+    """End every session of an account but one; returns how many."""
+    others = (live.id for live in list_sessions(session, account_id, now) if live.id != kept)
+    return sum(end_session(session, account_id, other, now) for other in others)
 
 
 def reset_password(

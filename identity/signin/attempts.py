@@ -34,12 +34,23 @@ _USE = text(
 _RENEW = text(
     """
     UPDATE attempt
-       SET code_hash = CASE WHEN code_hash IS NULL THEN NULL ELSE :code_hash END,
-           code_sealed = CASE WHEN code_hash IS NULL THEN NULL ELSE :code_sealed END,
+       SET code_hash = CASE WHEN code_hash IS NULL AND purpose <> 'sign_in'
+                            THEN NULL ELSE :code_hash END,
+           code_sealed = CASE WHEN code_hash IS NULL AND purpose <> 'sign_in'
+                              THEN NULL ELSE :code_sealed END,
            code_number = code_number + 1, code_expires_at = :code_expires_at, tries = 0
      WHERE id = :id AND browser_hash = :browser_hash AND purpose = :purpose
        AND consumed_at IS NULL AND expires_at > :now
     RETURNING code_number, email_index
+    """
+)
+# The second factor of a sign-in was not its code: the attempt is over, once.
+_FINISH = text(
+    """
+    UPDATE attempt SET consumed_at = :now, code_sealed = NULL
+     WHERE id = :id AND browser_hash = :browser_hash AND purpose = 'sign_in'
+       AND consumed_at IS NULL AND created_at > :since
+    RETURNING account_id
     """
 )
 _FORGET = text(
@@ -91,13 +102,16 @@ def start_attempt(
     now: datetime,
     password_hash: str | None = None,
     has_code: bool = True,
+    sends: bool = True,
 ) -> UUID:
     """Write an attempt down and have its code sent; without a code none can ever be right.
 
-    Refuses the sixth within an hour for one address.
+    With ``sends=False`` nothing is sent: another factor is asked for, and a code only when the
+    person wishes. Refuses the sixth code within an hour for one address.
     """
     email_index = vault.email_index(email)
-    check_send_limit(session, vault, purpose, email_index, now)
+    if sends:
+        check_send_limit(session, vault, purpose, email_index, now)
     attempt_id, code = new_id(), _make_code()
     code_hash = vault.code_hash(attempt_id, code)
     code_sealed = vault.seal(code, CODE_RECORD, attempt_id)
@@ -115,15 +129,34 @@ def start_attempt(
             language=language,
             code_hash=code_hash if has_code else None,
             code_sealed=code_sealed if has_code else None,
-            code_number=1,
+            code_number=1 if sends else 0,
             code_expires_at=now + rules.CODE_LIFE,
             tries=0,
             created_at=now,
             expires_at=now + rules.ATTEMPT_LIFE,
         )
     )
-    _have_sent(session, attempt_id, 1)
+    if sends:
+        _have_sent(session, attempt_id, 1)
     return attempt_id
+
+
+def finish_attempt(
+    session: Session, *, attempt_id: UUID, browser_hash: bytes, now: datetime
+) -> UUID | None:
+    """End a sign-in whose second factor was proved; None when it is over or its password too old.
+
+    Returns the account.
+    """
+    return session.execute(
+        _FINISH,
+        {
+            "id": attempt_id,
+            "browser_hash": browser_hash,
+            "since": now - rules.PASSWORD_PROOF,
+            "now": now,
+        },
+    ).scalar_one_or_none()
 
 
 def renew_code(

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from identity.factors.checks import list_ways
 from identity.oidc.flows import FlowView, continue_url
 from identity.signin import actions, attempts
 from identity.signin.access import (
@@ -17,13 +18,14 @@ from identity.signin.access import (
     show_page,
     with_flow,
 )
-from identity.signin.queries import find_attempt
+from identity.signin.queries import WaitingAttempt, find_attempt
 from identity.signin.rules import CODE_DIGITS, CODE_MINUTES, clean_code
 from shared.errors import FieldError
 from shared.web.deps import FormDep, NowDep, SessionDep, public
 
 router = APIRouter(dependencies=[Depends(public)])
 
+ANOTHER_WAY_PATH = "/identity/sign-in/another-way"
 Step = Literal["sign-in", "create-account"]
 _PURPOSES: dict[str, attempts.Purpose] = {"sign-in": "sign_in", "create-account": "sign_up"}
 _WRONG = FieldError(
@@ -59,8 +61,24 @@ def show_code(
         if found is not None and flow is not None:
             return RedirectResponse(continue_url(flow.id), 303)
         return _start_again(request, step, flow)
+    if purpose == "sign_in" and not waiting.has_code:
+        return RedirectResponse(with_flow(ANOTHER_WAY_PATH, flow, attempt=attempt), 303)
     email = vault.open(waiting.email_sealed, attempts.EMAIL_RECORD, waiting.id)
-    return _code_page(request, step, attempt, flow, email=email)
+    other_url = _other_url(session, waiting, flow)
+    return _code_page(request, step, attempt, flow, email=email, other_url=other_url)
+
+
+def _other_url(session: SessionDep, waiting: WaitingAttempt, flow: FlowView | None) -> str:
+    """Return where other ways are listed, empty where there are none.
+
+    Only after a right password: whether an address has an account, and how well that is kept, is
+    nobody's business before.
+    """
+    if waiting.purpose != "sign_in" or waiting.account_id is None:
+        return ""
+    if not list_ways(session, waiting.account_id):
+        return ""
+    return with_flow(ANOTHER_WAY_PATH, flow, attempt=waiting.id)
 
 
 @router.post("/{step}/code")
@@ -104,7 +122,15 @@ def use_code(
             return RedirectResponse(continue_url(flow.id) if flow else "/identity/account", 303)
         return _start_again(request, step, flow)
     email = vault.open(waiting.email_sealed, attempts.EMAIL_RECORD, waiting.id)
-    return _code_page(request, step, attempt, flow, email=email, fault=fault or _WRONG)
+    return _code_page(
+        request,
+        step,
+        attempt,
+        flow,
+        email=email,
+        fault=fault or _WRONG,
+        other_url=_other_url(session, waiting, flow),
+    )
 
 
 @router.post("/{step}/code/again")
@@ -142,6 +168,7 @@ def _code_page(
     *,
     email: str,
     fault: FieldError | None = None,
+    other_url: str = "",
 ) -> Response:
     return show_page(
         request,
@@ -149,6 +176,7 @@ def _code_page(
         flow,
         step=step,
         email=email,
+        other_url=other_url,
         minutes=CODE_MINUTES,
         code_action=with_flow(f"/identity/{step}/code", flow, attempt=attempt),
         again_action=with_flow(f"/identity/{step}/code/again", flow, attempt=attempt),

@@ -11,6 +11,7 @@ from sqlalchemy import (
     LargeBinary,
     SmallInteger,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
@@ -60,6 +61,10 @@ class SignInSession(Base):
     account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
     authenticated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     methods: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    factors: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    started_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=text("now()")
+    )
     level: Mapped[str] = mapped_column(Text)
     level_policy: Mapped[str] = mapped_column(Text)
     sandbox_space: Mapped[str | None] = mapped_column(Text)

@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from identity.accounts.passwords import hash_password
 from identity.accounts.rules import PASSWORD_MINIMUM, check_email, check_new_password
+from identity.oidc import flows
 from identity.oidc.flows import FlowView
 from identity.signin import actions, attempts
 from identity.signin.access import (
@@ -50,6 +51,8 @@ def start_new_password(
 ) -> Response:
     """Have a code sent if the address has an account; the answer is the same if not."""
     actions.check_address_limit(session, vault, visitor, settings.forms_per_address, now)
+    if flow is not None:
+        flows.keep_flow(session, flow.id, now)
     try:
         email = check_email(form.text("email"))
     except Invalid as invalid:

@@ -17,7 +17,8 @@ from shared.quick import Executor
 class SignedInSession:
     """A live session of a browser.
 
-    ``methods`` are authentication method references (RFC 8176), ``level`` is GPG 44's.
+    ``methods`` are authentication method references (RFC 8176), ``level`` is GPG 44's, and
+    ``factors`` are what the level policy was asked about.
     """
 
     id: UUID
@@ -27,6 +28,8 @@ class SignedInSession:
     level: str
     device: str
     last_seen_at: datetime
+    factors: tuple[str, ...] = ()
+    started_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,9 @@ class WaitingAttempt:
     email_sealed: bytes
     code_expires_at: datetime
     language: str
+    account_id: UUID | None
+    created_at: datetime
+    has_code: bool
 
 
 _COLUMNS = (
@@ -48,11 +54,14 @@ _COLUMNS = (
     SignInSession.level,
     SignInSession.device,
     SignInSession.last_seen_at,
+    SignInSession.factors,
+    SignInSession.started_at,
 )
 
 _BY_COOKIE = text(
     """
-    SELECT id, account_id, authenticated_at, methods, level, device, last_seen_at
+    SELECT id, account_id, authenticated_at, methods, level, device, last_seen_at, factors,
+           started_at
       FROM sign_in_session
      WHERE cookie_hash = :cookie_hash AND ended_at IS NULL AND idle_at > :now AND ends_at > :now
        AND sandbox_space IS NULL
@@ -66,10 +75,15 @@ def get_session(session: Executor, cookie_value: str, now: datetime) -> SignedIn
         return None
     values = {"cookie_hash": hash_token(cookie_value), "now": now}
     row = session.execute(_BY_COOKIE, values).mappings().one_or_none()
-    return None if row is None else SignedInSession(**{**row, "methods": tuple(row["methods"])})
+    if row is None:
+        return None
+    lists = {name: tuple(row[name]) for name in ("methods", "factors")}
+    return SignedInSession(**{**row, **lists})
 
 
-def _signed_in(row: Row[UUID, UUID, datetime, list[str], str, str, datetime]) -> SignedInSession:
+def _signed_in(
+    row: Row[UUID, UUID, datetime, list[str], str, str, datetime, list[str], datetime],
+) -> SignedInSession:
     return SignedInSession(
         id=row.id,
         account_id=row.account_id,
@@ -78,6 +92,8 @@ def _signed_in(row: Row[UUID, UUID, datetime, list[str], str, str, datetime]) ->
         level=row.level,
         device=row.device,
         last_seen_at=row.last_seen_at,
+        factors=tuple(row.factors),
+        started_at=row.started_at,
     )
 
 
@@ -107,6 +123,9 @@ def find_attempt(
             Attempt.email_sealed,
             Attempt.code_expires_at,
             Attempt.language,
+            Attempt.account_id,
+            Attempt.created_at,
+            Attempt.code_hash.is_not(None).label("has_code"),
         ).where(
             Attempt.id == attempt_id,
             Attempt.browser_hash == browser_hash,
@@ -118,5 +137,12 @@ def find_attempt(
     if row is None:
         return None
     return WaitingAttempt(
-        row.id, row.purpose, bytes(row.email_sealed), row.code_expires_at, row.language
+        row.id,
+        row.purpose,
+        bytes(row.email_sealed),
+        row.code_expires_at,
+        row.language,
+        row.account_id,
+        row.created_at,
+        row.has_code,
     )

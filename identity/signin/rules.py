@@ -1,6 +1,10 @@
 """Limits of signing in, and what a sign-in is worth; pure."""
 
-from datetime import timedelta
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from identity.signin.levels import LEVELS
 
 CODE_DIGITS = 6
 CODE_MINUTES = 15
@@ -19,7 +23,28 @@ SESSION_LIFE = timedelta(hours=4)
 # A session's last use is written down at most this often, so that reading pages stays cheap.
 SESSION_STEP = timedelta(minutes=1)
 
-LEVEL_POLICY = "gpg44-0.1"
+# A second factor follows the password within this time; a code by email may be asked for longer.
+PASSWORD_PROOF = timedelta(minutes=30)
+# A factor other than an emailed code, whose tries its attempt counts: wrong tries, then a pause.
+FACTOR_TRIES = 5
+FACTOR_PAUSE = timedelta(minutes=30)
+
+ACCOUNT_PATH = "/identity/account"
+_OWN_PAGE = re.compile(r"/identity/account(/[A-Za-z0-9_-]+)*(\?[A-Za-z0-9_=&-]*)?")
+_SHORT_LOCAL = 2
+_FACTOR_WORDS = {
+    "password": "Password",
+    "email_code": "A code by email",
+    "totp": "A code from your authenticator app",
+    "totp_unproven": "A code from your authenticator app",
+    "sms_code": "A code by text message",
+    "voice_code": "A code by phone call",
+    "backup_code": "A backup code",
+    "passkey_bound": "A passkey",
+    "passkey_synced": "A passkey",
+    "passkey_unproven": "A passkey",
+    "recovery": "Recovery of the account",
+}
 _DEVICES = ("iPhone", "iPad", "Android", "Windows", "Macintosh", "CrOS", "Linux")
 _BROWSERS = (
     ("Edg", "Edge"),
@@ -32,9 +57,36 @@ _BROWSERS = (
 _SPOKEN = {"Macintosh": "Mac", "CrOS": "Chromebook", "Android": "Android device"}
 
 
-def level_of(methods: tuple[str, ...]) -> str:
-    """Return the protection level of a sign-in (GPG 44): two factors are medium, one is low."""
-    return "medium" if {"pwd", "otp"} <= set(methods) else "low"
+def is_level_enough(session_level: str, wanted: str) -> bool:
+    """Tell whether a session's level reaches a wanted one; a level nobody knows is never reached.
+
+    Both are GPG 44's `low`, `medium` or `high`.
+    """
+    if session_level not in LEVELS or wanted not in LEVELS:
+        return False
+    return LEVELS.index(session_level) >= LEVELS.index(wanted)
+
+
+def is_fresh(authenticated_at: datetime, minutes: int, now: datetime) -> bool:
+    """Tell whether a person proved who they are so recently that a change may be trusted."""
+    return now - authenticated_at <= timedelta(minutes=minutes)
+
+
+def check_next(path: str) -> str:
+    """Return where a person goes on: one of our own account pages, or the first of them."""
+    return path if _OWN_PAGE.fullmatch(path) else ACCOUNT_PATH
+
+
+def name_factors(factors: Iterable[str]) -> list[str]:
+    """Return what people call the factors of a session, each once."""
+    return list(dict.fromkeys(_FACTOR_WORDS[factor] for factor in factors))
+
+
+def mask_email(email: str) -> str:
+    """Return an address that its owner knows and nobody else learns: `m…g@person.example`."""
+    local, _, host = email.partition("@")
+    shown = f"{local[0]}…{local[-1]}" if len(local) > _SHORT_LOCAL else f"{local[:1]}…"
+    return f"{shown}@{host}"
 
 
 def clean_code(typed: str) -> str:

@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from identity.signin import actions
+from identity.signin import actions, rules
 from identity.signin.access import SignedInDep, forget_session_cookie
 from identity.signin.queries import list_sessions
 from shared.errors import NotFound
@@ -23,12 +23,14 @@ def show_sessions(
         request,
         "signin/sessions.html",
         sign_out_url="/identity/sign-out",
-        was_ended="ended" in request.query_params,
+        ended=request.query_params.get("ended", ""),
         sessions=[
             {
                 "id": str(live.id),
                 "device": live.device,
-                "signed_in_at": live.authenticated_at,
+                "signed_in_at": live.started_at,
+                "level": live.level,
+                "ways": rules.name_factors(live.factors),
                 "last_seen_at": live.last_seen_at,
                 "is_this": live.id == person.id,
             }
@@ -50,3 +52,10 @@ def end_session(
     if ended == person.id:
         return forget_session_cookie(request, RedirectResponse("/identity/sign-out", 303))
     return RedirectResponse("/identity/account/sessions?ended=yes", 303)
+
+
+@router.post("/account/sessions/others")
+def end_others(session: SessionDep, now: NowDep, person: SignedInDep) -> Response:
+    """End every session of the person's own but the one they use."""
+    actions.end_other_sessions(session, person.account_id, person.id, now)
+    return RedirectResponse("/identity/account/sessions?ended=others", 303)

@@ -5,12 +5,14 @@ from starlette.responses import RedirectResponse, Response
 
 from identity.accounts.passwords import hash_password
 from identity.accounts.rules import PASSWORD_MINIMUM, check_email, check_new_password
+from identity.oidc import flows
 from identity.signin import actions
 from identity.signin.access import (
     FlowDep,
     PeopleSettingsDep,
     VaultDep,
     VisitorDep,
+    begin_values,
     remember,
     show_page,
     with_flow,
@@ -25,7 +27,11 @@ router = APIRouter(dependencies=[Depends(public)])
 def show_create_account(request: Request, flow: FlowDep, _visitor: VisitorDep) -> Response:
     """Show the form for a new account."""
     return show_page(
-        request, "signin/create_account.html", flow, values={}, minimum=PASSWORD_MINIMUM
+        request,
+        "signin/create_account.html",
+        flow,
+        values=begin_values(flow),
+        minimum=PASSWORD_MINIMUM,
     )
 
 
@@ -43,6 +49,8 @@ def create_account(
     """Begin a sign-up and have a code sent, or show the form again."""
     with runtime.database.transaction() as session:
         actions.check_address_limit(session, vault, visitor, settings.forms_per_address, now)
+        if flow is not None:
+            flows.keep_flow(session, flow.id, now)
     try:
         email, password = _read(form)
     except Invalid as invalid:

@@ -38,11 +38,21 @@ Extras = Callable[[Request], Mapping[str, object]]
 
 
 def language_of(request: Request) -> str:
-    """Return the language to answer in: the one just chosen, else the one kept, else English."""
-    for wanted in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
+    """Return the language to answer in: just chosen, else kept, else wished for, else English."""
+    chosen = (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE))
+    for wanted in (*chosen, *getattr(request.state, "wished_languages", ())):
         if wanted in LANGUAGES:
-            return wanted
+            return str(wanted)
     return "en"
+
+
+def wish_language(request: Request, tags: str | None) -> None:
+    """Note which languages a service wishes for its pages; a person's own choice counts more.
+
+    ``tags`` are language tags separated by blanks, the most wanted first, such as ``gd-GB en``.
+    """
+    names = [tag.partition("-")[0].lower() for tag in (tags or "").split()]
+    request.state.wished_languages = tuple(names)
 
 
 def use_language(request: Request) -> str:

@@ -132,6 +132,8 @@ class RelyingParty:
             "code_challenge": challenge.rstrip(b"=").decode(),
             "code_challenge_method": "S256",
         }
+        if named := _named_claims(query["scope"]):
+            query["claims"] = named
         response = RedirectResponse(f"{self.issuer}/authorize?{urlencode(query)}", 303)
         self._set_cookie(response, self._browser_cookie, browser, _ATTEMPT_DAYS * 86400)
         return response
@@ -340,6 +342,16 @@ class SignInRefused(Problem):
             detail=description or "Go back and try again when you are ready.",
         )
         self.return_to = return_to
+
+
+def _named_claims(scope: str) -> str:
+    """Return the ``claims`` that bring what the header of a page shows into the ID token.
+
+    Scopes alone are answered by UserInfo (OpenID Connect Core, section 5.4).
+    """
+    shown = {"profile": "name", "email": "email"}
+    names = {name: None for one, name in shown.items() if one in scope.split()}
+    return json.dumps({"id_token": names}, separators=(",", ":")) if names else ""
 
 
 def _sign_in_failed(status: int) -> Problem:

@@ -61,8 +61,13 @@ NOT_ON_PAGES = (
 # Constants and functions whose strings reach a page by another way, by the file they stand in.
 WORDINGS: Mapping[str, frozenset[str]] = {
     "identity/accounts/rules.py": frozenset({"_fault"}),
+    "identity/factors/app_pages.py": frozenset({"add_app"}),
+    "identity/factors/checks.py": frozenset({"PasskeyFactor", "TotpFactor", "BackupCodeFactor"}),
+    "identity/factors/pages.py": frozenset({"_DONE"}),
+    "identity/factors/way_pages.py": frozenset({"PAUSED", "_EMAIL_CHOICE"}),
     "identity/safe/pages.py": frozenset({"_CHOOSE", "decide_to_share"}),
     "identity/signin/pages.py": frozenset({"sign_in"}),
+    "identity/signin/rules.py": frozenset({"_FACTOR_WORDS"}),
     "identity/verification/rules.py": frozenset({"_address", "_FIRST_NAMES", "_LAST_NAME"}),
     "payments/payees/modulus/check.py": frozenset(
         {"_NOT_CHECKED", "_VALID", "_INVALID", "check_account"}

@@ -147,3 +147,9 @@ def test_an_issuer_that_is_away_is_asked_once_in_ten_seconds() -> None:
         assert source.find("unknown") is None
     assert published.fetched == asked + 1
     assert source.find("one") is not None
+
+
+def test_a_token_that_is_bound_to_a_key_does_not_count_in_anybodys_hands() -> None:
+    verifier = TokenVerifier(ISSUER, AUDIENCE, Published(KEY).source())
+    with pytest.raises(Unauthorised, match="bound"):
+        verifier.verify(_token(cnf={"jkt": "some-thumbprint"}))

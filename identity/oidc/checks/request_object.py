@@ -1,9 +1,12 @@
 """Where the request really stands: in the address, in a signed object, or pushed ahead."""
 
+from contextlib import suppress
 from dataclasses import replace
 
+from identity.oidc.checks.response_mode import check_response_mode
 from identity.oidc.draft import Draft
 from identity.oidc.errors import PageError, ProtocolError
+from identity.oidc.oauth_response_types import brings
 from identity.oidc.parameters import Parameters
 from identity.oidc.pushed import URN, open_pushed
 from identity.oidc.rfc9101_request_objects import read_request_object
@@ -24,6 +27,9 @@ def take_request(draft: Draft) -> None:
         if outside is None or outside not in draft.known_client.redirect_uris:
             raise PageError(error.error, error.description) from error
         draft.redirect_uri = outside
+        # A mode that is wrong itself leaves the usual one in place, and the first refusal counts.
+        with suppress(ProtocolError):
+            check_response_mode(draft)
         raise
 
 
@@ -37,7 +43,16 @@ def take_object(draft: Draft) -> None:
 
 
 def take_jkt(draft: Draft) -> None:
-    """Take the key that the code will be bound to (RFC 9449, section 10)."""
+    """Take the key that the code will be bound to (RFC 9449, section 10).
+
+    A client whose tokens are bound gets none through the browser, where no key is shown.
+    """
+    options = draft.known_client.options
+    bound = options.dpop_bound_access_tokens or options.tls_client_certificate_bound_access_tokens
+    if bound and brings(draft.response_type, "token"):
+        raise ProtocolError(
+            "unauthorized_client", "A token that is bound to a key cannot stand in the answer"
+        )
     jkt = check_jkt(draft.params.get("dpop_jkt"))
     if jkt is not None:
         draft.asked = replace(draft.asked, jkt=jkt)
@@ -54,7 +69,8 @@ def _take(draft: Draft) -> None:
     if profile.requires_pushed or client.options.require_pushed_authorization_requests:
         raise ProtocolError("invalid_request", "This client sends its requests ahead to /par")
     if reference is not None:
-        if not profile.request_objects or draft.fetched is None:
+        known = profile.request_objects and client.options.request_uris
+        if not known or draft.fetched is None:
             raise ProtocolError("request_uri_not_supported", "request_uri is not supported")
         _unpack(draft, draft.fetched.object_or_refusal())
     elif token is not None:

@@ -1,5 +1,6 @@
 """Vectors of trust and the claims of a vocabulary, where a profile has them (One Login)."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -28,7 +29,7 @@ def check_trust(draft: Draft) -> None:
     wanted = {identity_of(vector) for vector in vtr} - {"P0"}
     if not wanted <= set(options.levels_of_confidence):
         raise ProtocolError("invalid_request", "Request vtr not valid")
-    _check_claims(draft)
+    draft.asked = replace(draft.asked, claims=_take_claims(draft))
     if "select_account" in draft.prompt:
         raise ProtocolError(
             "unmet_authentication_requirements", "An account cannot be selected here"
@@ -37,18 +38,25 @@ def check_trust(draft: Draft) -> None:
         draft.max_age_seconds = None
 
 
-def _check_claims(draft: Draft) -> None:
-    """Refuse claims elsewhere than below ``userinfo``, and unknown and unregistered ones."""
-    members = draft.claims.get("userinfo", {})
-    if set(draft.claims) - {"userinfo"} or not isinstance(members, Mapping):
+def _take_claims(draft: Draft) -> dict[str, object]:
+    """Return the wanted claims; refuses unknown ones and those not below ``userinfo``."""
+    claims = _read(draft)
+    members = claims.get("userinfo") or {}
+    if set(claims) - {"userinfo"} or not isinstance(members, dict):
         raise ProtocolError("invalid_request", "claims may only have the member userinfo")
-    vocabulary = draft.call.issuer.vocabulary
-    known = {f"{vocabulary}{name}" for name in CLAIM_NAMES}
+    known = {f"{draft.call.issuer.vocabulary}{name}" for name in CLAIM_NAMES}
     allowed = draft.known_client.options.allowed_claims
     if allowed is not None:
         known &= set(allowed)
     if unknown := sorted(set(members) - known):
         raise ProtocolError("invalid_request", f"Claim not allowed: {unknown[0][:80]}")
+    return {"userinfo": members} if members else {}
+
+
+def _read(draft: Draft) -> dict[str, object]:
+    """Return the parameter, whose form was checked in the row above."""
+    found = json.loads(draft.params.get("claims") or "{}")
+    return found if isinstance(found, dict) else {}
 
 
 def _pass_over_claims(draft: Draft) -> None:
@@ -56,8 +64,8 @@ def _pass_over_claims(draft: Draft) -> None:
 
     Its ID token never carries more than its own claims, whatever was asked for (1.8).
     """
-    for members in draft.claims.values():
+    for members in _read(draft).values():
         names = set(members) if isinstance(members, Mapping) else set()
         if unknown := sorted(names - _SCOTACCOUNT_CLAIMS):
             raise ProtocolError("invalid_claims", f"Claim not allowed: {unknown[0][:80]}")
-    draft.claims = {}
+    draft.asked = replace(draft.asked, claims={})

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from joserfc import jwe
 from joserfc import jwt as jose
 from joserfc.jwk import KeySet, OKPKey
 
@@ -198,6 +199,27 @@ def test_an_error_is_signed_too(signed: StrictClient) -> None:
     signed.world.http.cookies.clear()
     claims = json.loads(_body(answer_token(signed, prompt="none")))
     assert (claims["error"], claims["state"]) == ("login_required", "st=te==")
+
+
+@pytest.mark.parametrize(
+    ("alg", "enc"), [("ECDH-ES", "A256GCM"), ("RSA-OAEP-256", None)], ids=["elliptic", "rsa"]
+)
+def test_a_signed_answer_may_be_encrypted_to_the_client(
+    signed: StrictClient, alg: str, enc: str | None
+) -> None:
+    own = ec_key("P-256", 11) if alg == "ECDH-ES" else rsa_key(4)
+    options = ClientOptions(
+        require_signed_request_object=True,
+        authorization_encrypted_response_alg=alg,
+        authorization_encrypted_response_enc=enc,
+    )
+    keys = [signed.key.as_dict(private=False), own.as_dict(private=False) | {"use": "enc"}]
+    signed.register(options=options, jwks=keys)
+    sealed = answer_token(signed)
+    opened = jwe.decrypt_compact(sealed, own, algorithms=[alg, enc or "A128CBC-HS256"])
+    assert opened.headers()["cty"] == "JWT"
+    assert opened.plaintext is not None
+    assert "code" in json.loads(_body(opened.plaintext.decode()))
 
 
 def test_a_signed_answer_may_travel_in_a_form(signed: StrictClient) -> None:

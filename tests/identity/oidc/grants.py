@@ -134,13 +134,13 @@ class Grants:
         }
         return self.world.assertion(client_id, OIDC, **(claims | changes))  # type: ignore[arg-type]
 
-    def exchange(self, token: str, client_id: str = "locker", **params: object) -> Response:
+    def exchange(self, token: str, prover: str = "locker", /, **params: object) -> Response:
         params = {
             "grant_type": TOKEN_EXCHANGE,
             "subject_token": token,
             "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
         } | params
-        return self.post("/token", client_id, **params)
+        return self.post("/token", prover, **params)
 
 
 def flow_of(answer: Response) -> str:

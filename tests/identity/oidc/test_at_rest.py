@@ -11,7 +11,7 @@ from identity.oidc.tasks import FORGET_TOPIC, forget, plan_forgetting
 from shared import clock
 from shared.outbox import Job
 from shared.quick import Quick, QuickRows
-from tests.identity.oidc.world import ASSERTION_TYPE, OIDC, SECRET, World, b64
+from tests.identity.oidc.world import ASSERTION_TYPE, CALLBACK, OIDC, SECRET, World, b64
 
 
 def dump(world: World) -> bytes:
@@ -132,8 +132,20 @@ def test_a_service_with_a_key_costs_the_one_statement_of_its_jti(world: World) -
 @pytest.mark.committed
 def test_what_has_expired_is_forgotten_and_the_rest_stays(client_world: World) -> None:
     world = client_world
-    expired = ("flow", "authorisation", "used_assertion")
+    expired = ("flow", "authorisation", "used_assertion", "used_proof", "pushed_request")
     world.tokens()
+    world.execute("INSERT INTO used_proof (proof_hash, expires_at) VALUES ('x', now())")
+    form = {
+        "client_id": "council-client",
+        "redirect_uri": CALLBACK,
+        "response_type": "code",
+        "scope": "openid",
+        "code_challenge": "c" * 43,
+        "code_challenge_method": "S256",
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": world.assertion(),
+    }
+    assert world.http.post(f"{OIDC}/par", data=form).status_code == 201
     world.authorize(prompt="consent")
     for table in expired:
         world.execute(f"UPDATE {table} SET expires_at = now() - interval '1 second'")

@@ -56,7 +56,8 @@ def test_a_client_given_twice_is_told_on_a_page(client_world: World) -> None:
     [
         ({"response_type": None}, "invalid_request"),
         ({"response_type": "token"}, "unsupported_response_type"),
-        ({"response_type": "code id_token"}, "unsupported_response_type"),
+        ({"response_type": "code id_token"}, "unauthorized_client"),
+        ({"response_type": "id_token code token surprise"}, "unsupported_response_type"),
         ({"scope": None}, "invalid_scope"),
         ({"scope": "profile"}, "invalid_scope"),
         ({"code_challenge": None}, "invalid_request"),
@@ -64,7 +65,7 @@ def test_a_client_given_twice_is_told_on_a_page(client_world: World) -> None:
         ({"code_challenge_method": "plain"}, "invalid_request"),
         ({"code_challenge_method": None}, "invalid_request"),
         ({"code_challenge": "short"}, "invalid_request"),
-        ({"response_mode": "fragment"}, "invalid_request"),
+        ({"response_mode": "web_message"}, "invalid_request"),
         ({"prompt": "none login"}, "invalid_request"),
         ({"prompt": "surprise"}, "invalid_request"),
         ({"max_age": "-1"}, "invalid_request"),
@@ -74,7 +75,7 @@ def test_a_client_given_twice_is_told_on_a_page(client_world: World) -> None:
         ({"claims": '{"userinfo": 1}'}, "invalid_request"),
         ({"claims": '{"userinfo": {"email": 1}}'}, "invalid_claims"),
         ({"request": "eyJhbGciOiJub25lIn0.e30."}, "request_not_supported"),
-        ({"request_uri": "https://council.example/r"}, "invalid_request_uri"),
+        ({"request_uri": "https://council.example/r"}, "request_uri_not_supported"),
         ({"nonce": "n" * 5000}, "invalid_request"),
     ],
 )

@@ -6,9 +6,11 @@ from uuid import UUID
 import pytest
 
 from identity.oidc import flows
+from identity.oidc.limits import ClientLimits
 from shared import clock
 from shared.errors import NotFound
 from tests.identity.oidc.world import CALLBACK, OIDC, SCOT, World, answer_of
+from tests.identity.people import People
 
 _GPG45 = "openid scotaccount.gpg45.medium scotaccount.address"
 
@@ -95,6 +97,9 @@ def test_a_refusal_reaches_the_client_in_its_words(scot: World) -> None:
 def test_a_flow_lives_seven_days_and_not_longer(scot: World) -> None:
     """S16."""
     flow_id = begin(scot)
+    person = scot.sign_in()
+    with scot.database.transaction() as session:
+        flows.record_sign_in(session, flow_id, person.account_id, person.session_id, clock.now())
     soon, late = clock.now() + timedelta(days=6, hours=23), clock.now() + timedelta(days=7)
     with scot.database.transaction() as session:
         assert flows.get_flow(session, flow_id, soon).id == flow_id
@@ -102,6 +107,35 @@ def test_a_flow_lives_seven_days_and_not_longer(scot: World) -> None:
             flows.get_flow(session, flow_id, late)
         with pytest.raises(NotFound):
             flows.record_verification_done(session, flow_id, late)
+
+
+def test_a_flow_that_nobody_touches_lives_an_hour(scot: World) -> None:
+    """Anybody can write such a row, so it must not stay."""
+    flow_id = begin(scot)
+    soon, late = clock.now() + timedelta(minutes=59), clock.now() + timedelta(minutes=61)
+    with scot.database.transaction() as session:
+        assert flows.get_flow(session, flow_id, soon).id == flow_id
+        with pytest.raises(NotFound):
+            flows.get_flow(session, flow_id, late)
+
+
+def test_a_form_that_is_sent_keeps_the_flow_for_seven_days(people: People) -> None:
+    flow_id = people.begin_flow()
+    people.send(f"/identity/sign-in?flow={flow_id}", email="", password="")
+    late = clock.now() + timedelta(days=6, hours=23)
+    with people.world.database.transaction() as session:
+        assert flows.get_flow(session, UUID(flow_id), late).id == UUID(flow_id)
+
+
+def test_nobody_cancels_a_flow_of_another_browser(people: People) -> None:
+    flow_id = people.begin_flow()
+    other = people.another_browser()
+    left = people.send(f"/identity/cancel?flow={flow_id}", http=other)
+    assert left.status_code == 403
+    assert people.world.scalar("SELECT error FROM flow") is None
+    left = people.send(f"/identity/cancel?flow={flow_id}")
+    assert left.status_code == 303
+    assert people.world.scalar("SELECT error FROM flow") == "access_denied"
 
 
 def test_another_browser_cannot_take_a_flow_over(scot: World) -> None:
@@ -181,3 +215,18 @@ def test_two_clients_of_a_sector_see_one_subject_and_others_another(world: World
 def _view(world: World, flow_id: UUID) -> flows.FlowView:
     with world.database.transaction() as session:
         return flows.get_flow(session, flow_id, clock.now())
+
+
+def test_one_network_begins_only_so_many_sign_ins_a_minute(scot: World) -> None:
+    """Each of them writes a row, although nobody is known yet."""
+    app = scot.http.app.routes[-1].app  # type: ignore[attr-defined]  # the pages' own app
+    app.state.provider.visitors = ClientLimits(2)
+    for _ in range(2):
+        begin(scot)
+    refused = scot.authorize(SCOT, client_id="sandboxscot01")
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) >= 1
+    assert 'id="oidc-wait"' in refused.text
+    assert scot.scalar("SELECT count(*) FROM flow") == 2
+    scot.sign_in()
+    assert scot.code(SCOT, client_id="sandboxscot01", scope="openid")

@@ -253,8 +253,9 @@ class World:
 def answer_of(response: Response) -> dict[str, str]:
     """Return the parameters with which a redirect leads back to the client."""
     assert response.status_code in (302, 303), response.text
-    query = urlsplit(response.headers["location"]).query
-    return {name: values[0] for name, values in parse_qs(query).items()}
+    location = urlsplit(response.headers["location"])
+    sent = parse_qs(location.fragment or location.query)
+    return {name: values[0] for name, values in sent.items()}
 
 
 def later(**parts: float) -> datetime:

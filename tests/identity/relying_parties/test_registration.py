@@ -70,7 +70,7 @@ def test_a_good_client_has_no_fault() -> None:
     [
         ({"client_id": "Council Client"}, "client_id"),
         ({"client_id": "x"}, "client_id"),
-        ({"auth_method": "none"}, "auth_method"),
+        ({"auth_method": "client_secret_jwt"}, "auth_method"),
         ({"keys": ()}, "keys"),
         ({"grant_types": ("password",)}, "grant_types"),
         ({"grant_types": ()}, "grant_types"),

@@ -1,10 +1,12 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
 
 from identity.accounts.actions import create_account
 from identity.accounts.vault import Vault
+from identity.factors import browsers
 from identity.signin import actions
 from identity.signin.actions import SignedIn, Visitor
 from identity.signin.queries import get_session, list_sessions
@@ -120,6 +122,64 @@ def test_a_person_sees_and_ends_a_session_elsewhere(people: People) -> None:
     assert ended.headers["location"] == "/identity/account/sessions?ended=yes"
     assert elsewhere.get("/identity/account").status_code == 303
     assert people.http.get("/identity/account").status_code == 200
+
+
+def sign_in_elsewhere(
+    people: People, agent: str = "Mozilla/5.0 (Windows NT 10.0) Firefox/140"
+) -> Any:
+    elsewhere = people.another_browser()
+    elsewhere.headers["User-Agent"] = agent
+    first = people.send(
+        "/identity/sign-in", http=elsewhere, email="ann@person.example", password=PASSWORD
+    )
+    people.send(first.headers["location"], http=elsewhere, code=people.newest_code())
+    return elsewhere
+
+
+def test_a_person_ends_all_sessions_but_this_one(people: People) -> None:
+    people.sign_up()
+    others = [sign_in_elsewhere(people) for _ in range(2)]
+    page = text_of(people.http.get("/identity/account/sessions"))
+    assert page.count("Password, A code by email") == 3
+    assert page.count("Level Medium") == 3
+    done = people.send("/identity/account/sessions/others")
+    assert done.headers["location"] == "/identity/account/sessions?ended=others"
+    assert "All other devices are signed out" in text_of(people.http.get(done.headers["location"]))
+    assert people.http.get("/identity/account").status_code == 200
+    assert {other.get("/identity/account").status_code for other in others} == {303}
+
+
+def test_the_owner_is_told_of_a_device_that_is_new(people: People) -> None:
+    people.sign_up()
+    told = (
+        "SELECT array_agg(payload ->> 'device') FROM outbox"
+        " WHERE topic = 'identity.accounts.tell_owner' AND payload ->> 'what' = 'new_device'"
+    )
+    assert people.world.scalar(told) is None, "the first browser surprises nobody"
+    elsewhere = sign_in_elsewhere(people)
+    assert people.world.scalar(told) == ["Firefox on Windows"]
+    people.send("/identity/sign-out", http=elsewhere)
+    first = people.send(
+        "/identity/sign-in", http=elsewhere, email="ann@person.example", password=PASSWORD
+    )
+    people.send(first.headers["location"], http=elsewhere, code=people.newest_code())
+    assert people.world.scalar(told) == ["Firefox on Windows"], "now it is known"
+
+
+def test_an_account_keeps_its_newest_twenty_browsers(people: People) -> None:
+    people.sign_up()
+    account_id = people.account_id()
+    with people.world.database.transaction() as session:
+        for number in range(30):
+            later = NOW + timedelta(minutes=number)
+            browsers.remember(session, account_id, bytes([number]) * 32, "totp", later)
+    assert people.world.scalar("SELECT count(*) FROM known_browser") == 20
+    with people.world.database.transaction() as session:
+        assert browsers.is_known(session, account_id, bytes([29]) * 32, NOW)
+        assert not browsers.is_known(session, account_id, bytes([1]) * 32, NOW)
+        assert not browsers.is_known(
+            session, account_id, bytes([29]) * 32, NOW + timedelta(days=401)
+        )
 
 
 def test_signing_out_needs_a_press_and_ends_the_session(people: People) -> None:

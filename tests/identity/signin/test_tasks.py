@@ -97,3 +97,19 @@ def test_a_task_that_runs_twice_mails_with_the_same_key(people: People, post: Po
     post.send_email = healthy  # type: ignore[method-assign]
     work(people)
     assert len(post.sent) == 1
+
+
+def test_the_notice_of_a_new_device_names_it(people: People, post: Post) -> None:
+    people.sign_up("ann@person.example")
+    for agent in ("Mozilla/5.0 (Windows NT 10.0) Firefox/140", "<b>curl</b>"):
+        elsewhere = people.another_browser()
+        elsewhere.headers["User-Agent"] = agent
+        first = people.send(
+            "/identity/sign-in", http=elsewhere, email="ann@person.example", password=PASSWORD
+        )
+        people.send(first.headers["location"], http=elsewhere, code=people.newest_code())
+    work(people)
+    said = [mail["personalisation"].get("what", "") for mail in post.sent]
+    named = [words for words in said if "not used on before" in words]
+    assert "before: Firefox on Windows." in named[0]
+    assert "before: a device that we could not name." in named[1]
