@@ -34,12 +34,13 @@ from identity.oidc.actions import start_flow
 from identity.oidc.authorize import check_request
 from identity.oidc.ciba_core import answer_ciba_request
 from identity.oidc.core_userinfo import answer_userinfo
+from identity.oidc.did_document import CACHE_SECONDS, did_of, make_did_document
 from identity.oidc.discovery import make_discovery
 from identity.oidc.draft import Draft
 from identity.oidc.errors import PageError, ProtocolError, unavailable
 from identity.oidc.jarm import secure_answer
 from identity.oidc.journey import advance, make_flow
-from identity.oidc.onelogin_endpoints import router as onelogin_router
+from identity.oidc.onelogin_id_token import make_trustmark
 from identity.oidc.onelogin_userinfo import answer_trust_userinfo
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Call
@@ -72,12 +73,13 @@ from shared.web.runtime import runtime_of
 
 SIGNED_OUT_PATH = "/identity/signed-out"
 LOGOUT_PATH = "/identity/logout"
+_ALL_ORIGINS = {"Access-Control-Allow-Origin": "*"}
 
 
 def _public_cache(profile: Profile) -> dict[str, str]:
     return {
         "Cache-Control": f"public, max-age={profile.metadata_seconds}",
-        "Access-Control-Allow-Origin": "*",
+        **_ALL_ORIGINS,
     }
 
 
@@ -85,6 +87,7 @@ router = APIRouter(dependencies=[Depends(public)])
 pushed_router = APIRouter(dependencies=[Depends(public)])
 userinfo_router = APIRouter(dependencies=[Depends(public)])
 attributes_router = APIRouter(dependencies=[Depends(public)])
+trust_router = APIRouter(dependencies=[Depends(public)])
 device_router = APIRouter(dependencies=[Depends(public)])
 ciba_router = APIRouter(dependencies=[Depends(public)])
 
@@ -257,6 +260,23 @@ def attributes(request: Request, call: CallDep) -> Response:
         return refuse(error)
 
 
+@trust_router.get("/trustmark")
+def trustmark(call: CallDep) -> Response:
+    """Tell what the levels of trust are, and who says so."""
+    cache = {"Cache-Control": f"public, max-age={call.profile.metadata_seconds}"}
+    return JSONResponse(make_trustmark(call.issuer), headers=cache | _ALL_ORIGINS)
+
+
+@trust_router.get("/did.json")
+@trust_router.get("/.well-known/did.json")
+def did_document(call: CallDep) -> Response:
+    """Publish the keys of identity proofs where the resolution of did:web looks for them."""
+    keys = call.provider.identity_keys.get(call.session, call.now)
+    document = make_did_document(did_of(call.provider.settings, call.issuer), keys)
+    cache = {"Cache-Control": f"public, max-age={CACHE_SECONDS}"}
+    return JSONResponse(document, media_type="application/did+json", headers=cache | _ALL_ORIGINS)
+
+
 def logout(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSignedIn) -> Response:
     """End the session for a client that shows whose it is; ask the person otherwise."""
     try:
@@ -321,7 +341,7 @@ def make_protocol_app(profile: Profile) -> FastAPI:
         app.include_router(pushed_router)
     app.include_router(userinfo_router if profile.userinfo else attributes_router)
     if profile.vectors_of_trust:
-        app.include_router(onelogin_router)
+        app.include_router(trust_router)
     for grant, further in ((DEVICE, device_router), (CIBA, ciba_router)):
         if grant in profile.grant_types:
             app.include_router(further)

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
-from identity.oidc.actions import issue_code
 from identity.oidc.ciba_core import remember_subject
 from identity.oidc.claim_names import is_as_wished, wishes_of, without_items
 from identity.oidc.core_hybrid import authorisation_now, make_front_members
@@ -12,6 +11,7 @@ from identity.oidc.core_subjects import subject_of
 from identity.oidc.draft import Draft
 from identity.oidc.errors import ProtocolError
 from identity.oidc.flows import UNTOUCHED_LIFE, FlowRequest, FlowView
+from identity.oidc.issuing import issue_code
 from identity.oidc.oauth_response_types import brings
 from identity.oidc.onelogin_identity import has_proved_identity, settle_identity
 from identity.oidc.provider import Call

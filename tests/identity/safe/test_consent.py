@@ -134,13 +134,16 @@ def test_single_claims_are_asked_one_by_one(shop: People) -> None:
     assert urlsplit(location).path == "/identity/consent"
     page = shop.http.get(location).text
     assert 'name="share_email"' in page
-    assert 'name="share_name"' in page
+    assert 'name="share_profile"' in page
     assert "share_auth_time" not in page
     refused = shop.send(location, share_email="yes")
     assert refused.status_code == 422
     assert shop.world.scalar("SELECT count(*) FROM remembered_consent") == 0
-    done = shop.send(location, share_email="yes", share_name="no")
+    done = shop.send(location, share_email="yes", share_profile="no")
     assert "code" in parse_qs(
         urlsplit(shop.http.get(done.headers["location"]).headers["location"]).query
     )
-    assert shop.world.scalar("SELECT shared_scopes FROM authorisation") == ["claim:email"]
+    asked = shop.world.scalar("SELECT asked FROM authorisation")
+    assert list(asked["claims"]["userinfo"]) == ["email", "auth_time"]  # type: ignore[index]
+    location = shop.world.authorize(OIDC, claims='{"userinfo":{"name":null}}').headers["location"]
+    assert urlsplit(location).path == "/identity/consent", "a declined claim is never just taken"

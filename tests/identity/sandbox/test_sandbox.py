@@ -1,28 +1,17 @@
 """Fictitious people at sandbox clients, orders by API, and the wall to what is live."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID
 
 import pytest
 from httpx2 import Response
-from joserfc import jwt
-from joserfc.jwk import KeySet
-from sqlalchemy import text
 
-from identity.caching import versioned
-from identity.oidc.flows import LOGOUT_TOPIC
 from identity.relying_parties.options import ClientOptions
 from identity.sandbox.actions import take_order
 from identity.sandbox.faults import FAULTS
 from identity.sandbox.personas import PERSONAS
 from shared import clock
-from shared.tokens import Claims
-from tests.identity.oidc.onelogin import CLIENT as OL_CLIENT
-from tests.identity.oidc.onelogin import CORE, P2, RETURN_CODE, OneLogin, wish
 from tests.identity.oidc.world import OIDC, SCOT, World, answer_of, decode
 from tests.identity.people import People, text_of
 
@@ -31,62 +20,6 @@ ATTRIBUTES = f"{SCOT}/attributes/values"
 GPG45, ADDRESS, EMAIL = "scotaccount.gpg45.medium", "scotaccount.address", "scotaccount.email"
 SCOPE = f"openid {GPG45} {ADDRESS} {EMAIL}"
 SANDBOX = ClientOptions(environment="sandbox")
-
-
-@pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(versioned, "_CHECK_SECONDS", 0.0)
-
-
-@pytest.fixture
-def sandbox(world: World) -> World:
-    world.register(CLIENT, profile="scotaccount", options=SANDBOX)
-    world.register(
-        "sandbox-control",
-        grant_types=("client_credentials",),
-        scopes=("identity.sandbox",),
-        auth_method="client_secret_post",
-    )
-    return world
-
-
-@pytest.fixture
-def control(sandbox: World) -> Iterator[Callable[..., Response]]:
-    """Call the API of the sandbox with a token of the control client."""
-    runtime = sandbox.http.app.routes[-1].app.state.runtime  # type: ignore[attr-defined]
-    real, keys = runtime.tokens, sandbox.http.get(f"{OIDC}/jwks.json").json()["keys"]
-    runtime.tokens = _Tokens(keys)
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": "sandbox-control",
-        "client_secret": "an invented secret of more than forty letters",
-    }
-    token = sandbox.http.post(f"{OIDC}/token", data=form).json()["access_token"]
-
-    def call(method: str, path: str, **body: object) -> Response:
-        return sandbox.http.request(
-            method,
-            f"/identity/v1/sandbox{path}",
-            headers={"Authorization": f"Bearer {token}"},
-            json=body or None,
-        )
-
-    yield call
-    runtime.tokens = real
-
-
-class _Tokens:
-    """Checks tokens with keys that lie at hand, as no server answers in these tests."""
-
-    def __init__(self, keys: list[dict[str, Any]]) -> None:
-        self._keys = keys
-
-    def verify(self, token: str) -> Any:
-        claims = jwt.decode(
-            token, KeySet.import_key_set({"keys": self._keys}), algorithms=["ES256", "RS256"]
-        ).claims
-        scopes = frozenset(str(claims["scope"]).split())
-        return Claims(str(claims["sub"]), str(claims["client_id"]), scopes, claims)
 
 
 def follow(world: World, answer: Response) -> Response:
@@ -367,104 +300,3 @@ def test_one_order_is_taken_once(sandbox: World, control: Callable[..., Response
     with sandbox.database.transaction() as session:
         assert take_order(session, CLIENT, None, clock.now())[0] == "failed"
         assert take_order(session, CLIENT, None, clock.now())[0] is None
-
-
-def spoiled(sandbox: World, control: Callable[..., Response], fault: str) -> Response:
-    control("POST", f"/clients/{CLIENT}/orders", persona="verified", faults=[fault])
-    return sign_in(sandbox, "", scope="openid")
-
-
-@pytest.mark.parametrize("error", ["access_denied", "server_error", "temporarily_unavailable"])
-def test_an_ordered_refusal_of_the_request(
-    sandbox: World, control: Callable[..., Response], error: str
-) -> None:
-    assert answer_of(spoiled(sandbox, control, f"authorize.{error}"))["error"] == error
-    assert "code" in answer_of(sign_in(sandbox, "verified", scope="openid")), "only the next one"
-
-
-@pytest.mark.parametrize(
-    ("error", "status"), [("invalid_grant", 400), ("invalid_client", 401), ("server_error", 500)]
-)
-def test_an_ordered_refusal_of_the_token(
-    sandbox: World, control: Callable[..., Response], error: str, status: int
-) -> None:
-    code = answer_of(spoiled(sandbox, control, f"token.{error}"))["code"]
-    answer = sandbox.redeem(code, SCOT, client_id=CLIENT)
-    assert (answer.status_code, answer.json()["error"]) == (status, error)
-
-
-def id_token(sandbox: World, control: Callable[..., Response], fault: str) -> str:
-    code = answer_of(spoiled(sandbox, control, fault))["code"]
-    return str(sandbox.redeem(code, SCOT, client_id=CLIENT).json()["id_token"])
-
-
-def test_ordered_mistakes_in_id_tokens_are_there(
-    sandbox: World, control: Callable[..., Response]
-) -> None:
-    keys = sandbox.http.get(f"{SCOT}/jwks.json").json()["keys"]
-    good = decode(id_token(sandbox, control, "id_token.wrong_nonce"))
-    assert good[1]["nonce"] != "n/nce=="
-    assert decode(id_token(sandbox, control, "id_token.wrong_aud"))[1]["aud"] != CLIENT
-    assert decode(id_token(sandbox, control, "id_token.wrong_iss"))[1]["iss"] != SCOT
-    assert "sub" not in decode(id_token(sandbox, control, "id_token.missing_sub"))[1]
-    expired = decode(id_token(sandbox, control, "id_token.expired"))[1]["exp"]
-    assert int(str(expired)) < clock.now().timestamp()
-    kid = decode(id_token(sandbox, control, "id_token.unknown_kid"))[0]["kid"]
-    assert kid not in {key["kid"] for key in keys}
-    rotated = decode(id_token(sandbox, control, "id_token.rotated_key"))[0]["kid"]
-    assert rotated == keys[1]["kid"]
-    signature = id_token(sandbox, control, "id_token.wrong_signature").rpartition(".")[2]
-    assert set(signature) == {"A"}
-
-
-def test_a_late_logout_is_sent_late(sandbox: World, control: Callable[..., Response]) -> None:
-    sandbox.register(
-        CLIENT,
-        profile="scotaccount",
-        options=SANDBOX,
-        backchannel_logout_uri="https://council.example/back",
-    )
-    token = id_token(sandbox, control, "logout.delayed")
-    sandbox.http.get(f"{SCOT}/authorize/logout", params={"id_token_hint": token})
-    due = sandbox.scalar("SELECT due_at FROM outbox WHERE topic = :t", t=LOGOUT_TOPIC)
-    assert due is not None
-    assert due - clock.now() > timedelta(seconds=100)  # type: ignore[operator]
-
-
-def test_one_login_personas_tell_return_codes(sandbox: World) -> None:
-    options = replace(SANDBOX, levels_of_confidence=("P2",))
-    client = OneLogin.register(sandbox, options=options, first_party=False)
-    answer = client.authorize(vtr=P2, claims=wish(CORE), login_hint="deceased")
-    assert answer_of(follow(sandbox, answer))["error"] == "access_denied"
-    for persona, letter in (("selfie_mismatch", "V"), ("document_expired", "X")):
-        answer = client.authorize(vtr=P2, claims=wish(CORE, RETURN_CODE), login_hint=persona)
-        shown = client.shown(follow(sandbox, answer))
-        assert shown[RETURN_CODE] == [{"code": letter}]
-        assert CORE not in shown
-    answer = client.authorize(vtr=P2, claims=wish(CORE), login_hint="verified")
-    assert CORE in client.shown(follow(sandbox, answer))
-    assert OL_CLIENT
-
-
-def test_codes_are_read_for_addresses_of_nobody_only(
-    sandbox: World, control: Callable[..., Response]
-) -> None:
-    people = People(sandbox)
-    for email, status in (("tester@sandbox.example", 200), ("real@person.example", 404)):
-        people.send("/identity/create-account", email=email, password="weather kettle mountain")
-        found = control("GET", f"/codes?email={email}")
-        assert found.status_code == status
-        if status == 200:
-            assert found.json()["code"] == people.newest_code()
-
-
-def test_accounts_of_personas_are_apart_for_each_body(sandbox: World) -> None:
-    sandbox.register(
-        "sandboxscot02", profile="scotaccount", organisation="glenmore", options=SANDBOX
-    )
-    sign_in(sandbox, "verified", scope="openid")
-    sign_in(sandbox, "verified", scope="openid", client_id="sandboxscot02")
-    with sandbox.database.transaction() as session:
-        rows = session.execute(text("SELECT id, sandbox_space FROM account")).all()
-    assert {row.sandbox_space for row in rows} == {"strathclachan", "glenmore"}
-    assert all(isinstance(row.id, UUID) for row in rows)
