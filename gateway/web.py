@@ -5,14 +5,14 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from gateway.app import make_gateway_api, make_gateway_pages
 from gateway.settings import GatewaySettings, get_settings
 from shared.web.app import make_runtime, make_service_app, serve
-from shared.web.login import who_is_signed_in
+from shared.web.login import make_backchannel_route, who_is_signed_in
 from shared.web.pages import translate
 
 _HTML = Path(__file__).parent / "html"
@@ -47,13 +47,12 @@ def create_app(settings: GatewaySettings | None = None) -> Starlette:
     )
     runtime.pages.add_extras(who_is_signed_in)
     runtime.pages.add_extras(_navigation)
-    routes = (
-        (Mount("/assets", LongLived(directory=settings.assets_dir)),)
-        if settings.assets_dir is not None
-        else ()
-    )
-    mounts = {"/gateway/v1": make_gateway_api(), "": make_gateway_pages(settings)}
-    return make_service_app(runtime, mounts, routes=routes)
+    pages = make_gateway_pages(settings)
+    routes: list[BaseRoute] = [make_backchannel_route(pages.state.login, runtime)]
+    if settings.assets_dir is not None:
+        routes.append(Mount("/assets", LongLived(directory=settings.assets_dir)))
+    mounts = {"/gateway/v1": make_gateway_api(), "": pages}
+    return make_service_app(runtime, mounts, routes=tuple(routes))
 
 
 def run() -> None:

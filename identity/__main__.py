@@ -6,6 +6,7 @@ from importlib import import_module
 
 from identity.keys import commands as keys
 from identity.organisations import commands as organisations
+from identity.registration import commands as registration
 from identity.relying_parties import commands as relying_parties
 from identity.settings import get_settings
 from shared.commands import main
@@ -38,6 +39,7 @@ COMMANDS = {
     "dead-work": dead_work_command(get_settings),
     "seed-demo": _seed_demo,
     "demo-people": organisations.demo_people,
+    "issue-initial-access-token": registration.issue,
     "rotate-keys": keys.rotate,
     "rotate-identity-keys": keys.rotate_identity,
     "register-relying-parties": relying_parties.register,

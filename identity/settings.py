@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -28,6 +28,9 @@ class IdentitySettings(PeopleSettings, ServiceSettings):
         description="Where the sandbox clients of outside programs are sent back to",
     )
     code_seconds: int = Field(60, ge=10, le=600, description="Life of an authorization code")
+    key_rotation_days: int = Field(
+        90, ge=0, le=730, description="How long a signing key signs, in days; 0: until told to stop"
+    )
     pushed_request_seconds: int = Field(
         90, ge=5, le=600, description="How long a pushed authorization request can be begun with"
     )
@@ -40,10 +43,11 @@ class IdentitySettings(PeopleSettings, ServiceSettings):
         description="Requests to `/authorize` that one network address may begin in a minute while"
         " nobody is signed in there; each leaves a row for an hour",
     )
-    client_certificate_header: str = Field(
+    # Only names that the public edge removes: any other could be sent by anybody.
+    client_certificate_header: Literal["", "x-forwarded-client-cert", "client-cert"] = Field(
         "",
         description="Header in which the trusted proxy hands on the certificate that a client"
-        " showed, such as `x-forwarded-client-cert`; empty: no mutual TLS",
+        " showed; empty: no mutual TLS",
     )
     mtls_url: str = Field(
         "", description="Address at which clients are asked for certificates, without last slash"
@@ -70,6 +74,12 @@ class IdentitySettings(PeopleSettings, ServiceSettings):
     )
     outbound_ca_file: Path | None = Field(
         None, description="Further certificates to trust there; refused in production"
+    )
+
+    dns_resolver: str = Field(
+        "",
+        description="Name server for the TXT records of staff domains, `host:port`;"
+        " empty for the machine's own",
     )
 
     @model_validator(mode="after")

@@ -39,7 +39,9 @@ def create_app(settings: IdentitySettings | None = None) -> Starlette:
     provider = Provider(settings, runtime.sealer)
     pages = make_identity_pages()
     pages.state.provider = provider
-    mounts: dict[str, FastAPI] = {"/identity/v1": make_identity_api()}
+    api = make_identity_api()
+    api.state.provider = provider
+    mounts: dict[str, FastAPI] = {"/identity/v1": api}
     protocol = make_protocol_apps()
     for path, app in protocol.items():
         app.state.provider = provider

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 from notifications.app import make_people_app, make_programs_app
 from notifications.settings import NotificationsSettings, get_settings
 from shared.web.app import make_runtime, make_service_app, serve
-from shared.web.login import RelyingParty, who_is_signed_in
+from shared.web.login import RelyingParty, make_backchannel_route, who_is_signed_in
 from shared.web.pages import translate
 from shared.web.runtime import Runtime
 
@@ -44,6 +44,7 @@ def make_app(runtime: Runtime, relying_party: RelyingParty) -> ASGIApp:
     return make_service_app(
         runtime,
         {f"{_PREFIX}/v1": make_programs_app(), _PREFIX: make_people_app(relying_party)},
+        routes=(make_backchannel_route(relying_party, runtime),),
     )
 
 

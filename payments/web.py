@@ -8,7 +8,12 @@ from payments.app import make_payments_api, make_payments_pages
 from payments.runs.access import navigation_of
 from payments.settings import PaymentsSettings, get_settings
 from shared.web.app import make_runtime, make_service_app, serve
-from shared.web.login import RelyingParty, install_login, who_is_signed_in
+from shared.web.login import (
+    RelyingParty,
+    install_login,
+    make_backchannel_route,
+    who_is_signed_in,
+)
 
 _HTML = Path(__file__).parent / "html"
 CLIENT_ID = "payments-console"
@@ -32,7 +37,11 @@ def create_app(settings: PaymentsSettings | None = None) -> Starlette:
         scope="openid profile email staff",
     )
     install_login(pages, relying_party)
-    return make_service_app(runtime, {f"{PREFIX}/v1": make_payments_api(), PREFIX: pages})
+    return make_service_app(
+        runtime,
+        {f"{PREFIX}/v1": make_payments_api(), PREFIX: pages},
+        routes=(make_backchannel_route(relying_party, runtime),),
+    )
 
 
 def run() -> None:

@@ -90,6 +90,33 @@ def create_floor(service: str) -> None:
     op.execute(FLOOR_V1.format(role=service))
 
 
+BACKCHANNEL_LOGOUT = """
+ALTER TABLE web_session ADD COLUMN sid text;
+CREATE INDEX ix_web_session_sid ON web_session (sid) WHERE sid IS NOT NULL;
+CREATE INDEX ix_web_session_subject ON web_session (subject);
+
+CREATE TABLE used_logout_token (
+  jti_hash bytea,
+  expires_at timestamptz NOT NULL,
+  CONSTRAINT pk_used_logout_token PRIMARY KEY (jti_hash)
+);
+CREATE INDEX ix_used_logout_token_expires_at ON used_logout_token (expires_at);
+"""
+
+
+def add_backchannel_logout() -> None:
+    """Let the provider end sessions of the pages: by their ``sid``, with each token once."""
+    op.execute(BACKCHANNEL_LOGOUT)
+
+
+def remove_backchannel_logout() -> None:
+    """Undo ``add_backchannel_logout``."""
+    op.execute(
+        "DROP TABLE used_logout_token; ALTER TABLE web_session DROP COLUMN sid;"
+        " DROP INDEX ix_web_session_subject"
+    )
+
+
 def upgrade(service: str, url: str, revision: str = "head") -> None:
     """Bring a service's schema up to a revision; a second process waits for the first.
 

@@ -48,7 +48,9 @@ _FORGET = text(
          b AS (DELETE FROM idempotency_key WHERE (scope, key) IN (
            SELECT scope, key FROM idempotency_key WHERE expires_at < now() LIMIT :batch)),
          c AS (DELETE FROM web_session WHERE id_hash IN (
-           SELECT id_hash FROM web_session WHERE expires_at < now() LIMIT :batch))
+           SELECT id_hash FROM web_session WHERE expires_at < now() LIMIT :batch)),
+         d AS (DELETE FROM used_logout_token WHERE jti_hash IN (
+           SELECT jti_hash FROM used_logout_token WHERE expires_at < now() LIMIT :batch))
     DELETE FROM login_attempt WHERE state_hash IN (
       SELECT state_hash FROM login_attempt WHERE expires_at < now() LIMIT :batch)
     """

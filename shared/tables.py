@@ -106,9 +106,19 @@ def _add_session_tables(metadata: MetaData) -> None:
         Column("id_hash", LargeBinary, primary_key=True),
         Column("subject", Text, nullable=False),
         Column("sealed", LargeBinary, nullable=False),
+        Column("sid", Text),
         _moment("created_at", default=True),
         _moment("expires_at", nullable=False),
         Index("ix_web_session_expires_at", "expires_at"),
+        Index("ix_web_session_sid", "sid", postgresql_where=text("sid IS NOT NULL")),
+        Index("ix_web_session_subject", "subject"),
+    )
+    Table(
+        "used_logout_token",
+        metadata,
+        Column("jti_hash", LargeBinary, primary_key=True),
+        _moment("expires_at", nullable=False),
+        Index("ix_used_logout_token_expires_at", "expires_at"),
     )
     Table(
         "login_attempt",

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 
 CLIENTS: Mapping[str, tuple[str, ...]] = {
     "identity": ("identity-service",),
+    "operator": ("identity-operator",),
     "payments": ("payments-service", "payments-console"),
     "notifications": ("notifications-service", "notifications-mailbox"),
     "gateway": ("gateway-service", "clachanjourn1"),
     "glenmore": ("glenmore-repairs",),
     "sandbox": ("sandboxscot01", "sandbox-onelogin", "personasscot1", "personas-onelogin"),
+    "strict": ("sandbox-strict",),
 }
 
 # Clients that show a shared secret instead; it lies in `<client-id>.secret`.

@@ -102,7 +102,13 @@ def _special(service: str, place: Installation) -> dict[str, str]:
             "PAYEE_NAMES_URL": place.local_url("PAYEE_NAMES"),
         }
     if service == "notifications":
-        return {"SMTP_HOST": LOOPBACK, "SMTP_PORT": str(place.ports["SMTP"])}
+        return {
+            "SMTP_HOST": LOOPBACK,
+            "SMTP_PORT": str(place.ports["SMTP"]),
+            "SMPP_HOST": LOOPBACK,
+            "SMPP_PORT": str(place.ports["SMPP"]),
+            "VOICE_URL": place.local_url("VOICE"),
+        }
     return {"ENVOY_DIR": str(place.home.envoy)} | {
         f"{name}_PORT": str(port) for name, port in _edge_ports(place.ports).items()
     }
@@ -121,7 +127,7 @@ def migration_environment(service: str, place: Installation) -> dict[str, str]:
 
 def simulators_environment(place: Installation) -> dict[str, str]:
     """Return the environment of the process that stands in for the outside parties."""
-    names = ("BANK", "PAYEE_NAMES", "DOCUMENT_CHECK", "SMTP", "INBOX")
+    names = ("BANK", "PAYEE_NAMES", "DOCUMENT_CHECK", "SMTP", "INBOX", "SMPP", "VOICE")
     settings = {f"{name}_PORT": str(place.ports[name]) for name in names}
     settings |= {"HOST": LOOPBACK, "STATE_DIR": str(place.home.simulators)}
     own = {f"SIMULATORS_{name}": value for name, value in settings.items()}

@@ -25,6 +25,8 @@ DEFAULTS: Mapping[str, int] = {
     "DOCUMENT_CHECK": 8103,
     "SMTP": 8104,
     "INBOX": 8105,
+    "SMPP": 8106,
+    "VOICE": 8107,
     "GLENMORE": 8201,
 }
 _HIGHEST = 65_535

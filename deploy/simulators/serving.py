@@ -13,7 +13,7 @@ from deploy.simulators.events import TellRequests, tell
 from deploy.simulators.settings import SimulatorSettings
 from identity.verification.simulator import make_app as make_document_check
 from notifications.channels.simulator import make_app as make_inbox
-from notifications.channels.simulator import start_smtp
+from notifications.channels.simulator import make_voice_app, start_smsc, start_smtp
 from payments.bank.simulator import make_app as make_bank
 from payments.payees.simulator import make_app as make_payee_names
 
@@ -41,6 +41,7 @@ def make_apps(settings: SimulatorSettings) -> dict[str, tuple[ASGIApp, int]]:
         "payee-names": (make_payee_names(state), settings.payee_names_port),
         "document-check": (make_document_check(state), settings.document_check_port),
         "inbox": (make_inbox(state), settings.inbox_port),
+        "voice": (make_voice_app(state), settings.voice_port),
     }
 
 
@@ -62,6 +63,7 @@ async def serve(settings: SimulatorSettings) -> None:
             for name, (_, port) in apps.items()
         }
         await _start_mail(settings, stack)
+        await _start_texts(settings, stack)
         servers = [_make_server(name, app) for name, (app, _) in apps.items()]
         running = [
             asyncio.create_task(server.serve([door]))
@@ -109,6 +111,19 @@ async def _start_mail(settings: SimulatorSettings, stack: contextlib.AsyncExitSt
         raise PortTakenError(f"mail cannot listen on port {port}: {error.strerror}") from error
     stack.callback(server.close)
     tell("mail", "simulator.started", port=port)
+
+
+async def _start_texts(settings: SimulatorSettings, stack: contextlib.AsyncExitStack) -> None:
+    def tell_text(event: str, number: int) -> None:
+        tell("texts", event, number=number or None)
+
+    port = settings.smpp_port
+    try:
+        server = await start_smsc(settings.state_dir, settings.host, port, tell_text)
+    except OSError as error:
+        raise PortTakenError(f"texts cannot listen on port {port}: {error.strerror}") from error
+    stack.callback(server.close)
+    tell("texts", "simulator.started", port=port)
 
 
 async def _until(stop: asyncio.Event, running: list[asyncio.Task[None]]) -> None:

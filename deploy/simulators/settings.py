@@ -18,3 +18,5 @@ class SimulatorSettings(BaseSettings):
     document_check_port: int = Field(8103, description="Port of the company that checks documents")
     smtp_port: int = Field(8104, description="Port on which email is taken (SMTP)")
     inbox_port: int = Field(8105, description="Port of the page that shows the email")
+    smpp_port: int = Field(8106, description="Port on which texts are taken (SMPP 3.4)")
+    voice_port: int = Field(8107, description="Port of the company that calls and reads aloud")

@@ -58,17 +58,6 @@ def create_account(
     return account_id
 
 
-def change_password(session: Session, account_id: UUID, password_hash: str, now: datetime) -> None:
-    """Replace the password and tell the owner by email."""
-    session.execute(
-        update(Account)
-        .where(Account.id == account_id)
-        .values(password_hash=password_hash, password_changed_at=now)
-    )
-    audit.record(session, citizen(account_id), "password.changed", "account", account_id)
-    tell_owner(session, account_id, "password_changed")
-
-
 def tell_owner(session: Session, account_id: UUID, what: str, *, device: str = "") -> None:
     """Have an email sent to the owner about something that concerns the account's safety."""
     enqueue(

@@ -6,6 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 # Tries beyond the limit move nothing: whoever goes on trying cannot prolong a lock for ever.
+DAY = timedelta(days=1)
 _TAKE = text(
     """
     INSERT INTO rate_counter AS counter (key, used, ends_at) VALUES (:key, 1, :ends_at)

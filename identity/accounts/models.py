@@ -22,6 +22,9 @@ class Account(Base):
     """A person who can sign in; the email address is sealed, its keyed index finds the row.
 
     ``persona`` names a fictitious person, who exists for the sandbox clients of one body only.
+    Of a closed account only the row stays, without anything personal: the history of sharing and
+    the record of what happened refer to it. Until ``recovered_until`` a password and an emailed
+    code count as one factor; until ``frozen_until`` nothing may be changed.
     """
 
     __tablename__ = "account"
@@ -33,6 +36,11 @@ class Account(Base):
             "persona",
             unique=True,
             postgresql_where=text("persona IS NOT NULL"),
+        ),
+        Index(
+            "ix_account_closing_at",
+            "closing_at",
+            postgresql_where=text("closing_at IS NOT NULL AND closed_at IS NULL"),
         ),
     )
 
@@ -49,6 +57,10 @@ class Account(Base):
     persona: Mapped[str | None] = mapped_column(Text)
     sandbox_space: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    closing_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    recovered_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    frozen_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class LookupKey(Base):

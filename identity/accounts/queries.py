@@ -26,6 +26,8 @@ class Profile:
     language: str
     mailbox_id: str | None
     created_at: datetime
+    closing_at: datetime | None = None
+    frozen_until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Credentials:
 
 
 def get_profile(session: Session, account_id: UUID, sealer: Sealer) -> Profile | None:
-    """Return an account's profile, None when there is no such account."""
+    """Return an account's profile, None when there is no such account or it is closed."""
     row = session.execute(
         select(
             Account.id,
@@ -49,7 +51,9 @@ def get_profile(session: Session, account_id: UUID, sealer: Sealer) -> Profile |
             Account.language,
             Account.mailbox_id,
             Account.created_at,
-        ).where(Account.id == account_id)
+            Account.closing_at,
+            Account.frozen_until,
+        ).where(Account.id == account_id, Account.closed_at.is_(None))
     ).one_or_none()
     if row is None:
         return None
@@ -63,6 +67,8 @@ def get_profile(session: Session, account_id: UUID, sealer: Sealer) -> Profile |
         language=row.language,
         mailbox_id=row.mailbox_id,
         created_at=row.created_at,
+        closing_at=row.closing_at,
+        frozen_until=row.frozen_until,
     )
 
 
@@ -70,12 +76,11 @@ def _open(sealer: Sealer, sealed: bytes, record: str, account_id: UUID) -> str:
     return sealer.open(bytes(sealed), f"identity.{record}:{account_id}".encode()).decode()
 
 
-def get_own_credentials(session: Session, account_id: UUID) -> tuple[bytes, str] | None:
-    """Return the address's index and the password's hash of an account, None when it is gone."""
-    row = session.execute(
-        select(Account.email_index, Account.password_hash).where(Account.id == account_id)
-    ).one_or_none()
-    return None if row is None else (bytes(row.email_index), row.password_hash)
+def get_password_hash(session: Session, account_id: UUID) -> str | None:
+    """Return the password's hash of an account, None when it is gone."""
+    return session.execute(
+        select(Account.password_hash).where(Account.id == account_id)
+    ).scalar_one_or_none()
 
 
 def find_credentials(session: Session, email_index: bytes) -> Credentials | None:
@@ -86,3 +91,11 @@ def find_credentials(session: Session, email_index: bytes) -> Credentials | None
         )
     ).one_or_none()
     return None if row is None else Credentials(row.id, row.password_hash, row.language)
+
+
+def is_closing(session: Session, account_id: UUID) -> bool:
+    """Tell whether the owner closed an account that is not deleted yet."""
+    closing_at = session.execute(
+        select(Account.closing_at).where(Account.id == account_id)
+    ).scalar_one_or_none()
+    return closing_at is not None

@@ -19,6 +19,8 @@ _EMAIL = re.compile(
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]"
 )
+# What everybody thinks of on these pages.
+_CONTEXT = ("clachan", "scotland", "scotaccount", "mygovscot", "govscot")
 _LEET = str.maketrans("0134578@$!", "oleastbasi")
 _DIGITS = "0123456789"
 _AROUND = _DIGITS + "!?.,#*-_ £$%&"
@@ -70,8 +72,14 @@ def _fault(password: str, email: str) -> str:
         return "Your password must have 10 characters or more"
     if len(password) > PASSWORD_MAXIMUM:
         return "Your password must have 128 characters or fewer"
+    return _why_guessable(password, email)
+
+
+def _why_guessable(password: str, email: str) -> str:
     if _contains_part_of(password, email):
         return "Choose a password that does not contain a part of your email address"
+    if _contains_context(password):
+        return "Choose a password that does not contain the name of this service or of the country"
     if is_common(password):
         return "This password is easy to guess. Choose another, for example three random words"
     return ""
@@ -83,6 +91,12 @@ def _contains_part_of(password: str, email: str) -> bool:
     return any(len(part) >= _SHORTEST_PART and part in folded for part in parts)
 
 
+def _contains_context(password: str) -> bool:
+    folded = password.casefold()
+    plain = re.sub(r"[^a-z]", "", folded.translate(_LEET))
+    return any(word in folded or word in plain for word in _CONTEXT)
+
+
 def is_common(password: str) -> bool:
     """Tell whether a password is on the list of common ones or is made by a common habit."""
     folded = password.casefold()
@@ -91,9 +105,15 @@ def is_common(password: str) -> bool:
     forms = {form for core in cores for form in (core, core.translate(_LEET))}
     forms |= {re.sub(r"[^a-z]", "", form) for form in tuple(forms)}
     common = _common_passwords()
-    if any(form in common for form in forms):
+    if any(form in common or _is_pair(form, common) for form in forms):
         return True
     return len(set(folded)) < _DISTINCT_MINIMUM or _is_repetition(folded) or _is_run(folded)
+
+
+def _is_pair(form: str, common: frozenset[str]) -> bool:
+    """Tell whether a password is two common ones one after the other."""
+    splits = range(_SHORTEST_PART, len(form) - _SHORTEST_PART + 1)
+    return any(form[:cut] in common and form[cut:] in common for cut in splits)
 
 
 def _is_repetition(password: str) -> bool:

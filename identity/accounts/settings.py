@@ -1,6 +1,7 @@
 """The part of the identity settings that concerns people; variables start with ``IDENTITY_``."""
 
 from functools import lru_cache
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -77,6 +78,52 @@ class PeopleSettings(BaseSettings):
     )
     forms_per_address: int = Field(
         120, description="Sign-in and sign-up forms one network address may send in an hour"
+    )
+    phone_countries: list[str] = Field(
+        default=["GB"], description="Countries whose telephone numbers may get codes (ISO 3166)"
+    )
+    phone_codes_per_address: int = Field(
+        20, ge=1, description="Texts and calls one network address may cause in an hour"
+    )
+    phone_codes_a_day: int = Field(
+        20_000, ge=16, description="Texts and calls with codes in a day, all accounts together"
+    )
+    sign_up_asks_phone: bool = Field(
+        default=False,
+        description="Whether new accounts are asked for a telephone; they may skip it",
+    )
+    wrong_passwords_an_hour: int = Field(
+        5_000,
+        ge=16,
+        description="Wrong passwords in an hour, all accounts together, above which one network"
+        " address may send only a tenth of its forms",
+    )
+    password_memory_kib: int = Field(
+        19_456, ge=7_168, description="Memory of one password hash (Argon2id), in KiB"
+    )
+    password_passes: int = Field(2, ge=1, description="Passes of one password hash (Argon2id)")
+    password_places: int = Field(
+        0, ge=0, description="Passwords hashed at the same time; 0 takes the number of processors"
+    )
+    password_queue: int = Field(
+        64, ge=0, description="Passwords that may wait for a place; further ones are refused (503)"
+    )
+    breached_passwords: Path | None = Field(
+        None,
+        description="Folder of SHA-1 prefix files, or one sorted file of `SHA1:count` lines, of"
+        " passwords that were found in breaches",
+    )
+    email_recovery_days: int = Field(
+        7, ge=1, description="Days that a lost email address waits before another takes its place"
+    )
+    phone_recovery_days: int = Field(
+        3, ge=1, description="Days that a lost telephone waits before it is removed"
+    )
+    undo_days: int = Field(
+        7, ge=1, description="Days in which a change of email, telephone or password can be undone"
+    )
+    closing_days: int = Field(
+        14, ge=1, description="Days between closing an account and deleting what is in it"
     )
 
     @property

@@ -42,6 +42,10 @@ _SENTENCES = {
     "backup_code_used": (
         "One of your backup codes was used to sign in. If that was not you, set a new password now."
     ),
+    "confirming_paused": (
+        "In a browser in which you are signed in, somebody entered five wrong passwords. If that"
+        " was not you, sign out everywhere and set a new password now."
+    ),
     "codes_paused": (
         "Somebody who knows your password entered five wrong codes to sign in. If that was not"
         " you, set a new password now."

@@ -21,6 +21,7 @@ from identity.factors.queries import (
     list_passkeys,
     list_proofs,
 )
+from identity.phones.factor import PhoneFactor
 from identity.signin.levels import CURRENT
 from identity.signin.rules import FACTOR_PAUSE, FACTOR_TRIES, is_level_enough
 
@@ -164,10 +165,11 @@ class BackupCodeFactor(SecondFactor):
 
 
 PASSKEY = PasskeyFactor()
+BACKUP_CODE = BackupCodeFactor()
 # Where an emailed code stands among the factors; what ranks behind it is never offered first.
 EMAIL_RANK = 80
 # A further factor is one more entry here; pages find it by its name.
-FACTORS: tuple[SecondFactor, ...] = (PASSKEY, TotpFactor(), BackupCodeFactor())
+FACTORS: tuple[SecondFactor, ...] = (PASSKEY, TotpFactor(), PhoneFactor(), BACKUP_CODE)
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def confirm(
     if not answer:
         password = form.text("password")
         right = bool(password) and sign_ins.is_own_password(
-            runtime.database, vault, person.account_id, password, now
+            runtime.database, vault, person, password, now
         )
         proved = "password" if right else None
         fault = _WRONG_PASSWORD if password else FieldError("password", "Enter your password")

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
-from identity.accounts.models import Account
+from identity.accounts.queries import get_password_hash
 from identity.accounts.vault import Vault
 from identity.factors import rules
 from identity.factors.ceremonies import KnownKey
@@ -135,7 +135,4 @@ def count_backup_codes(session: Session, account_id: UUID) -> int:
 
 def has_password(session: Session, account_id: UUID) -> bool:
     """Tell whether somebody can sign in to the account with a password."""
-    stored = session.execute(
-        select(Account.password_hash).where(Account.id == account_id)
-    ).scalar_one_or_none()
-    return rules.has_usable_password(stored or "")
+    return rules.has_usable_password(get_password_hash(session, account_id) or "")

@@ -7,8 +7,8 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from identity.accounts import limits, passwords
-from identity.accounts.actions import citizen
-from identity.accounts.queries import get_own_credentials
+from identity.accounts.actions import citizen, tell_owner
+from identity.accounts.queries import get_password_hash
 from identity.accounts.vault import Vault
 from identity.factors.ceremonies import Challenges
 from identity.factors.checks import use_answer
@@ -111,20 +111,22 @@ def sign_in_with_passkey(
 
 
 def is_own_password(
-    database: Database, vault: Vault, account_id: UUID, password: str, now: datetime
+    database: Database, vault: Vault, person: SignedInSession, password: str, now: datetime
 ) -> bool:
     """Tell whether a password is that of the person who is signed in.
 
-    Counted with the tries of signing in, before the password is looked at; no connection is held
-    while it is hashed.
+    Counted for this session alone, before the password is looked at: strangers' wrong passwords
+    do not keep its owner from confirming, and a borrowed browser does not pause signing in. No
+    connection is held while the password is hashed.
     """
+    key = vault.counter_key("password.session", person.id.bytes)
     with database.transaction() as session:
-        found = get_own_credentials(session, account_id)
-        email_index, stored = found or (b"", None)
-        key = vault.counter_key("password", email_index)
+        stored = get_password_hash(session, person.account_id)
         tries = limits.take(session, key, rules.PASSWORD_TRIES, rules.PASSWORD_PAUSE, now)
-    if not passwords.matches(stored, password) or tries > rules.PASSWORD_TRIES:
-        return False
+    right = passwords.matches(stored, password) and tries <= rules.PASSWORD_TRIES
     with database.transaction() as session:
-        limits.clear(session, key)
-    return True
+        if right:
+            limits.clear(session, key)
+        elif tries == rules.PASSWORD_TRIES:
+            tell_owner(session, person.account_id, "confirming_paused")
+    return right

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from identity.caching.versioned import VersionedCache, bump_version
 from identity.keys.keyring import KeyRing
 from identity.keys.queries import load_key_ring
-from identity.keys.rules import ALGORITHMS, OVERLAP, RSA_BITS
+from identity.keys.rules import ALGORITHMS, KEPT, OVERLAP, RSA_BITS, is_rotation_due
 from shared import audit
-from shared.actors import Actor
+from shared.actors import SYSTEM, Actor
 from shared.crypto import Sealer
 
 CACHE_NAME = "signing_key"
@@ -34,8 +34,10 @@ _SALT = text(
 )
 _RETIRE = text(
     "UPDATE signing_key SET state = 'retired', retired_at = :now"
-    " WHERE state = 'retiring' AND retiring_at <= :before"
+    " WHERE state = 'retiring' AND retiring_at <= :before RETURNING kid"
 )
+_DROP = text("DELETE FROM signing_key WHERE state = 'retired' AND retired_at <= :before")
+_OLDEST = text("SELECT min(activated_at) FROM signing_key WHERE state = 'active'")
 _STEP_DOWN = text(
     "UPDATE signing_key SET state = 'retiring', retiring_at = :now, private_sealed = NULL"
     " WHERE state = 'active' RETURNING kid"
@@ -58,6 +60,10 @@ class KeyCache:
     def peek(self) -> KeyRing | None:
         """Return the keys if they were looked at in the last five seconds."""
         return self._cache.peek()
+
+    def get_fresh(self, session: Session) -> KeyRing | None:
+        """Return the keys as they were at most 0.2 seconds ago: for a key that is not known."""
+        return self._cache.get_fresh(session)
 
     def get(self, session: Session, now: datetime) -> KeyRing:
         """Return the keys as they were at most five seconds ago."""
@@ -82,6 +88,27 @@ def ensure_keys(session: Session, sealer: Sealer, now: datetime) -> None:
     session.execute(_SALT, {"sealed": sealed, "now": now})
     if missing:
         bump_version(session, CACHE_NAME)
+
+
+def tend_keys(session: Session, sealer: Sealer, every_days: int, now: datetime) -> list[str]:
+    """Do what is due: forget the oldest keys, retire, rotate; returns the ids now active."""
+    ensure_keys(session, sealer, now)
+    session.execute(_DROP, {"before": now - KEPT})
+    retired = session.execute(_RETIRE, {"now": now, "before": now - OVERLAP}).scalars().all()
+    if retired:
+        bump_version(session, CACHE_NAME)
+        audit.record(
+            session,
+            SYSTEM,
+            "identity.keys.retired",
+            "signing_key",
+            retired[0],
+            {"retired": list(retired)},
+        )
+    oldest = session.execute(_OLDEST).scalar_one()
+    if not is_rotation_due(oldest, every_days, now):
+        return []
+    return rotate_keys(session, sealer, SYSTEM, now)
 
 
 def rotate_keys(session: Session, sealer: Sealer, actor: Actor, now: datetime) -> list[str]:

@@ -29,10 +29,14 @@ class SigningKey:
 
 @dataclass(frozen=True)
 class KeyRing:
-    """Every published key in the order of publication, and the salt of subjects."""
+    """Every published key in the order of publication, and the salt of subjects.
+
+    ``retired`` keys are published no more and good for recognising an old ``id_token_hint`` only.
+    """
 
     keys: tuple[SigningKey, ...]
     salt: bytes = field(repr=False)
+    retired: tuple[SigningKey, ...] = ()
 
     def signer(self, algorithm: str) -> SigningKey:
         """Return the active key of an algorithm."""
@@ -44,6 +48,10 @@ class KeyRing:
     def find(self, kid: str) -> SigningKey | None:
         """Return the published key of that id."""
         return next((key for key in self.keys if key.kid == kid), None)
+
+    def find_retired(self, kid: str) -> SigningKey | None:
+        """Return a key of that id that left the published set."""
+        return next((key for key in self.retired if key.kid == kid), None)
 
     def as_jwks(self, algorithms: tuple[str, ...]) -> dict[str, object]:
         """Return the public key set of an issuer (RFC 7517, section 5), active keys first."""

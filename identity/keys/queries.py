@@ -1,18 +1,47 @@
 """Reading the keys of the issuers."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from sqlalchemy import text
+from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from identity.keys.keyring import KeyRing, SigningKey
-from identity.keys.rules import ALGORITHMS, publish_order
+from identity.keys.rules import ALGORITHMS, OVERLAP, publish_order
 from shared.crypto import Sealer
 
 _PUBLISHED = text(
     "SELECT kid, algorithm, state, public_jwk, private_sealed, activated_at FROM signing_key"
     " WHERE state IN ('active', 'next', 'retiring')"
 )
+_RETIRED = text("SELECT kid, algorithm, state, public_jwk FROM signing_key WHERE state = 'retired'")
+_ALL = text(
+    "SELECT kid, algorithm, state, created_at, activated_at, retiring_at, retired_at"
+    " FROM signing_key"
+)
 _SALT = text("SELECT sealed FROM subject_salt")
+
+
+@dataclass(frozen=True)
+class KeyStatus:
+    """One key and its life so far."""
+
+    kid: str
+    algorithm: str
+    state: str
+    created_at: datetime
+    activated_at: datetime | None
+    retiring_at: datetime | None
+    retired_at: datetime | None
+
+    @property
+    def published_until(self) -> datetime | None:
+        """When the key leaves the published set; None while nobody knows."""
+        if self.retired_at is not None:
+            return self.retired_at
+        return None if self.retiring_at is None else self.retiring_at + OVERLAP
 
 
 def load_key_ring(session: Session, sealer: Sealer) -> KeyRing | None:
@@ -40,7 +69,17 @@ def load_key_ring(session: Session, sealer: Sealer) -> KeyRing | None:
         )
         for row in ordered
     )
-    return KeyRing(keys, sealer.open(sealed_salt, b"subject_salt"))
+    salt = sealer.open(sealed_salt, b"subject_salt")
+    return KeyRing(keys, salt, tuple(_public_only(row) for row in session.execute(_RETIRED)))
+
+
+def list_keys(session: Session) -> list[KeyStatus]:
+    """Return every key that is still kept: the ones that sign first, then by age."""
+    rows = session.execute(_ALL).all()
+    return sorted(
+        (KeyStatus(*row) for row in rows),
+        key=lambda key: (key.state == "retired", *publish_order(key.state, key.activated_at)),
+    )
 
 
 def get_subject_salt(session: Session, sealer: Sealer) -> bytes:
@@ -50,6 +89,11 @@ def get_subject_salt(session: Session, sealer: Sealer) -> bytes:
         sqlalchemy.exc.NoResultFound: no key was ever made in this installation.
     """
     return sealer.open(session.execute(_SALT).scalar_one(), b"subject_salt")
+
+
+def _public_only(row: Row[tuple[object, ...]]) -> SigningKey:
+    public = _import(row.algorithm, row.public_jwk)
+    return SigningKey(row.kid, row.algorithm, row.state, public, row.public_jwk)
 
 
 def _import(algorithm: str, value: bytes | dict[str, str | list[str]]) -> Key:

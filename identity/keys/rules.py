@@ -7,6 +7,9 @@ RSA_BITS = 2048
 # Longer than the longest token and any client's copy of the key set; `id_token_hint` profits too.
 OVERLAP = timedelta(days=30)
 
+# Public halves that are of no more use than recognising an old `id_token_hint` go after this.
+KEPT = timedelta(days=365)
+
 MOVES: dict[str, frozenset[str]] = {
     "next": frozenset({"active"}),
     "active": frozenset({"retiring"}),
@@ -19,6 +22,11 @@ PUBLISHED = frozenset({"active", "next", "retiring"})
 def is_overlap_over(retiring_at: datetime, now: datetime) -> bool:
     """Tell whether nothing that the key signed is still of use."""
     return now - retiring_at >= OVERLAP
+
+
+def is_rotation_due(activated_at: datetime, every_days: int, now: datetime) -> bool:
+    """Tell whether a key has signed for as long as the setting says; 0 days means for ever."""
+    return every_days > 0 and now - activated_at >= timedelta(days=every_days)
 
 
 def publish_order(state: str, activated_at: datetime | None) -> tuple[int, float]:

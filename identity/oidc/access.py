@@ -7,13 +7,20 @@ from typing import Annotated
 from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
 
+from identity.oidc.client_names import is_signed, name_client, name_key
 from identity.oidc.errors import ProtocolError, invalid_client
 from identity.oidc.fetching import Fetched, fetch_object
+from identity.oidc.flows import find_flow_client
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Call, Issuer, Provider
 from identity.oidc.pushed import URN
+from identity.oidc.refusals import claimed_client, is_worth_recording, record_refusal
 from identity.oidc.rfc8705_mutual_tls import read_certificate
 from identity.oidc.rfc9207_answers import ClientAnswer
 from identity.oidc.rfc9449_dpop import make_nonce
@@ -21,7 +28,9 @@ from identity.oidc.sender import Sender
 from identity.settings import IdentitySettings
 from identity.signin.cookie import browser_cookie, session_cookie
 from identity.signin.queries import SignedInSession, get_session
+from shared import clock
 from shared.crypto import random_token
+from shared.logs import get_logger
 from shared.quick import Executor
 from shared.web.deps import NowDep, SessionDep
 from shared.web.runtime import runtime_of
@@ -62,7 +71,9 @@ async def read_parameters(request: Request) -> Sent:
     form = Parameters.of(pairs)
     if not query.is_text() or not form.is_text():
         raise ProtocolError("invalid_request", "A parameter has a letter that no text may hold")
-    return Sent(query, form, is_form)
+    sent = Sent(query, form, is_form)
+    request.state.sent = sent
+    return sent
 
 
 def provider_of(request: Request) -> Provider:
@@ -71,7 +82,51 @@ def provider_of(request: Request) -> Provider:
     return provider
 
 
-def get_call(request: Request, session: SessionDep, now: NowDep) -> Call:
+SentDep = Annotated[Sent, Depends(read_parameters)]
+ProviderDep = Annotated[Provider, Depends(provider_of)]
+
+
+def load_client_keys(request: Request, sent: SentDep) -> None:
+    """Have the keys of the client at hand that it publishes itself, before a transaction opens.
+
+    Nothing that is read here is believed: it only says whose keys will be needed.
+    """
+    params = sent.query.merged(sent.form)
+    client_id = name_client(params, request.headers.get("Authorization"))
+    if not client_id:
+        return
+    provider = provider_of(request)
+    client = provider.clients.peek(client_id)
+    if client is None:
+        with runtime_of(request).database.transaction() as session:
+            client = provider.clients.find(session, client_id)
+    if client is not None and client.options.jwks_uri is not None:
+        signed = is_signed(params)
+        kid = name_key(params) if signed else None
+        provider.remote_keys.load(client.options.jwks_uri, kid, signed=signed)
+
+
+def load_flow_client_keys(request: Request, provider: ProviderDep, flow: str = "") -> None:
+    """Have the keys at hand to which the answer of a flow may be encrypted.
+
+    The flow may have begun in another process, which read them there.
+    """
+    with runtime_of(request).database.transaction() as session:
+        client_id = find_flow_client(session, flow)
+        client = provider.clients.find(session, client_id) if client_id else None
+    if client is not None and client.options.jwks_uri is not None:
+        provider.remote_keys.load(client.options.jwks_uri, None, signed=False)
+
+
+FlowKeysDep = Annotated[None, Depends(load_flow_client_keys)]
+
+
+def get_call(
+    request: Request,
+    _keys: Annotated[None, Depends(load_client_keys)],
+    session: SessionDep,
+    now: NowDep,
+) -> Call:
     """Return who is asked, in which transaction and when."""
     provider = provider_of(request)
     issuer: Issuer = provider.issuers[request.app.state.profile]
@@ -103,15 +158,19 @@ def fetch_named_object(request: Request, call: Call, query: Parameters) -> Fetch
     reference, client_id = query.get("request_uri"), query.get("client_id")
     if reference is None or client_id is None or reference.startswith(URN):
         return None
-    if not call.profile.request_objects:
+    if not call.profile.request_objects or call.profile.requires_pushed:
         return None
     with runtime_of(request).database.transaction() as session:
         client = call.provider.find_client(session, call.profile, client_id)
-    return None if client is None else fetch_object(call.provider.outbound, client, reference)
+    if client is None:
+        return None
+    fetched = fetch_object(call.provider.outbound, client, reference)
+    if fetched.token and client.options.jwks_uri is not None:
+        kid = name_key(Parameters.of([("request", fetched.token)]))
+        call.provider.remote_keys.load(client.options.jwks_uri, kid, signed=True)
+    return fetched
 
 
-SentDep = Annotated[Sent, Depends(read_parameters)]
-ProviderDep = Annotated[Provider, Depends(provider_of)]
 CallDep = Annotated[Call, Depends(get_call)]
 
 
@@ -161,6 +220,33 @@ def with_nonce(call: Call, response: Response) -> Response:
     return response
 
 
+class _Refusal(JSONResponse):
+    """A refusal that is written down for the client's developers once it has left."""
+
+    def __init__(self, error: ProtocolError, headers: Mapping[str, str]) -> None:
+        super().__init__(error.as_json(), error.status, headers=headers)
+        self._error = error
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super().__call__(scope, receive, send)
+        await run_in_threadpool(_keep, Request(scope), self._error, "")
+
+
+def _keep(request: Request, error: ProtocolError, client_id: str) -> None:
+    sent: Sent | None = getattr(request.state, "sent", None)
+    named = dict((*sent.query.pairs, *sent.form.pairs)) if sent else {}
+    client_id = client_id or claimed_client(named, request.headers.get("Authorization"))
+    endpoint = request.url.path.rpartition("/")[2]
+    if not is_worth_recording(client_id, endpoint, error):
+        return
+    try:
+        with runtime_of(request).database.transaction() as session:
+            record_refusal(session, client_id, endpoint, error, clock.now())
+    except SQLAlchemyError as failed:
+        # The answer has left already and was right; only the console's list lacks a line.
+        get_logger().warning("refusal.not_recorded", error=type(failed).__name__)
+
+
 def as_json_or_jwt(content: Mapping[str, object] | str) -> Response:
     """Return an answer as JSON, or as the JWT that it was already made into."""
     if isinstance(content, str):
@@ -172,7 +258,15 @@ def refuse(error: ProtocolError) -> Response:
     """Return a refusal for a program (RFC 6749, section 5.2)."""
     headers = _NO_STORE | ({"WWW-Authenticate": error.challenge} if error.challenge else {})
     headers |= {"Retry-After": str(error.retry_after)} if error.retry_after else {}
-    return JSONResponse(error.as_json(), error.status, headers=headers)
+    return _Refusal(error, headers)
+
+
+def note_refusal(
+    request: Request, response: Response, error: ProtocolError, client_id: str = ""
+) -> Response:
+    """Have a refusal written down once a redirect or page that tells of it has left."""
+    response.background = BackgroundTask(_keep, request, error, client_id)
+    return response
 
 
 def refuse_on_page(request: Request, error: ProtocolError) -> Response:
@@ -180,13 +274,14 @@ def refuse_on_page(request: Request, error: ProtocolError) -> Response:
     accept = request.headers.get("Accept", "")
     if "application/json" in accept and "text/html" not in accept:
         return refuse(error)
-    return runtime_of(request).pages.render(
+    page = runtime_of(request).pages.render(
         request,
         "oidc/error.html",
         status=error.status,
         error=error.error,
         description=error.description,
     )
+    return note_refusal(request, page, error)
 
 
 def refuse_for_now(request: Request, error: ProtocolError) -> Response:

@@ -4,26 +4,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from identity.oidc.authorisations import COLUMNS, Authorisation, authorisation_of
-from identity.oidc.flows import FlowView
 from identity.oidc.rfc7523_client_assertions import AssertionUse
 from shared.crypto import hash_token
 from shared.quick import Executor
 
-_FLOW = text(
-    """
-    INSERT INTO flow (id, browser_hash, client_id, profile, request, account_id, session_id,
-                      signed_in_at, created_at, expires_at)
-    VALUES (:id, :browser_hash, :client_id, :profile, cast(:request AS jsonb), :account_id,
-            :session_id, :signed_in_at, :now, :expires_at)
-    """
-)
-_FINISH_FLOW = text("UPDATE flow SET finished_at = coalesce(finished_at, :now) WHERE id = :id")
 # Writes the assertion's single use and says whether it was the first (RFC 7523, section 3).
 _USE = """
     used AS (
@@ -109,6 +98,7 @@ _REVOKE_ACCESS = text(
     " ON CONFLICT DO NOTHING"
 )
 
+_OF_BODIES = ("invitation", "client_draft", "client_trial", "client_refusal", "upstream_attempt")
 _SHORT_LIVED = (
     "flow",
     "authorisation",
@@ -119,8 +109,14 @@ _SHORT_LIVED = (
     "revoked_access_token",
     "sandbox_plan",
     "sandbox_wait",
+    *_OF_BODIES,
     "used_challenge",
     "known_browser",
+    "initial_access_token",
+    "logout_delivery",
+    "contact_check",
+    "account_change",
+    "kept_evidence",
 )
 # By index and by place: a join on `ctid` would read the whole table for every batch.
 _FORGET = tuple(
@@ -157,30 +153,6 @@ class Lives:
         """Return until when the authorisation's row is of use."""
         longest = max(self.access_token_seconds, self.refresh_token_seconds)
         return now + timedelta(seconds=longest)
-
-
-def start_flow(session: Session, flow: FlowView) -> None:
-    """Store a request whose person has something to do first."""
-    session.execute(
-        _FLOW,
-        {
-            "id": flow.id,
-            "browser_hash": flow.browser_hash,
-            "client_id": flow.client_id,
-            "profile": flow.profile,
-            "request": flow.request.as_json(),
-            "account_id": flow.account_id,
-            "session_id": flow.session_id,
-            "signed_in_at": flow.signed_in_at,
-            "now": flow.created_at,
-            "expires_at": flow.expires_at,
-        },
-    )
-
-
-def finish_flow(session: Session, flow_id: UUID, now: datetime) -> None:
-    """Note that a flow's client got its answer."""
-    session.execute(_FINISH_FLOW, {"id": flow_id, "now": now})
 
 
 def redeem_code(

@@ -65,6 +65,7 @@ def answer_ciba_request(
         ProtocolError: with the codes of section 13.
     """
     client = authenticate_alone(call, params, authorization).client
+    call.provider.limits.check(client.client_id)
     if CIBA not in client.grant_types:
         raise ProtocolError("unauthorized_client", "The client may not use this grant_type")
     refuse_public(client)
@@ -190,4 +191,6 @@ def _check_limit(call: Call, client: RelyingParty, vault: Vault, subject: bytes)
     maximum = call.provider.settings.ciba_requests_an_hour
     key = vault.counter_key("ciba", client.client_id.encode() + b"\0" + subject)
     if limits.take(call.session, key, maximum, HOUR, call.now) > maximum:
-        raise ProtocolError("temporarily_unavailable", "Too many requests", status=429)
+        raise ProtocolError(
+            "temporarily_unavailable", "Too many requests", status=429, retry_after=3600
+        )

@@ -57,6 +57,7 @@ def _claims(
         names,
         call.provider.sealer,
         flow_id=authorisation.flow_id,
+        session_id=authorisation.session_id,
     )
     return {
         name: value

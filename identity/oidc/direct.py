@@ -20,7 +20,14 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from identity.oidc import endpoints
-from identity.oidc.access import Sent, find_signed_in, read_parameters, refuse, sender_of
+from identity.oidc.access import (
+    Sent,
+    find_signed_in,
+    load_client_keys,
+    read_parameters,
+    refuse,
+    sender_of,
+)
 from identity.oidc.errors import ProtocolError, unavailable
 from identity.oidc.provider import Call, Issuer, Provider
 from shared import clock
@@ -100,6 +107,7 @@ class DirectEndpoints:
 
     def _run(self, place: _Place, request: Request, sent: Sent) -> Response:
         database = runtime_of(request).database
+        load_client_keys(request, sent)
         with ExitStack() as stack:
             call = Call(
                 self._provider,

@@ -38,7 +38,9 @@ def make_discovery(issuer: Issuer) -> dict[str, object]:
         "token_endpoint_auth_signing_alg_values_supported": list(profile.assertion_algorithms),
         "revocation_endpoint_auth_methods_supported": list(issuer.auth_methods),
         "revocation_endpoint_auth_signing_alg_values_supported": list(profile.assertion_algorithms),
-        "introspection_endpoint_auth_methods_supported": list(issuer.auth_methods),
+        "introspection_endpoint_auth_methods_supported": [
+            method for method in issuer.auth_methods if method != "none"
+        ],
         "introspection_endpoint_auth_signing_alg_values_supported": list(
             profile.assertion_algorithms
         ),
@@ -52,6 +54,14 @@ def make_discovery(issuer: Issuer) -> dict[str, object]:
         "backchannel_logout_session_supported": True,
         "ui_locales_supported": ["en", "gd"],
     }
+    if profile.registration:
+        metadata["registration_endpoint"] = f"{url}/register"
+    if profile.browser_logout:
+        metadata |= {
+            "frontchannel_logout_supported": True,
+            "frontchannel_logout_session_supported": True,
+            "check_session_iframe": f"{url}/check-session",
+        }
     if not profile.bare_id_token:
         metadata |= {
             "acr_values_supported": list(ACR_VALUES),

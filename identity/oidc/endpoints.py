@@ -24,13 +24,13 @@ from identity.oidc.access import (
     browser_of,
     fetch_named_object,
     keep_browser,
+    note_refusal,
     refuse,
     refuse_for_now,
     refuse_on_page,
     send_back,
     with_nonce,
 )
-from identity.oidc.actions import start_flow
 from identity.oidc.authorize import check_request
 from identity.oidc.ciba_core import answer_ciba_request
 from identity.oidc.core_userinfo import answer_userinfo
@@ -38,6 +38,7 @@ from identity.oidc.did_document import CACHE_SECONDS, did_of, make_did_document
 from identity.oidc.discovery import make_discovery
 from identity.oidc.draft import Draft
 from identity.oidc.errors import PageError, ProtocolError, unavailable
+from identity.oidc.flow_rows import start_flow
 from identity.oidc.jarm import secure_answer
 from identity.oidc.journey import advance, make_flow
 from identity.oidc.onelogin_id_token import make_trustmark
@@ -57,12 +58,19 @@ from identity.oidc.rfc9701_signed_introspection import (
 from identity.oidc.rpinitiated_logout import check_logout
 from identity.oidc.scotaccount_attributes import answer_attributes
 from identity.oidc.secured import finish_pushed, keep_pushed
+from identity.oidc.session_pages import (
+    SIGNED_OUT_PATH,
+    finish_logout,
+    refuse_logout,
+    send_signed_in,
+)
+from identity.oidc.session_pages import router as session_router
 from identity.oidc.steps import page_of
 from identity.oidc.token import answer_token_request
+from identity.registration import endpoints as registration
 from identity.relying_parties.grants import CIBA, DEVICE
 from identity.relying_parties.profiles import PROFILES, Profile
 from identity.sandbox.access import is_sandbox, prepare, sandbox_session
-from identity.signin.actions import end_all_sessions, end_session
 from identity.signin.rules import device_name
 from shared.ids import new_id
 from shared.logs import get_logger
@@ -71,7 +79,6 @@ from shared.web.deps import public
 from shared.web.pages import wish_language
 from shared.web.runtime import runtime_of
 
-SIGNED_OUT_PATH = "/identity/signed-out"
 LOGOUT_PATH = "/identity/logout"
 _ALL_ORIGINS = {"Access-Control-Allow-Origin": "*"}
 
@@ -132,9 +139,10 @@ def authorize(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSi
         )
         if draft.pushed is not None:
             finish_pushed(call.quick, draft.pushed, call.now)
-        return send_back(request, secure_answer(call, draft.known_client.client_id, answer))
+        secured = secure_answer(call, draft.known_client.client_id, answer)
+        return note_refusal(request, send_back(request, secured), error)
     if done.answer is not None:
-        return send_back(request, secure_answer(call, flow.client_id, done.answer))
+        return send_signed_in(request, call, draft.known_client, signed_in, done.answer)
     if signed_in is None:
         try:
             call.provider.visitors.check(request.client.host if request.client else "")
@@ -288,16 +296,11 @@ def logout(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSigne
     except PageError as error:
         if call.profile.logout_ends_all:
             return _tell_signed_out(call, error)
-        return refuse_on_page(request, error)
+        return refuse_logout(request, error)
     if signed_in is not None and not wanted.may_end:
         query = [*sent.query.pairs, ("profile", call.profile.name)]
         return _by_get(f"{call.provider.settings.public_url}{LOGOUT_PATH}", Parameters.of(query))
-    if signed_in is not None:
-        ends = end_all_sessions if call.profile.logout_ends_all else end_session
-        ends(call.session, signed_in.account_id, signed_in.id, call.now)
-    return RedirectResponse(
-        wanted.return_to or f"{call.provider.settings.public_url}{SIGNED_OUT_PATH}", 302
-    )
+    return finish_logout(request, call, wanted, signed_in)
 
 
 def _tell_signed_out(call: Call, error: ProtocolError) -> Response:
@@ -337,6 +340,10 @@ def make_protocol_app(profile: Profile) -> FastAPI:
     app.state.profile = profile.name
     app.state.service = "identity"
     app.include_router(router)
+    if profile.registration:
+        app.include_router(registration.router)
+    if profile.browser_logout:
+        app.include_router(session_router)
     if profile.pushed_requests:
         app.include_router(pushed_router)
     app.include_router(userinfo_router if profile.userinfo else attributes_router)

@@ -23,12 +23,8 @@ from identity.oidc.consent import claim_items
 from identity.oidc.rfc8485_vectors_of_trust import wants_identity
 from identity.relying_parties.profiles import PROFILES, VERIFIED_SCOPES
 from shared.errors import NotFound
-from shared.outbox import enqueue
 
 CONTINUE_PATH = "/identity/continue"
-LOGOUT_TOPIC = "identity.oidc.notify_logout"
-# How late a sandbox client is told that ordered to be told late.
-LATE_LOGOUT = timedelta(minutes=2)
 # How long a request waits for somebody to begin; the full life is the profile's.
 UNTOUCHED_LIFE = timedelta(hours=1)
 _DAYS = {"days": json.dumps({name: profile.flow_days for name, profile in PROFILES.items()})}
@@ -38,11 +34,14 @@ _FULL_LIFE = """greatest(expires_at,
 _SELECT = text(
     """
     SELECT f.*, r.name AS client_name, r.organisation, r.landing_page, r.first_party,
-           coalesce(r.options ->> 'environment', 'live') = 'sandbox' AS is_sandbox
+           coalesce(r.options ->> 'environment', 'live') = 'sandbox' AS is_sandbox,
+           r.options AS client_options,
+           EXISTS (SELECT FROM client_logo l WHERE l.client_id = f.client_id) AS has_logo
       FROM flow f JOIN relying_party r USING (client_id)
      WHERE f.id = :id AND f.expires_at > :now
     """
 )
+_CLIENT = text("SELECT client_id FROM flow WHERE id = :id")
 _SIGNED_IN = text(
     f"""
     UPDATE flow
@@ -90,17 +89,6 @@ _WAIVED = text(
 _REFUSED = text(
     "UPDATE flow SET error = :error, error_description = :description"
     " WHERE id = :id AND expires_at > :now AND finished_at IS NULL RETURNING id"
-)
-_SESSION_CLIENTS = text(
-    """
-    WITH ended AS (
-      UPDATE authorisation SET revoked_at = coalesce(revoked_at, :now)
-       WHERE session_id = :session_id RETURNING client_id, asked -> 'faults' AS faults
-    )
-    SELECT e.client_id, coalesce(bool_or(e.faults ? 'logout.delayed'), false) AS is_late
-      FROM ended e JOIN relying_party r USING (client_id)
-     WHERE r.backchannel_logout_uri IS NOT NULL GROUP BY 1 ORDER BY 1
-    """
 )
 
 
@@ -175,8 +163,18 @@ class FlowView:
     created_at: datetime
     expires_at: datetime
     finished_at: datetime | None
+    client_options: Mapping[str, object] = field(default_factory=dict, repr=False)
+    has_logo: bool = False
     level_waived_at: datetime | None = None
     is_sandbox: bool = False
+
+    @property
+    def about_client(self) -> dict[str, object]:
+        """What pages show of the service beside its name: its picture and its own pages."""
+        named = ("policy_uri", "tos_uri", "client_uri")
+        links = {name: self.client_options.get(name) for name in named}
+        logo_url = f"/identity/clients/{self.client_id}/logo" if self.has_logo else ""
+        return {"name": self.client_name, "links": links, "logo_url": logo_url}
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -244,6 +242,15 @@ class FlowView:
 def continue_url(flow_id: UUID) -> str:
     """Return where a page sends the person (303) after its step."""
     return f"{CONTINUE_PATH}?flow={flow_id}"
+
+
+def find_flow_client(session: Session, flow_id: str) -> str | None:
+    """Return whose flow an address names, None where it names none."""
+    try:
+        found = session.execute(_CLIENT, {"id": UUID(flow_id)}).scalar_one_or_none()
+    except ValueError:
+        return None
+    return None if found is None else str(found)
 
 
 def get_flow(session: Session, flow_id: UUID, now: datetime) -> FlowView:
@@ -346,26 +353,6 @@ def record_refusal(
     ).one_or_none()
     if done is None:
         raise _gone()
-
-
-def record_session_end(session: Session, session_id: UUID, account_id: UUID, now: datetime) -> None:
-    """Revoke what a session's clients hold and tell those that asked for it (back-channel logout).
-
-    Call it in the transaction that ends the session.
-    """
-    clients = session.execute(_SESSION_CLIENTS, {"session_id": session_id, "now": now})
-    for client_id, is_late in clients.all():
-        enqueue(
-            session,
-            LOGOUT_TOPIC,
-            {
-                "client_id": client_id,
-                "account_id": str(account_id),
-                "session_id": str(session_id),
-            },
-            key=f"{session_id}:{client_id}",
-            due_at=now + LATE_LOGOUT if is_late else None,
-        )
 
 
 def _gone() -> NotFound:

@@ -3,6 +3,7 @@
 from identity.oidc.ciba_requests import algorithms_of
 from identity.oidc.provider import Issuer
 from identity.oidc.rfc9396_authorization_details import detail_types
+from identity.relying_parties.encryption import CONTENT_ENCRYPTIONS, ENCRYPTION_ALGORITHMS
 from identity.relying_parties.grants import CIBA, DEVICE
 
 
@@ -11,6 +12,8 @@ def further_metadata(issuer: Issuer) -> dict[str, object]:
     profile, url = issuer.profile, issuer.url
     members: dict[str, object] = {
         "introspection_signing_alg_values_supported": list(profile.key_algorithms),
+        "introspection_encryption_alg_values_supported": list(ENCRYPTION_ALGORITHMS),
+        "introspection_encryption_enc_values_supported": list(CONTENT_ENCRYPTIONS),
     }
     members["introspection_endpoint_auth_methods_supported"] = [
         method for method in issuer.auth_methods if method != "none"

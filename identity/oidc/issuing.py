@@ -118,7 +118,7 @@ def issue_code(
             "level": signed_in.level,
             "asked": json.dumps(request.asked.as_json()),
             "now": now,
-            "expires_at": until + timedelta(hours=1),
+            "expires_at": max(until + timedelta(hours=1), signed_in.may_live_until),
             "must_be_agreed": list(
                 flow.remembered_items if request.response_type != "code" else flow.requested_claims
             ),

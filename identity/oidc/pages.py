@@ -7,17 +7,18 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from identity.oidc.access import (
+    FlowKeysDep,
     MaybeSignedIn,
     ProviderDep,
     SentDep,
     browser_of,
+    note_refusal,
     refuse_on_page,
     send_back,
 )
-from identity.oidc.actions import finish_flow
 from identity.oidc.authorize import check_request, draft_of
-from identity.oidc.endpoints import SIGNED_OUT_PATH
 from identity.oidc.errors import PageError, ProtocolError
+from identity.oidc.flow_rows import finish_flow
 from identity.oidc.flows import FlowView, bind_session, get_flow
 from identity.oidc.jarm import secure_answer
 from identity.oidc.journey import advance, answer_refusal
@@ -27,9 +28,14 @@ from identity.oidc.provider import Call
 from identity.oidc.rpinitiated_logout import LogoutRequest, check_logout
 from identity.oidc.rules import check_can_continue
 from identity.oidc.secured import finish_pushed
+from identity.oidc.session_pages import (
+    SIGNED_OUT_PATH,
+    finish_logout,
+    refuse_logout,
+    send_signed_in,
+)
 from identity.oidc.steps import page_of
 from identity.sandbox.access import sandbox_session
-from identity.signin.actions import end_session
 from identity.signin.queries import SignedInSession
 from shared.crypto import hash_token
 from shared.errors import NotFound
@@ -55,6 +61,7 @@ FlowDep = Annotated[FlowView, Depends(load_flow)]
 @router.get("/continue")
 def continue_flow(
     request: Request,
+    _keys: FlowKeysDep,
     flow: FlowDep,
     session: SessionDep,
     now: NowDep,
@@ -80,10 +87,11 @@ def continue_flow(
         if flow.request.pushed:
             finish_pushed(session, bytes.fromhex(flow.request.pushed), now)
         refusal = answer_refusal(call, flow.request, error)
-        return send_back(request, secure_answer(call, flow.client_id, refusal))
+        secured = secure_answer(call, flow.client_id, refusal)
+        return note_refusal(request, send_back(request, secured), error, flow.client_id)
     if done.answer is not None:
         finish_flow(session, flow.id, now)
-        return send_back(request, secure_answer(call, flow.client_id, done.answer))
+        return send_signed_in(request, call, draft.known_client, signed_in, done.answer)
     if signed_in is not None and flow.account_id != signed_in.account_id:
         _bind(call, flow, signed_in)
     return RedirectResponse(page_of(done.step, flow), 303)
@@ -114,7 +122,7 @@ def ask_logout(
     try:
         wanted = check_logout(call, sent.query, signed_in)
     except PageError as error:
-        return refuse_on_page(request, error)
+        return refuse_logout(request, error)
     if signed_in is None:
         return RedirectResponse(wanted.return_to or SIGNED_OUT_PATH, 303)
     return runtime_of(request).pages.render(
@@ -141,10 +149,8 @@ def do_logout(
     try:
         wanted = check_logout(call, params, signed_in)
     except PageError as error:
-        return refuse_on_page(request, error)
-    if signed_in is not None:
-        end_session(session, signed_in.account_id, signed_in.id, now)
-    return RedirectResponse(wanted.return_to or SIGNED_OUT_PATH, 303)
+        return refuse_logout(request, error)
+    return finish_logout(request, call, wanted, signed_in)
 
 
 def _logout_call(

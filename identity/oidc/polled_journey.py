@@ -7,10 +7,10 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from identity.accounts.actions import citizen
-from identity.oidc.actions import finish_flow, start_flow
 from identity.oidc.ciba_core import remember_subject
 from identity.oidc.core_subjects import subject_of
 from identity.oidc.errors import ProtocolError
+from identity.oidc.flow_rows import finish_flow, start_flow
 from identity.oidc.flows import FlowRequest, FlowView, bind_session
 from identity.oidc.polled import Waiting, approve, deny, find_waiting
 from identity.oidc.provider import Call

@@ -1,14 +1,15 @@
 """The provider as its functions see it: issuers with their addresses, clients, keys."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from identity.keys.actions import KeyCache
 from identity.keys.identity_keys import IdentityKeyCache
-from identity.keys.keyring import KeyRing
+from identity.keys.keyring import KeyRing, SigningKey
+from identity.oidc.client_keys import RemoteKeys
 from identity.oidc.limits import ClientLimits
 from identity.oidc.sender import NO_SENDER, Sender
 from identity.relying_parties.profiles import PROFILES, Profile
@@ -89,6 +90,7 @@ class Provider:
         self.sealer = sealer
         self.clients = ClientCache()
         self.outbound = settings.make_outbound()
+        self.remote_keys = RemoteKeys(self.outbound)
         self.limits = ClientLimits(settings.client_requests_per_minute)
         self.visitors = ClientLimits(settings.sign_ins_per_minute)
         self._keys = KeyCache(sealer)
@@ -109,6 +111,11 @@ class Provider:
         """Return the signing keys."""
         return self._keys.get(session, now)
 
+    def find_new_key(self, session: Session, kid: str) -> SigningKey | None:
+        """Return a key that began to sign a moment ago, in another process."""
+        ring = self._keys.get_fresh(session)
+        return None if ring is None else ring.find(kid)
+
     def peek_keys(self) -> KeyRing | None:
         """Return the signing keys where that takes no statement."""
         return self._keys.peek()
@@ -116,9 +123,21 @@ class Provider:
     def find_client(
         self, session: Session, profile: Profile, client_id: str
     ) -> RelyingParty | None:
-        """Return a client of this profile; those of other profiles do not exist here."""
+        """Return a client of this profile; others, and those switched off, do not exist here."""
         found = self.clients.find(session, client_id)
-        return found if found is not None and found.profile == profile.name else None
+        return None if found is None else self.as_client_of(profile, found)
+
+    def as_client_of(self, profile: Profile, found: RelyingParty) -> RelyingParty | None:
+        """Return a client if it is one of this profile, with the keys that it has now.
+
+        Those of a ``jwks_uri`` were read there before the request.
+        """
+        if found.profile != profile.name or found.options.disabled_by:
+            return None
+        published = found.options.jwks_uri
+        if published is None:
+            return found
+        return replace(found, keys=self.remote_keys.known(published))
 
 
 class Call:
@@ -173,9 +192,13 @@ class Call:
         """The signing keys."""
         return self.provider.peek_keys() or self.provider.keys(self.session, self.now)
 
+    def find_key(self, kid: str) -> SigningKey | None:
+        """Return the published key of that id, however new it is."""
+        return self.keys.find(kid) or self.provider.find_new_key(self.session, kid)
+
     def find_client(self, client_id: str) -> RelyingParty | None:
         """Return a client of this issuer."""
         found = self.provider.clients.peek(client_id)
         if found is not None:
-            return found if found.profile == self.profile.name else None
+            return self.provider.as_client_of(self.profile, found)
         return self.provider.find_client(self.session, self.profile, client_id)

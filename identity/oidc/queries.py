@@ -77,7 +77,13 @@ def find_refresh_token(
 
 
 def read_claims(
-    session: Session, account_id: UUID, names: Collection[str], sealer: Sealer, *, flow_id: UUID
+    session: Session,
+    account_id: UUID,
+    names: Collection[str],
+    sealer: Sealer,
+    *,
+    flow_id: UUID,
+    session_id: UUID | None = None,
 ) -> dict[str, object]:
     """Return those of the named claims that are known about a person (Core, section 5.1).
 
@@ -90,7 +96,7 @@ def read_claims(
     if {"address", *CHECKED_CLAIMS} & set(names):
         known |= _safe_claims(session, account_id, sealer, flow_id)
     if "staff" in names:
-        known["staff"] = list_staff_roles(session, account_id)
+        known["staff"] = list_staff_roles(session, account_id, session_id)
     return {name: value for name, value in known.items() if name in names and value is not None}
 
 

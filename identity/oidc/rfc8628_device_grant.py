@@ -37,6 +37,7 @@ def answer_device_request(
     """
     caller = authenticate_alone(call, params, authorization)
     client = caller.client
+    call.provider.limits.check(client.client_id)
     if DEVICE not in client.grant_types:
         raise ProtocolError("unauthorized_client", "The client may not use this grant_type")
     scopes = take_scopes(call.profile, client, params)

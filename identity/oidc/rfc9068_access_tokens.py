@@ -14,6 +14,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import GuestProtocol, Key
 
 from identity.oidc.authorisations import Authorisation, authorisation_id_of, make_jti
+from identity.oidc.core_acr import acr_of
 from identity.oidc.errors import invalid_token
 from identity.oidc.provider import Call
 from identity.oidc.queries import find_opaque_token
@@ -57,7 +58,7 @@ def make_user_token(call: Call, authorisation: Authorisation, client: RelyingPar
             "client_id": client.client_id,
             "scope": " ".join(authorisation.scopes),
             "auth_time": int(authorisation.authenticated_at.timestamp()),
-            "acr": authorisation.level,
+            "acr": acr_of(authorisation.level, authorisation.asked),
         }
         if authorisation.asked.authorization_details:
             own["authorization_details"] = list(authorisation.asked.authorization_details)
@@ -82,6 +83,7 @@ def make_service_token(
         "sub": client.client_id,
         "aud": audience_of(resources, call.provider.settings.public_url),
         "client_id": client.client_id,
+        "organisation": client.organisation,
         "scope": " ".join(scopes),
         "iat": issued,
         "exp": issued + call.profile.access_token_seconds,
@@ -137,16 +139,20 @@ def _read_opaque(call: Call, token: str) -> AccessToken:
     )
 
 
-def read_own_token(call: Call, token: str, *, typ: str | None) -> Mapping[str, object]:
+def read_own_token(
+    call: Call, token: str, *, typ: str | None, is_hint: bool = False
+) -> Mapping[str, object]:
     """Return the claims of a token that this issuer signed, expired or not.
+
+    A hint may be as old as the oldest key that is kept; everything else needs a published one.
 
     Raises:
         ProtocolError: ``invalid_token``: another issuer, kind or signature.
     """
-    ring = call.keys
 
     def key_of(guest: GuestProtocol) -> Key:
-        found = ring.find(str(guest.headers().get("kid", "")))
+        kid = str(guest.headers().get("kid", ""))
+        found = (call.keys.find_retired(kid) if is_hint else None) or call.find_key(kid)
         if found is None or found.algorithm not in call.profile.key_algorithms:
             raise LookupError("unknown signing key")
         return found.public

@@ -41,7 +41,7 @@ def check_logout(
     try:
         params.check_single()
         hint = params.get("id_token_hint")
-        claims = read_own_token(call, hint, typ=None) if hint else {}
+        claims = read_own_token(call, hint, typ=None, is_hint=True) if hint else {}
     except ProtocolError as error:
         raise PageError("invalid_request", error.description) from error
     named = params.get("client_id")

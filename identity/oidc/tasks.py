@@ -9,15 +9,15 @@ from sqlalchemy.orm import Session
 from identity.accounts.settings import get_people_settings
 from identity.accounts.vault import sealer_of
 from identity.keys.identity_keys import rotate_when_due
+from identity.logout.actions import LOGOUT_TOPIC, record_try
 from identity.oidc.actions import forget_expired
 from identity.oidc.backchannel_logout import make_logout_token
-from identity.oidc.flows import LOGOUT_TOPIC
 from identity.oidc.provider import Call, Provider
 from identity.relying_parties.sectors import MARK_USED
 from identity.settings import get_settings
 from shared.crypto import Sealer
 from shared.guarded_http import OutboundError
-from shared.outbox import Job, enqueue, handler
+from shared.outbox import MAXIMUM_ATTEMPTS, Job, enqueue, handler
 
 FORGET_TOPIC = "identity.oidc.forget_expired"
 _FORGET_EVERY = timedelta(minutes=10)
@@ -29,7 +29,7 @@ class LogoutNotTakenError(Exception):
 
 @lru_cache
 def provider_of_worker() -> Provider:
-    """Return the provider of this process."""
+    """Return the provider of this process, made when it is first needed."""
     settings = get_settings()
     return Provider(settings, Sealer(settings.encryption_key_file))
 
@@ -47,7 +47,10 @@ def notify_logout(job: Job) -> None:
 
 
 def send_logout(job: Job, provider: Provider) -> None:
-    """Make the token in a transaction of its own, and send it when that is over."""
+    """Make the token in a transaction of its own, and send it when that is over.
+
+    The twentieth failure, about an hour after the first, is the last: what remains is the note.
+    """
     with job.database.transaction() as session:
         client = provider.clients.find(session, job.text("client_id"))
         if client is None or client.backchannel_logout_uri is None:
@@ -56,12 +59,23 @@ def send_logout(job: Job, provider: Provider) -> None:
         token = make_logout_token(
             call, client, UUID(job.text("account_id")), UUID(job.text("session_id"))
         )
+    error = _post(provider, client.backchannel_logout_uri, token)
+    given_up = error is not None and job.attempt >= MAXIMUM_ATTEMPTS
+    with job.database.transaction() as session:
+        record_try(
+            session, UUID(job.text("delivery_id")), job.now(), error=error, given_up=given_up
+        )
+    if error is not None and not given_up:
+        raise LogoutNotTakenError(f"{client.client_id}: {error}")
+
+
+def _post(provider: Provider, address: str, token: str) -> str | None:
+    """Send a token; returns why it was not taken, None when it was."""
     try:
-        answer = provider.outbound.post(client.backchannel_logout_uri, form={"logout_token": token})
+        answer = provider.outbound.post(address, form={"logout_token": token})
     except OutboundError as error:
-        raise LogoutNotTakenError(f"{client.client_id}: {error}") from error
-    if not answer.is_success:
-        raise LogoutNotTakenError(f"{client.client_id}: answered with {answer.status}")
+        return str(error)
+    return None if answer.is_success else f"answered with {answer.status}"
 
 
 def plan_forgetting(session: Session, now: datetime) -> None:

@@ -26,6 +26,7 @@ _PEOPLE = Path(__file__).resolve().parents[2] / "deploy" / "demo" / "people.yaml
 class _Organisation(BaseModel):
     slug: str
     name: str
+    kind: str = "other"
 
 
 class _Staff(BaseModel):
@@ -63,7 +64,14 @@ def seed_people(session: Session, vault: Vault, password_hash: str, now: datetim
     """Create the invented organisations, staff and citizens that are not there yet."""
     people = _read_people()
     for organisation in people.organisations:
-        save_organisation(session, SYSTEM, slug=organisation.slug, name=organisation.name, now=now)
+        save_organisation(
+            session,
+            SYSTEM,
+            slug=organisation.slug,
+            name=organisation.name,
+            kind=organisation.kind,
+            now=now,
+        )
     for citizen in people.citizens:
         create_account(
             session,
@@ -126,4 +134,4 @@ def demo_people(_arguments: Sequence[str] = ()) -> None:
 
 
 def _short(roles: list[str]) -> list[str]:
-    return [role.removeprefix("payments.").replace("_", " ") for role in roles]
+    return [role.partition(".")[2].replace("_", " ") for role in roles]

@@ -11,7 +11,7 @@ ENCRYPTION_ALGORITHMS = ("RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A
 CONTENT_ENCRYPTIONS = ("A128CBC-HS256", "A128GCM", "A256GCM")
 # What the specifications take where a registration names no ``enc``.
 DEFAULT_ENCRYPTION = "A128CBC-HS256"
-ENCRYPTED_ANSWERS = ("id_token", "userinfo", "authorization")
+ENCRYPTED_ANSWERS = ("id_token", "userinfo", "authorization", "introspection")
 
 
 def encryption_key(keys: Iterable[Key], algorithm: str) -> Key | None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ARRAY, Boolean, CheckConstraint, DateTime, LargeBinary, Text
+from sqlalchemy import ARRAY, Boolean, CheckConstraint, DateTime, Index, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -19,6 +19,7 @@ class RelyingPartyRow(Base):
         ),
         CheckConstraint("subject_type IN ('pairwise', 'public')", name="subject_type"),
         CheckConstraint("pkce IN ('required', 'exempt')", name="pkce"),
+        Index("ix_relying_party_organisation", "organisation"),
     )
 
     client_id: Mapped[str] = mapped_column(Text, primary_key=True)

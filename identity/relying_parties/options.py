@@ -19,10 +19,12 @@ class ClientOptions:
         allowed_claims: names that the client may ask for in ``claims``; None means all.
         levels_of_confidence: identity levels that the client may ask for, such as ``P2``.
         environment: ``live``, or ``sandbox`` for a client that signs fictitious people in.
+        session_state: answers tell the state of the session (Session Management 1.0).
         service_id: the service of a public body, as its console registered it.
         is_active: a client that is not may neither sign people in nor have tokens.
         max_age_enabled: ``max_age`` counts, where a profile needs an agreement for it.
         claims_token_version: which ``claimsToken`` a ScotAccount client gets, 2 or the older 1.
+        disabled_by: ``staff`` or ``operator`` when the client is switched off, empty otherwise.
     """
 
     response_types: tuple[str, ...] = ("code",)
@@ -72,6 +74,7 @@ class ClientOptions:
     backchannel_logout_session_required: bool = False
     frontchannel_logout_uri: str | None = None
     frontchannel_logout_session_required: bool = False
+    session_state: bool = False
     # Rights
     resources: tuple[str, ...] = ()
     serves: tuple[str, ...] = ()
@@ -90,6 +93,7 @@ class ClientOptions:
     is_active: bool = True
     max_age_enabled: bool = False
     claims_token_version: int = 2
+    disabled_by: str = ""
 
     def as_json(self) -> dict[str, object]:
         """Return the members that differ from their defaults."""

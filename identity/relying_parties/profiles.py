@@ -54,6 +54,9 @@ class Profile:
         plain_token_errors: every refusal at ``/token`` is a 400, that of a client too.
         logout_ends_all: signing out ends every session of the person; mistakes in the request are
             told on our own page, and logout tokens name no ``sid``.
+        registration: programs may register clients under an initial access token.
+        browser_logout: signing out also loads the clients' own pages (Front-Channel Logout), and
+            clients may watch the session (Session Management).
         response_types: what a client may be registered to ask for; all but ``code`` are off for a
             client until its own options name them.
         claims: names that ``claims`` may ask for; others are passed over.
@@ -119,6 +122,8 @@ class Profile:
     missing_on_page: bool = False
     plain_token_errors: bool = False
     logout_ends_all: bool = False
+    registration: bool = False
+    browser_logout: bool = False
     response_types: tuple[str, ...] = ("code",)
     claims: tuple[str, ...] = ()
 
@@ -165,6 +170,8 @@ PLAIN = Profile(
     ),
     claims=CLAIMS,
     unsigned_requests=True,
+    registration=True,
+    browser_logout=True,
 )
 
 # FAPI 2.0 Security Profile and, by options of each client, FAPI 2.0 Message Signing.

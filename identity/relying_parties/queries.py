@@ -1,5 +1,7 @@
 """Reading the registered clients."""
 
+from uuid import UUID
+
 from sqlalchemy import text
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
@@ -10,6 +12,14 @@ from identity.relying_parties.rules import RelyingParty, import_public_key
 
 CACHE_NAME = "relying_party"
 _ONE = text("SELECT * FROM relying_party WHERE client_id = :client_id")
+_USED = text(
+    """
+    SELECT DISTINCT r.client_id, r.name FROM authorisation a JOIN relying_party r USING (client_id)
+     WHERE a.session_id = :session_id AND a.revoked_at IS NULL
+       AND (r.landing_page <> '' OR r.options ? 'initiate_login_uri')
+     ORDER BY r.name LIMIT 20
+    """
+)
 _MOST_KEPT = 2000
 
 
@@ -39,6 +49,12 @@ class ClientCache:
                 known.clear()
             known[client_id] = found
         return found
+
+
+def list_services_in_use(session: Session, session_id: UUID) -> list[tuple[str, str]]:
+    """Return id and name of the services that a session was used for and that can be shown."""
+    rows = session.execute(_USED, {"session_id": session_id})
+    return [(row.client_id, row.name) for row in rows]
 
 
 def get_client(session: Session, client_id: str) -> RelyingParty | None:

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
 
+from identity.relying_parties.addresses import AddressRules, redirect_fault
 from identity.relying_parties.core_options import check_core_options
-from identity.relying_parties.grants import CIBA, FURTHER, TOKEN_EXCHANGE
+from identity.relying_parties.grants import CIBA, DEVICE, FURTHER, TOKEN_EXCHANGE
 from identity.relying_parties.options import NO_OPTIONS, ClientOptions
 from identity.relying_parties.profiles import PROFILES
 from identity.relying_parties.secured_options import check_secured_options
@@ -24,7 +25,7 @@ AUTH_METHODS = (
     "none",
 )
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", *FURTHER)
-_CURVES = ("P-256", "P-384", "P-521", "secp256k1", "Ed25519")
+_CURVES = ("P-256", "P-384", "P-521", "secp256k1", "Ed25519", "X25519")
 _MINIMUM_RSA_BITS = 2048
 _MINIMUM_SECRET_LENGTH = 32
 _LONGEST_RESOURCE = 500
@@ -178,13 +179,19 @@ def check_relying_party(
     faults += [
         FieldError(name, message) for name, message in grant_faults(party, production=production)
     ]
+    return faults + _address_faults(party, production=production)
+
+
+def _address_faults(party: RelyingParty, *, production: bool) -> list[FieldError]:
+    """Return what is wrong with the addresses that people or sign-outs are sent to."""
+    native = party.options.application_type == "native"
     addresses = (*party.redirect_uris, *party.post_logout_uris)
     if party.backchannel_logout_uri:
         addresses += (party.backchannel_logout_uri,)
-    return faults + [
+    return [
         FieldError("redirect_uris", f"{uri}: {fault}")
         for uri in addresses
-        if (fault := _address_fault(uri, production=production))
+        if (fault := _address_fault(uri, production=production, native=native))
     ]
 
 
@@ -200,6 +207,12 @@ def grant_faults(party: RelyingParty, *, production: bool) -> list[tuple[str, st
             is_public and bool(grants & {"client_credentials", CIBA, TOKEN_EXCHANGE}),
             "grant_types",
             "need a client that can prove who it is",
+        ),
+        (
+            # Without it all such clients would know a person by the same subject.
+            bool(grants & {DEVICE, CIBA}) and not party.sector and party.subject_type != "public",
+            "sector",
+            "must be named where no redirect URI gives it",
         ),
         (is_public and party.pkce == "exempt", "pkce", "is required of public clients"),
         (mode not in (None, "poll", "ping"), "backchannel_token_delivery_mode", "is not offered"),
@@ -240,7 +253,9 @@ def is_resource(value: str) -> bool:
     return bool(parts.scheme and (parts.netloc or parts.path)) and is_plain
 
 
-def _address_fault(uri: str, *, production: bool) -> str:
+def _address_fault(uri: str, *, production: bool, native: bool = False) -> str:
+    if native:
+        return redirect_fault(uri, AddressRules(), native=True, implicit=False)
     parts = urlsplit(uri)
     if parts.scheme not in ("https", "http") or not parts.hostname:
         return "must be an absolute http or https address"

@@ -10,10 +10,8 @@ from starlette.responses import RedirectResponse, Response
 
 from identity.accounts.queries import Profile, get_profile
 from identity.oidc import flows
-from identity.oidc.access import provider_of
 from identity.oidc.consent import claim_of
 from identity.organisations.queries import get_organisation_name, list_staff_roles
-from identity.relying_parties.options import NO_OPTIONS
 from identity.safe import actions, rules, services_pages
 from identity.safe.queries import email_item, list_attributes
 from identity.safe.views import CLAIM_ITEMS, Shown, key_of, show_detail, show_item
@@ -92,8 +90,6 @@ def _consent_page(
     faults: tuple[FieldError, ...],
 ) -> Response:
     errors = {fault.field: fault.message for fault in faults}
-    client = provider_of(request).clients.find(session, flow.client_id)
-    options = client.options if client is not None else NO_OPTIONS
     return show_page(
         request,
         "safe/consent.html",
@@ -112,8 +108,6 @@ def _consent_page(
         ],
         details=flow.request.asked.authorization_details,
         faults=faults,
-        policy_uri=options.policy_uri,
-        tos_uri=options.tos_uri,
     )
 
 

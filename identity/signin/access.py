@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
+from identity.accounts.queries import is_closing
 from identity.accounts.settings import PeopleSettings, get_people_settings
 from identity.accounts.vault import Vault, open_vault
 from identity.oidc import flows
@@ -27,6 +28,7 @@ from shared.web.runtime import runtime_of
 
 ACCOUNT_PATH = rules.ACCOUNT_PATH
 SIGN_IN_PATH = "/identity/sign-in"
+CLOSING_PATH = "/identity/account/closing"
 CONFIRM_PATH = "/identity/confirm"
 _BROWSER_DAYS = 400
 _FLOW_DAYS = 7
@@ -212,13 +214,21 @@ def redirect_signed_in(
     opened: SignedIn,
     flow: flows.FlowView | None,
     target: str = ACCOUNT_PATH,
+    *,
+    via: str = "",
 ) -> Response:
     """Lead a person who just signed in onwards, with the cookie of the new session.
 
-    A flow goes on; without one they come to ``target``, a page of ours.
+    A flow goes on; without one they come to ``target``, a page of ours. Before that comes ``via``,
+    a page that leads on to both, and for an account that was closed the offer to keep it.
     """
-    secure = runtime_of(request).settings.secure_cookies
-    response = RedirectResponse(flows.continue_url(flow.id) if flow else target, 303)
+    runtime = runtime_of(request)
+    secure = runtime.settings.secure_cookies
+    with runtime.database.transaction() as session:
+        if is_closing(session, opened.account_id):
+            via = CLOSING_PATH
+    onwards = flows.continue_url(flow.id) if flow else target
+    response = RedirectResponse(with_flow(via, flow) if via else onwards, 303)
     seconds = int(rules.SESSION_LIFE.total_seconds())
     name = cookie.session_cookie(secure=secure)
     _set(response, name, opened.cookie, secure=secure, seconds=seconds)
@@ -274,6 +284,7 @@ def show_page(
         form_action=(flow.return_origin,) if flow else (),
         flow_query=f"?flow={flow.id}" if flow else "",
         client_name=flow.client_name if flow else "",
+        about_client=flow.about_client if flow else None,
         errors={fault.field: fault.message for fault in faults},
         error_list=faults,
         **values,

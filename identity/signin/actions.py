@@ -7,16 +7,18 @@ from uuid import UUID
 from sqlalchemy import insert, text, update
 from sqlalchemy.orm import Session
 
-from identity.accounts import limits, passwords
-from identity.accounts.actions import change_password, citizen, create_account, tell_owner
+from identity.accounts import limits
+from identity.accounts.actions import citizen, create_account, tell_owner
 from identity.accounts.queries import find_credentials
 from identity.accounts.vault import Vault
 from identity.factors import browsers
 from identity.factors.checks import first_way
 from identity.factors.interface import Check
 from identity.oidc import flows
+from identity.oidc.session_end import record_session_end
 from identity.signin import rules
 from identity.signin.attempts import Purpose, start_attempt, use_code
+from identity.signin.guesses import guess_password, is_under_attack
 from identity.signin.levels import CURRENT
 from identity.signin.models import SignInSession
 from identity.signin.queries import SignedInSession, get_session, list_sessions
@@ -63,10 +65,20 @@ _FORGET = text(
 )
 
 
+_TWO_BY_EMAIL = ("password", "email_code")
+_RECOVERY = ("password", "recovery")
+_RECOVERED = text("SELECT recovered_until FROM account WHERE id = :id")
+
+
 def check_address_limit(
     session: Session, vault: Vault, visitor: Visitor, maximum: int, now: datetime
 ) -> None:
-    """Count one form from a network address; refuses when it sent too many in an hour."""
+    """Count one form from a network address; refuses when it sent too many in an hour.
+
+    While wrong passwords pour in from everywhere, one network may send a tenth only.
+    """
+    if is_under_attack(session, vault, vault.counter_key("address", visitor.address.encode()), now):
+        maximum = max(1, maximum // 10)
     key = vault.counter_key("address", visitor.address.encode())
     if limits.take(session, key, maximum, rules.HOUR, now) > maximum:
         raise Problem(
@@ -118,31 +130,20 @@ def start_sign_in(
     """Check a password; None for a wrong one, and while paused for any.
 
     An account with a stronger factor is asked for that; any other has a code sent.
-
-    The try is counted before the password is looked at, so that simultaneous guesses are counted
-    too. No connection is held while the password is hashed.
     """
-    email_index = vault.email_index(email)
-    key = vault.counter_key("password", email_index)
+    guess = guess_password(database, vault, visitor.browser_hash, email, password, now)
+    if guess is None:
+        return None
     with database.transaction() as session:
-        tries = limits.take(session, key, rules.PASSWORD_TRIES, rules.PASSWORD_PAUSE, now)
-        found = find_credentials(session, email_index)
-    right = passwords.matches(found.password_hash if found else None, password)
-    with database.transaction() as session:
-        if found is None or not right or tries > rules.PASSWORD_TRIES:
-            if found is not None and tries == rules.PASSWORD_TRIES:
-                tell_owner(session, found.account_id, "sign_in_paused")
-            return None
-        limits.clear(session, key)
-        factor = first_way(session, found.account_id, visitor.browser_hash, now)
+        factor = first_way(session, guess.account_id, visitor.browser_hash, now)
         attempt_id = start_attempt(
             session,
             vault,
             purpose="sign_in",
             email=email,
-            account_id=found.account_id,
+            account_id=guess.account_id,
             browser_hash=visitor.browser_hash,
-            language=found.language,
+            language=guess.language,
             has_code=factor is None,
             sends=factor is None,
             now=now,
@@ -153,11 +154,11 @@ def start_sign_in(
             check = Check(
                 session=session,
                 vault=vault,
-                account_id=found.account_id,
+                account_id=guess.account_id,
                 check_id=attempt_id,
                 browser_hash=visitor.browser_hash,
                 origin="",
-                language=found.language,
+                language=guess.language,
                 now=now,
             )
             factor.start(check)
@@ -243,7 +244,7 @@ def open_session(
     session.execute(_FORGET, {"now": now})
     cookie = random_token()
     values: dict[str, object] = {
-        **worth_of(cookie, factors, now),
+        **worth_of(cookie, _capped(session, account_id, factors, now), now),
         "started_at": now,
         "device": visitor.device,
         "last_seen_at": now,
@@ -267,6 +268,16 @@ def open_session(
     if browsers.remember(session, account_id, visitor.browser_hash, factors[-1], now):
         tell_owner(session, account_id, "new_device", device=visitor.device)
     return SignedIn(cookie, session_id, account_id)
+
+
+def _capped(
+    session: Session, account_id: UUID, factors: tuple[str, ...], now: datetime
+) -> tuple[str, ...]:
+    """Return what was proved; after a recovery, password and emailed code are one thing."""
+    if factors != _TWO_BY_EMAIL:
+        return factors
+    until = session.execute(_RECOVERED, {"id": account_id}).scalar_one_or_none()
+    return _RECOVERY if until is not None and until > now else factors
 
 
 def worth_of(cookie: str, factors: tuple[str, ...], now: datetime) -> dict[str, object]:
@@ -305,8 +316,18 @@ def extend_session(session: Session, signed_in: SignedInSession, now: datetime) 
     )
 
 
-def end_session(session: Session, account_id: UUID, session_id: UUID, now: datetime) -> bool:
-    """End one session of an account and tell the services that hold it; False when it had ended."""
+def end_session(
+    session: Session,
+    account_id: UUID,
+    session_id: UUID,
+    now: datetime,
+    *,
+    keep_offline: bool = False,
+) -> bool:
+    """End one session of an account and tell the services that hold it; False when it had ended.
+
+    ``keep_offline``: what the person allowed for their absence stays.
+    """
     ended = session.execute(
         update(SignInSession)
         .where(
@@ -319,7 +340,7 @@ def end_session(session: Session, account_id: UUID, session_id: UUID, now: datet
     ).one_or_none()
     if ended is None:
         return False
-    flows.record_session_end(session, session_id, account_id, now)
+    record_session_end(session, session_id, account_id, now, keep_offline=keep_offline)
     audit.record(
         session,
         citizen(account_id),
@@ -331,7 +352,7 @@ def end_session(session: Session, account_id: UUID, session_id: UUID, now: datet
     return True
 
 
-def end_all_sessions(session: Session, account_id: UUID, _session_id: UUID, now: datetime) -> None:
+def end_all_sessions(session: Session, account_id: UUID, now: datetime) -> None:
     """End every live session of an account, this one and those in other browsers."""
     for live in list_sessions(session, account_id, now):
         end_session(session, account_id, live.id, now)
@@ -341,35 +362,3 @@ def end_other_sessions(session: Session, account_id: UUID, kept: UUID, now: date
     """End every session of an account but one; returns how many."""
     others = (live.id for live in list_sessions(session, account_id, now) if live.id != kept)
     return sum(end_session(session, account_id, other, now) for other in others)
-
-
-def reset_password(
-    session: Session,
-    vault: Vault,
-    visitor: Visitor,
-    *,
-    attempt_id: UUID,
-    code: str,
-    password_hash: str,
-    now: datetime,
-) -> bool:
-    """Use the code, set the password and end every session; False when the code is no good.
-
-    Proving the address lifts the pause after wrong passwords, so nobody can keep its owner out.
-    """
-    used = use_code(
-        session,
-        vault,
-        attempt_id=attempt_id,
-        browser_hash=visitor.browser_hash,
-        purpose="reset_password",
-        code=code,
-        now=now,
-    )
-    if used is None or used.account_id is None:
-        return False
-    change_password(session, used.account_id, password_hash, now)
-    limits.clear(session, vault.counter_key("password", vault.email_index(used.email)))
-    for live in list_sessions(session, used.account_id, now):
-        end_session(session, used.account_id, live.id, now)
-    return True

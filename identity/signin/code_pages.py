@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from identity.accounts.settings import get_people_settings
 from identity.factors.checks import list_ways
 from identity.oidc.flows import FlowView, continue_url
 from identity.signin import actions, attempts
@@ -26,6 +27,7 @@ from shared.web.deps import FormDep, NowDep, SessionDep, public
 router = APIRouter(dependencies=[Depends(public)])
 
 ANOTHER_WAY_PATH = "/identity/sign-in/another-way"
+_ASK_PHONE = "/identity/account/phone/new"
 Step = Literal["sign-in", "create-account"]
 _PURPOSES: dict[str, attempts.Purpose] = {"sign-in": "sign_in", "create-account": "sign_up"}
 _WRONG = FieldError(
@@ -114,7 +116,8 @@ def use_code(
             now=now,
         )
         if opened is not None:
-            return redirect_signed_in(request, opened, flow)
+            asks = purpose == "sign_up" and get_people_settings().sign_up_asks_phone
+            return redirect_signed_in(request, opened, flow, via=_ASK_PHONE if asks else "")
     waiting = find_attempt(session, attempt, visitor.browser_hash, purpose, now)
     if waiting is None:
         # A double click: the first one signed in and this one comes too late to matter.

@@ -8,6 +8,8 @@ FLOW_COOKIE = "clachan-flow"
 SECURE_FLOW_COOKIE = "__Host-flow"
 SANDBOX_COOKIE = "clachan-sandbox"
 SECURE_SANDBOX_COOKIE = "__Host-sandbox"
+STATE_COOKIE = "clachan-state"
+SECURE_STATE_COOKIE = "__Host-state"
 
 
 def session_cookie(*, secure: bool) -> str:
@@ -28,3 +30,8 @@ def flow_cookie(*, secure: bool) -> str:
 def sandbox_cookie(*, secure: bool) -> str:
     """Return the name of the cookie of a fictitious session, which real clients never look at."""
     return SECURE_SANDBOX_COOKIE if secure else SANDBOX_COOKIE
+
+
+def state_cookie(*, secure: bool) -> str:
+    """Return the name of the cookie that scripts compare to see whether the session changed."""
+    return SECURE_STATE_COOKIE if secure else STATE_COOKIE

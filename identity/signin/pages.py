@@ -11,7 +11,11 @@ from identity.factors import ceremonies, sign_ins
 from identity.factors.ceremonies import Challenges
 from identity.factors.rules import origin_of
 from identity.oidc import flows
+from identity.oidc.access import ProviderDep
+from identity.oidc.provider import Call
+from identity.oidc.rpinitiated_logout import LogoutRequest
 from identity.oidc.rules import check_can_continue
+from identity.oidc.session_pages import finish_logout
 from identity.signin import actions, code_pages, password_pages, session_pages, sign_up_pages
 from identity.signin.access import (
     CONFIRM_PATH,
@@ -206,9 +210,13 @@ def show_sign_out(request: Request, runtime: RuntimeDep, found: MaybeSessionDep)
 
 @router.post("/sign-out")
 def sign_out(
-    session: SessionDep, now: NowDep, found: MaybeSessionDep, request: Request
+    request: Request,
+    session: SessionDep,
+    now: NowDep,
+    found: MaybeSessionDep,
+    provider: ProviderDep,
 ) -> Response:
     """End the session here and tell the services that were signed in with it."""
-    if found is not None:
-        actions.end_session(session, found.account_id, found.id, now)
-    return forget_session_cookie(request, RedirectResponse("/identity/sign-out", 303))
+    call = Call(provider, provider.issuers["oidc"], session, now)
+    here = LogoutRequest(client=None, may_end=True, return_to="/identity/sign-out")
+    return forget_session_cookie(request, finish_logout(request, call, here, found))

@@ -5,10 +5,12 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from identity.accounts.breached import check_password
 from identity.accounts.passwords import hash_password
-from identity.accounts.rules import PASSWORD_MINIMUM, check_email, check_new_password
+from identity.accounts.rules import PASSWORD_MINIMUM, check_email
 from identity.oidc import flows
 from identity.oidc.flows import FlowView
+from identity.recovery.passwords import reset_password
 from identity.signin import actions, attempts
 from identity.signin.access import (
     FlowDep,
@@ -106,13 +108,13 @@ def set_password(
     if not code:
         faults.append(FieldError("code", "Enter the code from the email"))
     try:
-        password = check_new_password(form.text("password"), email)
+        password = check_password(form.text("password"), email)
     except Invalid as invalid:
         faults += invalid.fields
     if not faults:
         password_hash = hash_password(password)
         with runtime.database.transaction() as session:
-            done = actions.reset_password(
+            done = reset_password(
                 session,
                 vault,
                 visitor,
@@ -125,6 +127,31 @@ def set_password(
             return RedirectResponse(with_flow("/identity/sign-in", flow, changed="yes"), 303)
         faults = [_WRONG]
     return _page(request, attempt, flow, email=email, faults=tuple(faults))
+
+
+@router.post("/new-password/code/again")
+def send_again(
+    request: Request,
+    session: SessionDep,
+    vault: VaultDep,
+    visitor: VisitorDep,
+    attempt: UUID,
+    flow: FlowDep,
+    now: NowDep,
+) -> Response:
+    """Send a new code, which replaces the one before; to nobody where there is no account."""
+    sent = attempts.renew_code(
+        session,
+        vault,
+        attempt_id=attempt,
+        browser_hash=visitor.browser_hash,
+        purpose="reset_password",
+        now=now,
+    )
+    if not sent:
+        return _start_again(request, flow)
+    target = with_flow("/identity/new-password/code", flow, attempt=attempt, sent="again")
+    return RedirectResponse(target, 303)
 
 
 def _email_of(
@@ -150,6 +177,8 @@ def _page(
         minutes=CODE_MINUTES,
         minimum=PASSWORD_MINIMUM,
         code_action=with_flow("/identity/new-password/code", flow, attempt=attempt),
+        again_action=with_flow("/identity/new-password/code/again", flow, attempt=attempt),
+        was_sent_again=request.query_params.get("sent") == "again" and not faults,
         back_url=with_flow("/identity/new-password", flow),
         faults=faults,
     )

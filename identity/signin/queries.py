@@ -9,6 +9,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from identity.signin.models import Attempt, SignInSession
+from identity.signin.rules import SESSION_LIFE
 from shared.crypto import hash_token
 from shared.quick import Executor
 
@@ -30,6 +31,11 @@ class SignedInSession:
     last_seen_at: datetime
     factors: tuple[str, ...] = ()
     started_at: datetime | None = None
+
+    @property
+    def may_live_until(self) -> datetime:
+        """The latest end of the session; so long its clients have to be found to hear of it."""
+        return self.authenticated_at + SESSION_LIFE
 
 
 @dataclass(frozen=True)

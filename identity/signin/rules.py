@@ -44,6 +44,8 @@ _FACTOR_WORDS = {
     "passkey_synced": "A passkey",
     "passkey_unproven": "A passkey",
     "recovery": "Recovery of the account",
+    "organisation": "Your organisation",
+    "organisation_two_factors": "Your organisation",
 }
 _DEVICES = ("iPhone", "iPad", "Android", "Windows", "Macintosh", "CrOS", "Linux")
 _BROWSERS = (

@@ -3,8 +3,9 @@
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from identity.accounts.breached import check_password
 from identity.accounts.passwords import hash_password
-from identity.accounts.rules import PASSWORD_MINIMUM, check_email, check_new_password
+from identity.accounts.rules import PASSWORD_MINIMUM, check_email
 from identity.oidc import flows
 from identity.signin import actions
 from identity.signin.access import (
@@ -81,7 +82,7 @@ def _read(form: Form) -> tuple[str, str]:
     except Invalid as invalid:
         faults += invalid.fields
     try:
-        password = check_new_password(form.text("password"), email)
+        password = check_password(form.text("password"), email)
     except Invalid as invalid:
         faults += invalid.fields
     if faults:

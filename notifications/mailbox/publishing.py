@@ -12,7 +12,7 @@ from notifications.letters.typesetting import typeset
 from notifications.mailbox.actions import note_event
 from notifications.mailbox.queries import lock_letter
 from notifications.mailbox.rules import Content, Event, Head, State, move
-from notifications.messages.actions import EmailOrder, accept_email
+from notifications.messages.actions import Order, accept_message
 from notifications.sealing.vault import Vault
 from shared import audit
 from shared.actors import SYSTEM
@@ -89,7 +89,8 @@ def alert_reader(
         return
     key = vault.owner_key(bytes(row.key_sealed), row.mailbox_id)
     head = Head.from_bytes(key.open(bytes(row.head_sealed), "letter.head", message_id))
-    order = EmailOrder(
+    order = Order(
+        channel="email",
         template="mailbox.new_message",
         to=vault.open(bytes(row.email_sealed), "mailbox.email", row.mailbox_id),
         language=row.reader_language,
@@ -99,5 +100,5 @@ def alert_reader(
         },
         reference=str(message_id),
     )
-    accept_email(session, vault, SYSTEM, order, now)
+    accept_message(session, vault, SYSTEM, order, now)
     note_event(session, message_id, Event.ALERT_SENT, SYSTEM, now)

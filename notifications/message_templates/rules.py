@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 from shared.errors import FieldError, Invalid
 
 LANGUAGES = ("en", "gd")
+EMAIL, SMS, VOICE = "email", "sms", "voice"
 _HERE = Path(__file__).parent
 _PLACEHOLDER = re.compile(r"\(\(([a-z_]+)\)\)")
 _BLANKS = re.compile(r"\s+")
@@ -56,6 +57,7 @@ class Template:
     secret: bool
     names: frozenset[str]
     words: Mapping[str, Words]
+    channels: tuple[str, ...] = (EMAIL,)
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,10 @@ def load_templates() -> Mapping[str, Template]:
     }
 
 
-def find_template(name: str) -> Template:
-    """Return a template; refuses an unknown name, naming the field."""
+def find_template(name: str, channel: str = "") -> Template:
+    """Return a template; refuses an unknown name and one for other channels, naming the field."""
     template = load_templates().get(name)
-    if template is None:
+    if template is None or (channel and channel not in template.channels):
         raise Invalid(FieldError("template", "There is no template of this name"))
     return template
 
@@ -112,6 +114,16 @@ def render(template: Template, language: str, values: Mapping[str, str]) -> Rend
     return Rendered(subject, "\n\n".join([*plain, "--", words.footer]) + "\n", str(html))
 
 
+def render_plain(template: Template, language: str, values: Mapping[str, str]) -> str:
+    """Return the words of a text or a call: no subject, no footer, one line.
+
+    Refuses missing and unknown values.
+    """
+    check_personalisation(template, values)
+    words = template.words.get(language, template.words["en"])
+    return _BLANKS.sub(" ", " ".join(_fill(part, values) for part in words.paragraphs)).strip()
+
+
 def _read(path: Path) -> dict[str, object]:
     return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
 
@@ -123,14 +135,16 @@ def _make(name: str, source: Mapping[str, object], footers: Mapping[str, object]
     asked = {language: frozenset(_names(part)) for language, part in words.items()}
     if len(set(asked.values())) != 1:
         raise ValueError(f"the languages of {name} ask for different values: {asked}")
-    return Template(name, bool(source.get("secret", False)), asked["en"], words)
+    listed = source.get("channels", [EMAIL])
+    channels = tuple(map(str, listed)) if isinstance(listed, list) else ()
+    return Template(name, bool(source.get("secret", False)), asked["en"], words, channels)
 
 
 def _words(source: object, footer: str) -> Words:
     if not isinstance(source, dict):
         raise TypeError("a language of a template holds a subject and a body")
     paragraphs = (_BLANKS.sub(" ", part).strip() for part in str(source["body"]).split("\n\n"))
-    return Words(str(source["subject"]), tuple(filter(None, paragraphs)), footer)
+    return Words(str(source.get("subject", "")), tuple(filter(None, paragraphs)), footer)
 
 
 def _names(words: Words) -> Iterator[str]:

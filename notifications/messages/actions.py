@@ -2,26 +2,24 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from notifications.channels.provider import Receipt
-from notifications.message_templates.rules import (
-    Rendered,
-    check_personalisation,
-    find_template,
-    render,
-)
+from notifications.channels.provider import Delivery, Receipt
+from notifications.message_templates.rules import EMAIL, check_personalisation, find_template
 from notifications.messages.queries import lock_message
 from notifications.messages.rules import (
+    ARRIVALS,
     FINAL,
+    SETTLED,
     Happening,
     State,
     check_address,
+    check_number,
     happening_of,
     move,
 )
@@ -36,7 +34,7 @@ _INSERT = text(
     INSERT INTO message (id, client_id, channel, template, language, state, recipient_index,
                          recipient_sealed, personalisation_sealed, reference_index,
                          reference_sealed, created_at)
-    VALUES (:id, :client_id, 'email', :template, :language, 'created', :recipient_index,
+    VALUES (:id, :client_id, :channel, :template, :language, 'created', :recipient_index,
             :recipient_sealed, :personalisation_sealed, :reference_index, :reference_sealed, :now)
     """
 )
@@ -51,6 +49,7 @@ _CLAIM = text(
 _RECORD = text(
     """
     UPDATE message SET state = :state, in_flight = :in_flight, completed_at = :completed_at,
+           provider_reference = coalesce(:provider_reference, provider_reference),
            personalisation_sealed = CASE WHEN :forget THEN NULL ELSE personalisation_sealed END
      WHERE id = :id
     """
@@ -63,10 +62,23 @@ _EVENT = text(
 )
 
 
-@dataclass(frozen=True)
-class EmailOrder:
-    """An email somebody wants sent: a template, its values and the recipient."""
+# A receipt that comes twice, or for a message that is settled, changes nothing.
+_DELIVERED = text(
+    """
+    UPDATE message SET state = :state, completed_at = :now
+     WHERE channel = :channel AND provider_reference = :reference AND state = 'sent'
+    RETURNING id
+    """
+)
+COLLECT_TOPIC = "notifications.messages.collect_receipts"
+COLLECT_EVERY = timedelta(seconds=15)
 
+
+@dataclass(frozen=True)
+class Order:
+    """A message somebody wants sent: a template, its values and the recipient."""
+
+    channel: str
     template: str
     to: str
     language: str
@@ -79,23 +91,26 @@ class Claim:
     """A message that this run may send, opened, with the number of this try."""
 
     message_id: UUID
+    channel: str
     attempt: int
     recipient: str
     language: str
-    rendered: Rendered
+    template: str
+    values: Mapping[str, str] = field(repr=False)
     created_at: datetime
 
 
-def accept_email(
-    session: Session, vault: Vault, actor: Actor, order: EmailOrder, now: datetime
+def accept_message(
+    session: Session, vault: Vault, actor: Actor, order: Order, now: datetime
 ) -> UUID:
-    """Store an email and have it sent after the commit; returns its id.
+    """Store a message and have it sent after the commit; returns its id.
 
-    Refuses an unknown template, missing or unknown values, and what is no email address.
+    Refuses an unknown template or one for another channel, missing or unknown values, and what is
+    no address or number of the channel.
     """
-    template = find_template(order.template)
+    template = find_template(order.template, order.channel)
     check_personalisation(template, order.personalisation)
-    address = check_address(order.to)
+    address = check_address(order.to) if order.channel == EMAIL else check_number(order.to)
     message_id = new_id()
     reference = order.reference
     session.execute(
@@ -103,6 +118,7 @@ def accept_email(
         {
             "id": message_id,
             "client_id": actor.id,
+            "channel": order.channel,
             "template": template.name,
             "language": order.language,
             "recipient_index": vault.index("recipient", address.encode()),
@@ -124,7 +140,7 @@ def accept_email(
         "notifications.message.accepted",
         "message",
         message_id,
-        {"template": template.name, "language": order.language},
+        {"template": template.name, "language": order.language, "channel": order.channel},
     )
     enqueue(
         session,
@@ -142,7 +158,7 @@ def claim_message(session: Session, vault: Vault, message_id: UUID, now: datetim
     as a possible duplicate and sent again with the same Message-ID.
     """
     row = lock_message(session, message_id)
-    if State(row.state) in FINAL:
+    if State(row.state) in SETTLED:
         return None
     state = move(State(row.state), Happening.CLAIMED)
     attempt = session.execute(_CLAIM, {"id": message_id, "state": state}).scalar_one()
@@ -151,10 +167,12 @@ def claim_message(session: Session, vault: Vault, message_id: UUID, now: datetim
     values = vault.open(bytes(row.personalisation_sealed), "message.personalisation", message_id)
     return Claim(
         message_id=message_id,
+        channel=row.channel,
         attempt=attempt,
         recipient=vault.open(bytes(row.recipient_sealed), "message.recipient", message_id),
         language=row.language,
-        rendered=render(find_template(row.template), row.language, json.loads(values)),
+        template=row.template,
+        values=json.loads(values),
         created_at=row.created_at,
     )
 
@@ -170,7 +188,8 @@ def record_receipt(
     row = lock_message(session, claim.message_id)
     if row.attempt_count != claim.attempt:
         raise LeaseLostError("notifications.messages.send")
-    happening = happening_of(receipt.result, last_try=last_try)
+    reports = row.channel != EMAIL
+    happening = happening_of(receipt.result, last_try=last_try, reports=reports)
     state = move(State(row.state), happening)
     is_final = state in FINAL
     session.execute(
@@ -181,11 +200,36 @@ def record_receipt(
             # An uncertain answer leaves the mark, so that the next try knows of the first.
             "in_flight": happening is Happening.UNCERTAIN,
             "completed_at": now if is_final else None,
-            "forget": is_final and find_template(row.template).secret,
+            "forget": state in SETTLED and find_template(row.template).secret,
+            "provider_reference": receipt.reference or None,
         },
     )
     _note(session, claim.message_id, happening, receipt.code, now)
+    if state is State.SENT:
+        plan_collecting(session, now)
     return state
+
+
+def record_delivery(session: Session, channel: str, delivery: Delivery, now: datetime) -> bool:
+    """Write a delivery receipt down; False for one that belongs to no message that waits."""
+    happening = ARRIVALS[delivery.arrival]
+    values = {
+        "state": move(State.SENT, happening),
+        "channel": channel,
+        "reference": delivery.reference,
+        "now": now,
+    }
+    found = session.execute(_DELIVERED, values).scalar_one_or_none()
+    if found is not None:
+        _note(session, found, happening, delivery.code, now)
+    return found is not None
+
+
+def plan_collecting(session: Session, now: datetime) -> None:
+    """Write down when delivery receipts are fetched next, once however often this is called."""
+    due_at = now + COLLECT_EVERY
+    slot = int(due_at.timestamp() // COLLECT_EVERY.total_seconds())
+    enqueue(session, COLLECT_TOPIC, {"slot": slot}, key=str(slot), due_at=due_at)
 
 
 def _note(session: Session, message_id: UUID, event: str, code: str, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Email by template for programs: POST and GET /notifications/v1/messages."""
+"""Email, texts and calls by template for programs: POST and GET /notifications/v1/messages."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
-from notifications.messages.actions import EmailOrder, accept_email
+from notifications.messages.actions import Order, accept_message
 from notifications.messages.queries import get_message
 from notifications.sealing.deps import VaultDep
 from shared.idempotency import remember, request_hash, store
@@ -21,11 +21,14 @@ IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", min_length=1, ma
 
 
 class MessageBody(BaseModel):
-    """An email to send: a template's name, its values, the recipient."""
+    """A message to send: a template's name, its values, the recipient.
+
+    ``to`` is an email address, or for ``sms`` and ``voice`` a number in international form.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    channel: Literal["email"]
+    channel: Literal["email", "sms", "voice"]
     template: str = Field(max_length=100)
     to: str = Field(max_length=400)
     language: Literal["en", "gd"] = "en"
@@ -43,6 +46,7 @@ class MessageAnswer(BaseModel):
 class MessageReport(MessageAnswer):
     """How far a message is; ``possible_duplicate`` says that it may have gone out twice."""
 
+    channel: str
     template: str
     language: str
     possible_duplicate: bool
@@ -59,24 +63,25 @@ def send_message(
     caller: SenderDep,
     idempotency_key: IdempotencyKey,
 ) -> Response:
-    """Accept an email; the same key answers the same and sends nothing more.
+    """Accept a message; the same key answers the same and sends nothing more.
 
-    Refuses an unknown template, missing or unknown values, what is no email address (422), and a
-    key that was used with another body (409).
+    Refuses an unknown template or one for another channel, missing or unknown values, what is no
+    address or number (422), and a key that was used with another body (409).
     """
     # Keyed, because a plain hash of an address and a six-digit code could be guessed.
     digest = vault.index("request", request_hash(body.model_dump(mode="json")))
     scope = f"messages:{caller.client_id}"
     if known := remember(session, scope, idempotency_key, digest):
         return JSONResponse(known.body, known.status)
-    order = EmailOrder(
+    order = Order(
+        channel=body.channel,
         template=body.template,
         to=body.to,
         language=body.language,
         personalisation=body.personalisation,
         reference=body.reference,
     )
-    message_id = accept_email(session, vault, caller.actor, order, now)
+    message_id = accept_message(session, vault, caller.actor, order, now)
     answer = MessageAnswer(id=message_id, status="created").model_dump(mode="json")
     store(session, scope, idempotency_key, digest, status=201, body=answer)
     return JSONResponse(answer, 201)
@@ -89,6 +94,7 @@ def read_message(message_id: UUID, session: SessionDep, caller: SenderDep) -> Me
     return MessageReport(
         id=message.id,
         status=message.state,
+        channel=message.channel,
         template=message.template,
         language=message.language,
         possible_duplicate=message.possible_duplicate,

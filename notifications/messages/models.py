@@ -42,14 +42,22 @@ message = Table(
     Column("attempt_count", Integer, nullable=False, server_default=text("0")),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("completed_at", DateTime(timezone=True)),
-    CheckConstraint("channel = 'email'", name="channel"),
+    # The provider's own name for a text or call, under which it reports delivery.
+    Column("provider_reference", Text),
+    CheckConstraint("channel IN ('email', 'sms', 'voice')", name="channel"),
     CheckConstraint(
-        "state IN ('created', 'sending', 'delivered', 'temporary-failure', 'permanent-failure')",
+        "state IN ('created', 'sending', 'sent', 'delivered', 'temporary-failure',"
+        " 'permanent-failure')",
         name="state",
     ),
-    CheckConstraint("(state IN ('created', 'sending')) = (completed_at IS NULL)", name="completed"),
+    CheckConstraint(
+        "(state IN ('created', 'sending', 'sent')) = (completed_at IS NULL)", name="completed"
+    ),
     Index("ix_message_recipient_index", "recipient_index"),
     Index("ix_message_reference_index", "client_id", "reference_index"),
+    Index(
+        "ix_message_sent", "channel", "provider_reference", postgresql_where=text("state = 'sent'")
+    ),
 )
 
 # `code` is the mail server's, never its words, which name people.

@@ -11,8 +11,16 @@ from shared.errors import NotFound
 
 _GET = text(
     """
-    SELECT id, template, language, state, possible_duplicate, created_at, completed_at
+    SELECT id, channel, template, language, state, possible_duplicate, created_at, completed_at
       FROM message WHERE id = :id AND client_id = :client_id
+    """
+)
+_WAITING = text(
+    """
+    SELECT provider_reference FROM message
+     WHERE state = 'sent' AND channel = :channel AND provider_reference IS NOT NULL
+       AND created_at > :since
+     ORDER BY created_at DESC LIMIT 500
     """
 )
 _LOCK = text("SELECT * FROM message WHERE id = :id FOR UPDATE")
@@ -23,6 +31,7 @@ class MessageView:
     """How far a message is; neither content nor recipient."""
 
     id: UUID
+    channel: str
     template: str
     language: str
     state: str
@@ -42,3 +51,9 @@ def get_message(session: Session, message_id: UUID, client_id: str) -> MessageVi
 def lock_message(session: Session, message_id: UUID) -> Row[tuple[object, ...]]:
     """Return a message's row, which nobody else can change until the transaction ends."""
     return session.execute(_LOCK, {"id": message_id}).one()
+
+
+def list_waiting(session: Session, channel: str, since: datetime) -> list[str]:
+    """Return the provider's references of what was sent since and not yet reported on."""
+    values = {"channel": channel, "since": since}
+    return list(session.execute(_WAITING, values).scalars())

@@ -1,11 +1,13 @@
-"""The life of a message as one table of moves, and what an email address must be."""
+"""The life of a message as one table of moves, and what an address or a number must be."""
 
 import re
 import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
 
-from notifications.channels.provider import Result
+import phonenumbers
+
+from notifications.channels.provider import Arrival, Result
 from shared.errors import Conflict, FieldError, Invalid
 
 _ADDRESS_MAXIMUM = 320
@@ -22,6 +24,8 @@ class State(StrEnum):
 
     CREATED = "created"
     SENDING = "sending"
+    # A text or call that the provider took and has not reported on.
+    SENT = "sent"
     DELIVERED = "delivered"
     TEMPORARY_FAILURE = "temporary-failure"
     PERMANENT_FAILURE = "permanent-failure"
@@ -36,6 +40,10 @@ class Happening(StrEnum):
     UNCERTAIN = "uncertain"
     REFUSED = "refused"
     GIVEN_UP = "given_up"
+    TAKEN = "taken"
+    ARRIVED = "arrived"
+    MISSED = "missed"
+    IMPOSSIBLE = "impossible"
 
 
 FINAL = frozenset({State.DELIVERED, State.TEMPORARY_FAILURE, State.PERMANENT_FAILURE})
@@ -47,6 +55,17 @@ MOVES: Mapping[tuple[State, Happening], State] = {
     (State.SENDING, Happening.UNCERTAIN): State.SENDING,
     (State.SENDING, Happening.REFUSED): State.PERMANENT_FAILURE,
     (State.SENDING, Happening.GIVEN_UP): State.TEMPORARY_FAILURE,
+    (State.SENDING, Happening.TAKEN): State.SENT,
+    (State.SENT, Happening.ARRIVED): State.DELIVERED,
+    (State.SENT, Happening.MISSED): State.TEMPORARY_FAILURE,
+    (State.SENT, Happening.IMPOSSIBLE): State.PERMANENT_FAILURE,
+}
+# What needs no more work of ours; of a text that was sent, the provider still tells what became.
+SETTLED = FINAL | {State.SENT}
+ARRIVALS = {
+    Arrival.ARRIVED: Happening.ARRIVED,
+    Arrival.MISSED: Happening.MISSED,
+    Arrival.IMPOSSIBLE: Happening.IMPOSSIBLE,
 }
 _HAPPENINGS = {
     Result.ACCEPTED: Happening.ACCEPTED,
@@ -64,9 +83,14 @@ def move(state: State, happening: Happening) -> State:
     return MOVES[state, happening]
 
 
-def happening_of(result: Result, *, last_try: bool) -> Happening:
-    """Return what a provider's answer means for the message; the last try waits no longer."""
+def happening_of(result: Result, *, last_try: bool, reports: bool = False) -> Happening:
+    """Return what a provider's answer means for the message; the last try waits no longer.
+
+    ``reports``: the provider tells later whether what it accepted arrived.
+    """
     happening = _HAPPENINGS[result]
+    if reports and happening is Happening.ACCEPTED:
+        return Happening.TAKEN
     waits = happening in (Happening.DEFERRED, Happening.UNCERTAIN)
     return Happening.GIVEN_UP if waits and last_try else happening
 
@@ -82,6 +106,21 @@ def check_address(typed: str) -> str:
     if len(address) > _ADDRESS_MAXIMUM or ".." in address or not _LOCAL.fullmatch(local):
         raise _wrong_address()
     return f"{local}@{_check_host(host)}"
+
+
+def check_number(typed: str) -> str:
+    """Return a telephone number in E.164; refuses what is none, naming the field ``to``."""
+    try:
+        number = phonenumbers.parse(typed, None)
+    except phonenumbers.NumberParseException:
+        raise _wrong_number() from None
+    if not phonenumbers.is_possible_number(number):
+        raise _wrong_number()
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _wrong_number() -> Invalid:
+    return Invalid(FieldError("to", "Not a valid telephone number in international form"))
 
 
 def _wrong_address() -> Invalid:

@@ -59,12 +59,37 @@ class NotificationsClient(ServiceClient):
         language: str = "en",
     ) -> SentMessage:
         """Have an email sent from a template; the same key sends it once."""
+        return self.send(
+            channel="email",
+            template=template,
+            to=to,
+            personalisation=personalisation,
+            reference=reference,
+            idempotency_key=idempotency_key,
+            language=language,
+        )
+
+    def send(
+        self,
+        *,
+        channel: str,
+        template: str,
+        to: str,
+        personalisation: Mapping[str, str],
+        reference: str,
+        idempotency_key: str,
+        language: str = "en",
+    ) -> SentMessage:
+        """Have a message sent as ``email``, ``sms`` or ``voice``; the same key sends it once.
+
+        ``to`` is an email address, or for texts and calls a number in international form.
+        """
         answer = self.call(
             "POST",
             "/messages",
             "messages.send",
             body={
-                "channel": "email",
+                "channel": channel,
                 "template": template,
                 "to": to,
                 "language": language,

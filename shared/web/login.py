@@ -6,6 +6,7 @@ from urllib.parse import urlencode, urlsplit
 from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
+from shared.web.backchannel import make_backchannel_route
 from shared.web.deps import NowDep, RuntimeDep, SessionDep, public
 from shared.web.relying_party import RelyingParty, SignInRefused, WebSession
 
@@ -18,6 +19,7 @@ __all__ = [
     "WebSession",
     "install_login",
     "login_of",
+    "make_backchannel_route",
     "who_is_signed_in",
 ]
 

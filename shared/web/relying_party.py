@@ -27,6 +27,7 @@ from shared.http import make_http
 from shared.logs import get_logger
 from shared.settings import ServiceSettings
 from shared.tokens import ASSERTION_TYPE, KeySource, load_private_key, sign_assertion
+from shared.web.logout_token import LogoutToken, read_logout_token
 from shared.web.runtime import Runtime
 
 _ATTEMPT_DAYS = 7
@@ -92,6 +93,11 @@ class RelyingParty:
         self._session_cookie = f"{host}{name}-session"
         self._browser_cookie = f"{host}{name}-browser"
         self.redirect_uri = f"{settings.public_url}{prefix}/callback"
+
+    @property
+    def backchannel_path(self) -> str:
+        """Return where the provider says that sessions have ended."""
+        return f"{self._prefix}/backchannel-logout"
 
     @property
     def sign_out_path(self) -> str:
@@ -212,6 +218,13 @@ class RelyingParty:
         response.delete_cookie(self._session_cookie, path="/", secure=self._settings.secure_cookies)
         return response
 
+    def read_logout_token(self, token: str, now: datetime) -> LogoutToken:
+        """Return what a logout token of the provider ends; refuses every other token.
+
+        May ask the provider for its keys: call it outside of transactions.
+        """
+        return read_logout_token(token, self._keys, self.issuer, self.client_id, now)
+
     def _take_attempt(self, session: Session, request: Request, now: datetime) -> _Attempt:
         row = session.execute(
             text(
@@ -306,12 +319,13 @@ class RelyingParty:
         )
         session.execute(
             text(
-                "INSERT INTO web_session (id_hash, subject, sealed, expires_at)"
-                " VALUES (:id_hash, :subject, :sealed, :expires_at)"
+                "INSERT INTO web_session (id_hash, subject, sid, sealed, expires_at)"
+                " VALUES (:id_hash, :subject, :sid, :sealed, :expires_at)"
             ),
             {
                 "id_hash": id_hash,
                 "subject": web_session.subject,
+                "sid": str(web_session.claims.get("sid") or "") or None,
                 "sealed": sealer.seal(json.dumps(content).encode(), b"web_session" + id_hash),
                 "expires_at": now + timedelta(hours=_SESSION_HOURS),
             },

@@ -15,11 +15,16 @@ _POLICY = (
     " frame-ancestors 'none'; form-action 'self'"
 )
 _CSP = b"content-security-policy"
+_FRAMED = b"x-frame-options"
 _PLAIN_POLICY = _POLICY.encode()
 
 
 class SecurityHeaders:
-    """ASGI middleware; a page names further form targets through ``request.state.form_action``."""
+    """ASGI middleware; a page names further form targets through ``request.state.form_action``.
+
+    The frames that it loads stand in ``request.state.frame_src``. A page with a policy of its own
+    decides itself who may frame it.
+    """
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
@@ -36,10 +41,17 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 targets = scope.get("state", {}).get("form_action", ())
                 policy = " ".join((_POLICY, *targets)).encode() if targets else _PLAIN_POLICY
+                frames = scope.get("state", {}).get("frame_src", ())
+                if frames:
+                    policy += " ".join(("; frame-src", *frames)).encode()
                 present = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [
                     *message["headers"],
-                    *(pair for pair in self._fixed if pair[0] not in present),
+                    *(
+                        pair
+                        for pair in self._fixed
+                        if pair[0] not in present and not (pair[0] == _FRAMED and _CSP in present)
+                    ),
                     *(() if _CSP in present else ((_CSP, policy),)),
                 ]
             await send(message)

@@ -46,6 +46,11 @@ PAYEE = {
 EMAILS = {
     "identity.one_time_code": {"code": "123456", "minutes": "10"},
     "identity.account_changed": {"what": "Your password was changed."},
+    "identity.staff_invitation": {
+        "organisation": "Strathclachan Council",
+        "link": "https://clachan.example/identity/console/invitation?token=x",
+        "days": "7",
+    },
 }
 
 

@@ -12,6 +12,8 @@ from shared.db import Database
 from tests.identity.oidc.grants import JEAN, REFRESH, Grants
 from tests.identity.oidc.world import World, rsa_key
 from tests.identity.people import People
+from tests.identity.post import Post, take_post
+from tests.identity.registrar import Registrar
 from tests.support.outside import Outside, outside_server
 
 # Settings that are read without an environment would take production's strictness.
@@ -54,6 +56,13 @@ def client_world(world: World) -> World:
 
 
 @pytest.fixture
+def registrar(world: World) -> Registrar:
+    """A program that may register many clients, in a browser where somebody is signed in."""
+    world.sign_in()
+    return Registrar.create(world)
+
+
+@pytest.fixture
 def grants(world: World) -> Grants:
     """A person, a device, and a service that asks while the person is elsewhere."""
     made = Grants(world, world.sign_in(JEAN))
@@ -69,3 +78,9 @@ def people(world: World) -> People:
     """The pages on a real database, with one ScotAccount client registered."""
     world.register(profile="scotaccount", client_id="councilclient")
     return People(world)
+
+
+@pytest.fixture
+def mail(people: People, monkeypatch: pytest.MonkeyPatch) -> Post:
+    """What identity has sent to the people."""
+    return take_post(people, monkeypatch)

@@ -9,7 +9,7 @@ def check_grant(draft: Draft) -> None:
     """Refuse a client that was switched off, and one for tokens of its own only."""
     client = draft.known_client
     check_active(client)
-    if "authorization_code" not in client.grant_types:
+    if not {"authorization_code", "implicit"} & set(client.grant_types):
         raise ProtocolError("unauthorized_client", "This client may not sign people in")
     settings = draft.call.provider.settings
     is_sandbox = client.options.environment == "sandbox"

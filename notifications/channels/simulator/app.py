@@ -19,6 +19,8 @@ from notifications.channels.simulator.pages import (
 )
 from notifications.channels.simulator.smtp import MAIL_FILE
 from notifications.channels.simulator.store import Fault, Mail, Playing, Store
+from notifications.channels.simulator.texts import TEXTS_FILE, TextStore
+from notifications.channels.simulator.texts_pages import add_texts
 
 
 class _Playing(BaseModel):
@@ -32,6 +34,7 @@ def make_app(state_dir: Path) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     _add_pages(app, store)
     _add_api(app, store)
+    add_texts(app, TextStore(state_dir / TEXTS_FILE))
     return app
 
 

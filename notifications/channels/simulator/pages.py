@@ -78,17 +78,18 @@ def list_page(mails: Sequence[Contents], to: str, playing: Playing, *, reloads: 
         if reloads
         else f'<a href="{escape(again)}">Load this page anew every {REFRESH_SECONDS} seconds</a>.'
     )
-    return _frame(
+    return frame(
         heading,
         f"<h1>{heading}</h1>{_fault_warning(playing)}"
         f'<p class="small">Newest first. {reloading}</p>'
-        f'<p class="small"><a href="/search">Search by address</a>{everything}</p>{found}',
+        f'<p class="small"><a href="/search">Search by address</a>{everything}, or see'
+        f' <a href="/texts">texts and calls</a></p>{found}',
     )
 
 
 def search_page() -> str:
     """Return the search on a page of its own, so that no reload takes away what is being typed."""
-    return _frame(
+    return frame(
         "Search",
         '<p><a href="/">Back to the inbox</a></p><h1>Search by address</h1>'
         '<form class="search" role="search" action="/">'
@@ -113,7 +114,7 @@ def _item(contents: Contents) -> str:
         f'<li class="mail"><h2><a href="/messages/{contents.mail.id}">'
         f"{escape(contents.subject)}</a></h2>"
         f'<p class="small">To {escape(", ".join(contents.mail.recipients))},'
-        f" {_moment(contents.mail.received_at)}</p>{code}<p>{escape(short)}</p>{link}</li>"
+        f" {moment(contents.mail.received_at)}</p>{code}<p>{escape(short)}</p>{link}</li>"
     )
 
 
@@ -124,12 +125,12 @@ def mail_page(contents: Contents) -> str:
         f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in contents.headers
     )
     number = contents.mail.id
-    return _frame(
+    return frame(
         contents.subject,
         f'<p><a href="/">Back to the inbox</a></p><h1>{escape(contents.subject)}</h1>'
         f"<dl><dt>From</dt><dd>{escape(contents.sender)}</dd>"
         f"<dt>To</dt><dd>{escape(', '.join(contents.mail.recipients))}</dd>"
-        f"<dt>Received</dt><dd>{_moment(contents.mail.received_at)}</dd></dl>"
+        f"<dt>Received</dt><dd>{moment(contents.mail.received_at)}</dd></dl>"
         f'<div class="mail">{code}<div class="text">{_linked(contents.text.strip())}</div></div>'
         f"<details><summary>Technical details</summary><dl>{headers}</dl>"
         f'<p><a href="/messages/{number}/raw">Show the email as it was sent</a></p></details>',
@@ -138,7 +139,7 @@ def mail_page(contents: Contents) -> str:
 
 def missing_page() -> str:
     """Return the page for an email that is not there."""
-    return _frame(
+    return frame(
         "Not found", '<h1>This email is not here</h1><p><a href="/">Back to the inbox</a></p>'
     )
 
@@ -151,7 +152,7 @@ def faults_page(playing: Playing) -> str:
         f'<label for="{kind}">{escape(words)}</label></div>'
         for kind, words in _FAULTS
     )
-    return _frame(
+    return frame(
         "Faults",
         '<p><a href="/">Back to the inbox</a></p><h1>Make the mail server misbehave</h1>'
         '<form method="post" action="/faults"><fieldset><legend>For the next emails</legend>'
@@ -183,12 +184,14 @@ def _linked(text: str) -> str:
     return "".join([*pieces, escape(text[end:])])
 
 
-def _moment(at: datetime) -> str:
+def moment(at: datetime) -> str:
+    """Return an instant as people in London read it."""
     local = at.astimezone(_LONDON)
     return f"{local.day} {local:%B %Y, %H:%M:%S}"
 
 
-def _frame(title: str, body: str) -> str:
+def frame(title: str, body: str) -> str:
+    """Return a whole page around its body, which is HTML already."""
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-PARTS = ("BANK", "PAYEE_NAMES", "DOCUMENT_CHECK", "SMTP", "INBOX")
+PARTS = ("BANK", "PAYEE_NAMES", "DOCUMENT_CHECK", "SMTP", "INBOX", "SMPP", "VOICE")
 
 
 def _free_ports() -> dict[str, int]:
@@ -63,11 +63,14 @@ def running(tmp_path: Path, ports: dict[str, int]) -> Iterator[subprocess.Popen[
 def test_every_party_answers_and_all_stop_together(
     running: subprocess.Popen[str], ports: dict[str, int], stop: signal.Signals
 ) -> None:
-    for part in ("BANK", "PAYEE_NAMES", "DOCUMENT_CHECK", "INBOX"):
+    for part in ("BANK", "PAYEE_NAMES", "DOCUMENT_CHECK", "INBOX", "VOICE"):
         answer = httpx.get(f"http://127.0.0.1:{ports[part]}/?secret=1", timeout=10)
         assert answer.status_code == 200, part
     with socket.create_connection(("127.0.0.1", ports["SMTP"]), 5) as line:
         assert line.recv(3) == b"220"
+    with socket.create_connection(("127.0.0.1", ports["SMPP"]), 5) as line:
+        line.sendall(bytes.fromhex("00000010000000150000000000000007"))
+        assert line.recv(16) == bytes.fromhex("00000010800000150000000000000007")
     running.send_signal(stop)
     out, err = running.communicate(timeout=15)
     assert running.returncode == 0

@@ -142,9 +142,13 @@ class CibaClient:
         assert body["expires_in"] > 0
         return str(body["auth_req_id"])
 
-    def poll(self, auth_req_id: str, *, shows: bool = True, **others: str) -> Response:
+    def poll(self, auth_req_id: str, **others: str) -> Response:
         params = {"grant_type": CIBA, "auth_req_id": auth_req_id, **self.credentials(), **others}
-        return self.post("/token", params, shows=shows)
+        return self.post("/token", params)
+
+    def poll_without_certificate(self, auth_req_id: str) -> Response:
+        params = {"grant_type": CIBA, "auth_req_id": auth_req_id, **self.credentials()}
+        return self.post("/token", params, shows=False)
 
     def decide(self, decision: str = "approve") -> None:
         """Let the person answer the newest request on our pages."""

@@ -135,6 +135,7 @@ class Run:
     def ask(self, **changes: str | None) -> Response:
         """Send an authorization request of this variant, without PKCE."""
         return self.world.authorize(
+            OIDC,
             **{
                 "client_id": self.client_id,
                 "response_type": self.variant.response_type,
@@ -143,7 +144,7 @@ class Run:
                 "code_challenge": None,
                 "code_challenge_method": None,
             }
-            | changes
+            | changes,
         )
 
     def read(self, response: Response) -> dict[str, str]:

@@ -429,7 +429,7 @@ def test_fapi_ciba_id1_refresh_token(ciba: CibaClient) -> None:
 def test_fapi_ciba_id1_ensure_mtls_holder_of_key_required(ciba: CibaClient) -> None:
     auth_req_id = ciba.begun()
     ciba.decide()
-    refused = ciba.poll(auth_req_id, shows=False)
+    refused = ciba.poll_without_certificate(auth_req_id)
     assert refused.status_code in (400, 401)
     assert refused.json()["error"] in ("invalid_request", "invalid_client")
     tokens = ciba.poll(auth_req_id)

@@ -1,12 +1,16 @@
 """Passkeys through the pages: added, used, refused, removed."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from identity.factors import ceremonies
+from identity.accounts import tasks
+from identity.factors import actions, ceremonies
+from identity.factors.queries import list_passkeys
+from shared.errors import Conflict
 from tests.identity.factors.authenticator import Authenticator, options_of
 from tests.identity.factors.person import (
     EMAIL,
@@ -277,3 +281,31 @@ def test_a_passkey_added_in_a_low_session_lifts_nobody(people: People) -> None:
     people.world.http = people.another_browser()
     assert enter(people, key.sign(asked(people))).status_code == 303
     assert level(people) == ("low", ["user", "pop"])
+
+
+def test_simultaneous_removals_leave_one_way_to_sign_in(people: People) -> None:
+    people.sign_up(EMAIL)
+    for number in range(3):
+        add_passkey(people, Authenticator(), f"Key {number}")
+    people.world.execute("UPDATE account SET password_hash = 'none'")
+    account_id = people.account_id()
+    with people.world.database.transaction() as session:
+        known = [one.id for one in list_passkeys(session, people.vault, account_id)]
+
+    def remove(number: int) -> bool:
+        try:
+            with people.world.database.transaction() as session:
+                return actions.remove_passkey(session, account_id, known[number % 3])
+        except Conflict:
+            return False
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(remove, range(16))) == 2
+    assert people.world.scalar("SELECT count(*) FROM passkey") == 1
+
+
+def test_every_notice_has_its_words() -> None:
+    told = ("passkey", "totp", "backup_codes")
+    sent = {f"{name}_added" for name in told} | {"passkey_removed", "totp_removed"}
+    sent |= {"passkey_copied", "backup_code_used", "codes_paused", "confirming_paused"}
+    assert sent | {"new_device"} <= set(tasks._SENTENCES)

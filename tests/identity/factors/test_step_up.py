@@ -14,6 +14,7 @@ from tests.identity.factors.person import (
     add_app,
     add_passkey,
     level,
+    notices,
     password_step,
     post,
 )
@@ -270,16 +271,21 @@ def test_somebody_else_may_sign_in_instead(signed_in: People) -> None:
     assert people.http.get(f"/identity/sign-in?flow={chosen}").status_code == 200
 
 
-def test_wrong_passwords_of_a_live_session_are_counted_with_the_others(signed_in: People) -> None:
-    people = signed_in
-    for _ in range(5):
-        post(people, "/identity/confirm", password="not the password")
-    assert post(people, "/identity/confirm", password=PASSWORD).status_code == 422
+def test_strangers_do_not_pause_a_confirmation_nor_it_the_sign_in(signed_in: People) -> None:
+    people, place = signed_in, "/identity/confirm"
     stranger = people.another_browser()
-    refused = people.send("/identity/sign-in", http=stranger, email=EMAIL, password=PASSWORD)
-    assert refused.status_code == 422
-    key_works = people.http.get("/identity/account")
-    assert key_works.status_code == 200
+    for _ in range(6):
+        people.send("/identity/sign-in", http=stranger, email=EMAIL, password="not the password")
+    assert post(people, place, password=PASSWORD).status_code == 303
+    people.world.execute("DELETE FROM rate_counter")
+    for _ in range(5):
+        assert post(people, place, password="not the password").status_code == 422
+    assert post(people, place, password=PASSWORD).status_code == 422
+    assert notices(people)[-1] == "confirming_paused"
+    answer = people.send("/identity/sign-in", http=stranger, email=EMAIL, password=PASSWORD)
+    assert answer.status_code == 303
+    people.world.execute("UPDATE rate_counter SET ends_at = ends_at - interval '31 minutes'")
+    assert post(people, place, password=PASSWORD).status_code == 303
 
 
 def test_nobody_confirms_without_a_session(people: People) -> None:

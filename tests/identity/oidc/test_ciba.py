@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -117,7 +118,7 @@ def test_of_sixteen_parallel_polls_exactly_one_gets_tokens(grants: Grants) -> No
     for _ in range(6):
         auth_req_id = grants.asked()
         grants.answer_request()
-        answers = in_parallel(lambda one=auth_req_id: grants.poll(one))
+        answers = in_parallel(partial(grants.poll, auth_req_id))
         assert Counter(one.status_code for one in answers) == {200: 1, 400: 15}
 
 
@@ -179,7 +180,7 @@ def test_a_signed_request_counts_once(grants: Grants) -> None:
     ],
 )
 def test_wrong_requests_begin_nothing(grants: Grants, wrong: dict[str, str | None]) -> None:
-    refused = grants.ask(**wrong)
+    refused = grants.ask("bank-service", **wrong)
     assert refused.status_code == 400, refused.text
     assert refused.json()["error"] in ("invalid_request", "invalid_scope")
     assert grants.world.scalar("SELECT count(*) FROM polled_request") == 0

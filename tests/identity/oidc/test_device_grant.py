@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -162,7 +163,7 @@ def test_of_sixteen_parallel_polls_exactly_one_gets_tokens(grants: Grants) -> No
     for _ in range(6):
         asked = grants.ask_device()
         grants.approve_device(asked["user_code"])
-        answers = in_parallel(lambda code=asked["device_code"]: grants.poll_device(code))
+        answers = in_parallel(partial(grants.poll_device, asked["device_code"]))
         assert Counter(one.status_code for one in answers) == {200: 1, 400: 15}
         assert {one.json()["error"] for one in answers if one.status_code == 400} == {
             "invalid_grant"

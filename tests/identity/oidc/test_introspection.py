@@ -1,14 +1,22 @@
 """What a caller learns of a token (RFC 7662), signed where it asks so (RFC 9701)."""
 
 import pytest
-from joserfc import jwt
-from joserfc.jwk import KeySet
+from joserfc import jwe, jwt
+from joserfc.jwk import KeySet, RSAKey
 
 from identity.relying_parties.options import ClientOptions
 from tests.identity.oidc.grants import Grants
 from tests.identity.oidc.test_at_rest import counted
 from tests.identity.oidc.test_resources_and_details import RECORDS
-from tests.identity.oidc.world import OIDC, PUBLIC_URL, SECRET, World, decode
+from tests.identity.oidc.world import (
+    ASSERTION_TYPE,
+    OIDC,
+    PUBLIC_URL,
+    SECRET,
+    World,
+    decode,
+    ec_key,
+)
 
 JWT = "application/token-introspection+jwt"
 
@@ -113,6 +121,30 @@ def test_the_registered_algorithm_signs(council: World) -> None:
     metadata = council.http.get(f"{OIDC}/.well-known/openid-configuration").json()
     assert "ES256" in metadata["introspection_signing_alg_values_supported"]
     assert "none" not in metadata["introspection_endpoint_auth_methods_supported"]
+
+
+def test_an_encrypted_answer_is_for_the_callers_key(council: World) -> None:
+    key = RSAKey.generate_key(2048, {"use": "enc", "kid": "enc-1"})
+    council.register(
+        "records",
+        auth_method="private_key_jwt",
+        grant_types=("client_credentials",),
+        jwks=[ec_key().as_dict(private=False), key.as_dict(private=False)],
+        options=ClientOptions(
+            serves=(RECORDS,), introspection_encrypted_response_alg="RSA-OAEP-256"
+        ),
+    )
+    tokens = council.tokens(resource=RECORDS)
+    form = {
+        "token": tokens["access_token"],
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": council.assertion("records"),
+    }
+    answer = council.http.post(f"{OIDC}/introspect", data=form, headers={"Accept": JWT})
+    opened = jwe.decrypt_compact(answer.text, key, algorithms=["RSA-OAEP-256", "A128CBC-HS256"])
+    inner = (opened.plaintext or b"").decode()
+    assert decode(inner)[0]["typ"] == "token-introspection+jwt"
+    assert decode(inner)[1]["token_introspection"]["active"] is True  # type: ignore[index]  # JSON
 
 
 def test_a_signed_answer_does_not_pass_as_an_access_token(council: World) -> None:

@@ -171,7 +171,7 @@ def test_no_error_path_leads_to_an_unregistered_address(
     client_world: World, address: str, wrong: dict[str, str | None]
 ) -> None:
     """Open redirects on error paths."""
-    answer = client_world.authorize(**{"redirect_uri": address} | wrong)
+    answer = client_world.authorize(OIDC, **{"redirect_uri": address} | wrong)
     assert answer.status_code == 400
     assert "location" not in answer.headers
     assert "<form" not in answer.text.partition("<main")[2]

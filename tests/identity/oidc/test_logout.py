@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from identity.oidc.flows import LOGOUT_TOPIC
+from identity.logout.actions import LOGOUT_TOPIC
 from identity.oidc.provider import Provider
 from identity.oidc.tasks import LogoutNotTakenError, send_logout
 from shared.outbox import Job
@@ -95,7 +95,7 @@ def test_what_is_not_registered_or_not_ours_ends_nothing(
     params = {"id_token_hint": hint, "post_logout_redirect_uri": _AFTER} | changes
     answer = world.http.get(f"{OIDC}/logout", params=params)
     assert answer.status_code == 400
-    assert 'id="oidc-error"' in answer.text
+    assert 'id="logout-error"' in answer.text
     assert is_signed_in(world)
 
 
@@ -159,7 +159,9 @@ def test_signing_out_revokes_and_tells_those_who_asked(world: World, outside: Ou
     for name, client_id in ((tokens, "council-client"), (others, "quiet-client")):
         assert world.refresh(name["refresh_token"], client_id=client_id).status_code == 400
     payload = world.scalar("SELECT payload FROM outbox WHERE topic = :topic", topic=LOGOUT_TOPIC)
+    assert isinstance(payload, dict)
     assert payload == {
+        "delivery_id": payload["delivery_id"],
         "client_id": "council-client",
         "account_id": str(person.account_id),
         "session_id": str(person.session_id),
@@ -182,7 +184,11 @@ def test_a_notice_that_is_not_taken_is_tried_again(
     world: World, outside: Outside, status: int
 ) -> None:
     world.register(backchannel_logout_uri=outside.serve("/notice", status=status))
-    ids = {"account_id": str(UUID(int=1)), "session_id": str(UUID(int=2))}
+    ids = {
+        "account_id": str(UUID(int=1)),
+        "session_id": str(UUID(int=2)),
+        "delivery_id": str(UUID(int=3)),
+    }
     job = _job(world, {"client_id": "council-client", **ids})
     with pytest.raises(LogoutNotTakenError):
         send_logout(job, Provider(world.settings, world.sealer))

@@ -1,17 +1,19 @@
 """Client certificates: which are believed, and whose they are (RFC 8705)."""
 
 import base64
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from starlette.testclient import TestClient
 
+from gateway.edge.rules import _STRIPPED
 from identity.oidc.errors import ProtocolError
 from identity.oidc.rfc8705_mutual_tls import read_certificate
 from identity.relying_parties.options import ClientOptions
 from identity.relying_parties.rules import RelyingParty, check_relying_party
+from identity.settings import IdentitySettings
 from identity.web import create_app
 from tests.identity.conformance.strict_client import (
     HEADER,
@@ -189,3 +191,8 @@ def test_registration_wants_exactly_one_name_or_a_certificate() -> None:
         assert "options" in faults(RelyingParty(**{**party.__dict__, "options": options}))
     keyed = {**party.__dict__, "auth_method": "self_signed_tls_client_auth", "keys": (ec_key(),)}
     assert "keys" in faults(RelyingParty(**keyed))
+
+
+def test_the_edge_removes_every_header_that_may_carry_a_certificate() -> None:
+    offered = get_args(IdentitySettings.model_fields["client_certificate_header"].annotation)
+    assert set(offered) - {""} <= set(_STRIPPED)

@@ -30,15 +30,15 @@ def app(world: World) -> World:
 
 
 def redeem(world: World, code: str, client_id: str = "phone-app", **changes: str | None):  # type: ignore[no-untyped-def]  # noqa: ANN201 - an answer
-    return world.redeem(code, **({"client_id": client_id} | BARE | changes))
+    return world.redeem(code, OIDC, **({"client_id": client_id} | BARE | changes))
 
 
 def test_a_public_client_signs_a_person_in(app: World) -> None:
     tokens = redeem(app, app.code(client_id="phone-app"))
     assert tokens.status_code == 200, tokens.text
-    again = app.refresh(tokens.json()["refresh_token"], **({"client_id": "phone-app"} | BARE))
+    again = app.refresh(tokens.json()["refresh_token"], OIDC, **({"client_id": "phone-app"} | BARE))
     assert again.status_code == 200
-    spent = app.refresh(tokens.json()["refresh_token"], **({"client_id": "phone-app"} | BARE))
+    spent = app.refresh(tokens.json()["refresh_token"], OIDC, **({"client_id": "phone-app"} | BARE))
     assert spent.json()["error"] == "invalid_grant"
     metadata = app.http.get(f"{OIDC}/.well-known/openid-configuration").json()
     assert "none" in metadata["token_endpoint_auth_methods_supported"]
@@ -46,7 +46,7 @@ def test_a_public_client_signs_a_person_in(app: World) -> None:
 
 @pytest.mark.parametrize("missing", ["code_challenge", "code_challenge_method"])
 def test_it_always_needs_pkce(app: World, missing: str) -> None:
-    answer = answer_of(app.authorize(client_id="phone-app", **{missing: None}))
+    answer = answer_of(app.authorize(OIDC, client_id="phone-app", **{missing: None}))
     assert answer["error"] == "invalid_request"
 
 
@@ -104,7 +104,8 @@ def test_it_gets_nothing_of_its_own(world: World, grant: str) -> None:
 
 
 def faults(**changes: object) -> set[str]:
-    party = RelyingParty("phone-app", "App", "strathclachan", "oidc", "none", **changes)  # type: ignore[arg-type]
+    members = {"sector": "app.example"} | changes
+    party = RelyingParty("phone-app", "App", "strathclachan", "oidc", "none", **members)  # type: ignore[arg-type]
     found = check_relying_party(
         party,
         auth_methods=PLAIN.auth_methods,
@@ -121,6 +122,8 @@ def test_registration_holds_public_clients_to_their_limits() -> None:
     for grant in ("client_credentials", TOKEN_EXCHANGE, CIBA):
         assert "grant_types" in faults(grant_types=(grant,))
     assert "pkce" in faults(grant_types=(DEVICE,), pkce="exempt")
+    assert "sector" in faults(grant_types=(DEVICE,), sector="")
+    assert not faults(grant_types=(DEVICE,), sector="", subject_type="public")
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from identity.oidc.core_acr import LEVELS
 from identity.oidc.errors import ProtocolError
-from identity.oidc.rfc9470_step_up import LEVELS, Needed, check_sign_in
+from identity.oidc.rfc9470_step_up import Needed, check_sign_in
 from shared import clock
 from tests.identity.oidc.world import OIDC, World, decode
 

@@ -9,7 +9,7 @@ import pytest
 from httpx2 import Response
 from sqlalchemy import text
 
-from identity.oidc.flows import LOGOUT_TOPIC
+from identity.logout.actions import LOGOUT_TOPIC
 from shared import clock
 from tests.identity.oidc.onelogin import CLIENT as OL_CLIENT
 from tests.identity.oidc.onelogin import CORE, P2, RETURN_CODE, OneLogin, wish

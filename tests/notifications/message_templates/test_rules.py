@@ -4,21 +4,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifications.message_templates.rules import find_template, load_templates, render
+from notifications.message_templates.rules import (
+    find_template,
+    load_templates,
+    render,
+    render_plain,
+)
 from shared.errors import Invalid
 
 NAMES = (
     "identity.account_changed",
     "identity.account_exists",
+    "identity.account_notice",
     "identity.one_time_code",
     "identity.request_waiting",
+    "identity.staff_invitation",
     "identity.verified",
     "mailbox.new_message",
 )
+SPOKEN = ("identity.phone_notice", "identity.spoken_code", "identity.text_code")
 
 
 def test_every_promised_template_is_there() -> None:
-    assert tuple(sorted(load_templates())) == NAMES
+    assert tuple(sorted(load_templates())) == tuple(sorted((*NAMES, *SPOKEN)))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -34,8 +42,19 @@ def test_every_template_renders_in_both_languages(name: str, language: str) -> N
     assert f'lang="{language}"' in rendered.html
 
 
+@pytest.mark.parametrize("name", SPOKEN)
+@pytest.mark.parametrize("language", ["en", "gd"])
+def test_texts_and_calls_are_one_line_without_a_footer(name: str, language: str) -> None:
+    template = find_template(name)
+    said = render_plain(template, language, dict.fromkeys(template.names, "914207"))
+    assert "914207" in said
+    assert "\n" not in said
+    assert "--" not in said
+    assert template.channels != ("email",)
+
+
 def test_the_languages_differ() -> None:
-    for template in load_templates().values():
+    for template in map(find_template, NAMES):
         assert template.words["en"].subject != template.words["gd"].subject
         assert template.words["en"].paragraphs != template.words["gd"].paragraphs
 

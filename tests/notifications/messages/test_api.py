@@ -65,7 +65,8 @@ def test_keys_belong_to_their_caller(service: Service) -> None:
     [
         ({"template": "identity.unknown"}, "template"),
         ({"template": "../../secrets"}, "template"),
-        ({"channel": "sms"}, "channel"),
+        ({"channel": "pigeon"}, "channel"),
+        ({"channel": "sms"}, "template"),
         ({"language": "fr"}, "language"),
         ({"to": "nobody"}, "to"),
         ({"to": "a@b"}, "to"),

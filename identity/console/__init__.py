@@ -1,0 +1,1 @@
+"""The pages on which public bodies look after their services and staff."""

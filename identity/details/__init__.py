@@ -1,0 +1,1 @@
+"""The owner changes what an account says and how it is reached."""

@@ -1,0 +1,1 @@
+"""The people who work for a body: invited, given roles, removed."""

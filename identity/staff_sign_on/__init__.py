@@ -1,0 +1,1 @@
+"""Staff sign in with their own organisation's OpenID Provider."""
