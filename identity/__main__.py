@@ -41,7 +41,9 @@ COMMANDS = {
     "demo-people": organisations.demo_people,
     "issue-initial-access-token": registration.issue,
     "rotate-keys": keys.rotate,
+    "rotate-identity-keys": keys.rotate_identity,
     "register-relying-parties": relying_parties.register,
+    "register-one-login": relying_parties.register_one_login,
 }
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from identity.registration import api as registration_api
 from identity.registration import pages as registration_pages
 from identity.relying_parties import start_pages
 from identity.safe import pages as safe_pages
+from identity.sandbox import api as sandbox_api
+from identity.sandbox import pages as sandbox_pages
 from identity.signin import pages as signin_pages
 from identity.staff_sign_on import pages as staff_sign_on_pages
 from identity.verification import pages as verification_pages
@@ -26,6 +28,7 @@ from shared.web.login import SignInNeeded, redirect_to_sign_in
 
 FEATURES = (
     oidc_pages,
+    sandbox_pages,
     # Before sign-in, one of whose patterns would take its addresses for its own.
     staff_sign_on_pages,
     polled_pages,
@@ -44,7 +47,7 @@ FEATURES = (
     closure_pages,
     console_pages,
 )
-PROGRAMS = (keys_api, organisations_api, registration_api)
+PROGRAMS = (sandbox_api, keys_api, organisations_api, registration_api)
 
 
 def make_identity_api() -> FastAPI:

@@ -17,6 +17,7 @@ from identity.recovery import models as recovery
 from identity.registration import models as registration
 from identity.relying_parties import models as relying_parties
 from identity.safe import models as safe
+from identity.sandbox import models as sandbox
 from identity.signin import models as signin
 from identity.staff import models as staff
 from identity.staff_sign_on import models as staff_sign_on
@@ -41,6 +42,7 @@ FEATURES = (
     registration,
     relying_parties,
     safe,
+    sandbox,
     signin,
     staff,
     staff_sign_on,

@@ -9,9 +9,9 @@ CLIENTS: Mapping[str, tuple[str, ...]] = {
     "notifications": ("notifications-service", "notifications-mailbox"),
     "gateway": ("gateway-service", "clachanjourn1"),
     "glenmore": ("glenmore-repairs",),
-    "sandbox": ("sandboxscot01",),
+    "sandbox": ("sandboxscot01", "sandbox-onelogin", "personasscot1", "personas-onelogin"),
     "strict": ("sandbox-strict",),
 }
 
 # Clients that show a shared secret instead; it lies in `<client-id>.secret`.
-SECRET_CLIENTS = ("sandbox-oidc",)
+SECRET_CLIENTS = ("sandbox-oidc", "personas-oidc")

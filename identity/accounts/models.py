@@ -21,6 +21,7 @@ from identity.base import Base
 class Account(Base):
     """A person who can sign in; the email address is sealed, its keyed index finds the row.
 
+    ``persona`` names a fictitious person, who exists for the sandbox clients of one body only.
     Of a closed account only the row stays, without anything personal: the history of sharing and
     the record of what happened refer to it. Until ``recovered_until`` a password and an emailed
     code count as one factor; until ``frozen_until`` nothing may be changed.
@@ -28,6 +29,14 @@ class Account(Base):
 
     __tablename__ = "account"
     __table_args__ = (
+        CheckConstraint("(persona IS NULL) = (sandbox_space IS NULL)", name="persona"),
+        Index(
+            "uq_account_persona",
+            "sandbox_space",
+            "persona",
+            unique=True,
+            postgresql_where=text("persona IS NOT NULL"),
+        ),
         Index(
             "ix_account_closing_at",
             "closing_at",
@@ -45,6 +54,8 @@ class Account(Base):
     password_changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     language: Mapped[str] = mapped_column(Text)
     mailbox_id: Mapped[str | None] = mapped_column(Text)
+    persona: Mapped[str | None] = mapped_column(Text)
+    sandbox_space: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     closing_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -84,10 +84,10 @@ def get_password_hash(session: Session, account_id: UUID) -> str | None:
 
 
 def find_credentials(session: Session, email_index: bytes) -> Credentials | None:
-    """Return the credentials behind an address, None when nobody has it."""
+    """Return the credentials behind an address; None when nobody has it, or a fictitious person."""
     row = session.execute(
         select(Account.id, Account.password_hash, Account.language).where(
-            Account.email_index == email_index
+            Account.email_index == email_index, Account.persona.is_(None)
         )
     ).one_or_none()
     return None if row is None else Credentials(row.id, row.password_hash, row.language)

@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEMO_CHECK_KEY = "document-check-demonstration-key"
@@ -34,6 +34,47 @@ class PeopleSettings(BaseSettings):
     fraud_check_days: int = Field(180, description="How long a fraud check counts, in days")
     expired_permit_days: int = Field(
         180, description="How long after its expiry a driving licence may still be used, in days"
+    )
+    scotaccount_attributes_url: str = Field(
+        "",
+        description="Address of the host that gives attributes to clients of the ScotAccount"
+        " profile; empty: below the profile's issuer",
+    )
+    onelogin_identity_url: str = Field(
+        "",
+        description="Address of the host whose DID document holds the keys of identity proofs for"
+        " the One Login profile; empty: below the profile's own issuer",
+    )
+    onelogin_subject_prefix: str = Field(
+        "urn:fdc:clachan.example:2026:", description="What subjects of that profile begin with"
+    )
+    onelogin_wallet_prefix: str = Field(
+        "urn:fdc:wallet.clachan.example:2026:",
+        description="What `wallet_subject_id` of that profile begins with",
+    )
+    onelogin_vocabulary: str = Field(
+        "https://vocab.account.gov.uk/v1/",
+        description="What the names of its identity claims begin with, as its clients know them",
+    )
+    onelogin_return_codes: dict[str, str] = Field(
+        default={
+            "not_confirmed": "N",
+            "details_differ": "D",
+            "document_expired": "X",
+            "face_mismatch": "V",
+            "not_shared": "P",
+            "level_not_offered": "Z",
+        },
+        description="Letter that it tells a service for each reason why nobody's identity was"
+        " proved; `not_confirmed` must be among them",
+    )
+    identity_key_days: int = Field(
+        180, ge=1, description="After how many days a new key signs proofs of identity"
+    )
+    sandbox_in_production: bool = Field(
+        default=False,
+        description="Whether a production installation serves sandbox clients, which sign"
+        " fictitious people in; those never meet the clients and accounts of real people",
     )
     forms_per_address: int = Field(
         120, description="Sign-in and sign-up forms one network address may send in an hour"
@@ -84,6 +125,18 @@ class PeopleSettings(BaseSettings):
     closing_days: int = Field(
         14, ge=1, description="Days between closing an account and deleting what is in it"
     )
+
+    @property
+    def offers_sandbox(self) -> bool:
+        """Whether sandbox clients are served here."""
+        return self.environment != "production" or self.sandbox_in_production
+
+    @field_validator("onelogin_return_codes")
+    @classmethod
+    def _one_letter_each(cls, codes: dict[str, str]) -> dict[str, str]:
+        if "not_confirmed" not in codes or any(len(code) != 1 for code in codes.values()):
+            raise ValueError("onelogin_return_codes are one letter each, not_confirmed among them")
+        return codes
 
     @model_validator(mode="after")
     def _no_demonstration_in_production(self) -> Self:

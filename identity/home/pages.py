@@ -11,7 +11,7 @@ from identity.phones.queries import get_phone
 from identity.phones.rules import show_number
 from identity.recovery.queries import list_changes
 from identity.relying_parties.queries import list_services_in_use
-from identity.safe.queries import list_attributes, list_sharing
+from identity.safe.queries import count_sharing, list_attributes, list_services
 from identity.safe.rules import GPG45_SCOPE, time_of
 from identity.safe.views import show_item
 from identity.signin.access import SignedInDep, VaultDep, find_flow_to_return_to
@@ -66,8 +66,9 @@ def show_account(
         has_mailbox=profile.mailbox_id is not None,
         saved_count=len(items),
         session_count=len(list_sessions(session, person.account_id, now)),
+        sharing_count=count_sharing(session, person.account_id),
+        service_count=len(list_services(session, person.account_id)),
         request_count=len(list_waiting(session, person.account_id, now)),
-        sharing_count=len(list_sharing(session, person.account_id)),
         organisations=[names.get(str(place["organisation"]), "") for place in staff],
         services=list_services_in_use(session, person.id),
         return_name=flow.client_name if flow else "",

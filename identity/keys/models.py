@@ -53,3 +53,29 @@ class SubjectSalt(Base):
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class IdentityKeyRow(Base):
+    """A key pair of the identity host, which signs nothing but proofs of identity."""
+
+    __tablename__ = "identity_key"
+    __table_args__ = (
+        CheckConstraint("state IN ('next', 'active', 'retiring')", name="state"),
+        CheckConstraint(
+            "(state IN ('next', 'active')) = (private_sealed IS NOT NULL)", name="sealed"
+        ),
+        Index(
+            "uq_identity_key_state",
+            "state",
+            unique=True,
+            postgresql_where=text("state <> 'retiring'"),
+        ),
+    )
+
+    kid: Mapped[str] = mapped_column(Text, primary_key=True)
+    state: Mapped[str] = mapped_column(Text)
+    public_jwk: Mapped[dict[str, object]] = mapped_column(JSONB)
+    private_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    activated_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    retiring_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -46,7 +46,14 @@ class Ended:
     session_id: UUID
 
 
-def plan_delivery(session: Session, ended: Ended, reason: Reason, now: datetime) -> None:
+def plan_delivery(
+    session: Session,
+    ended: Ended,
+    reason: Reason,
+    now: datetime,
+    *,
+    due_at: datetime | None = None,
+) -> None:
     """Have a client told; the end of one session is told once, a change of roles each time."""
     delivery_id = new_id()
     key = f"{ended.session_id}:{ended.client_id}" if reason == "session_ended" else str(delivery_id)
@@ -60,6 +67,7 @@ def plan_delivery(session: Session, ended: Ended, reason: Reason, now: datetime)
             "delivery_id": str(delivery_id),
         },
         key=key,
+        due_at=due_at,
     )
     if planned is None:
         return

@@ -4,48 +4,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from identity.oidc.authorisations import COLUMNS, Authorisation, authorisation_of
-from identity.oidc.flows import FlowRequest, FlowView
 from identity.oidc.rfc7523_client_assertions import AssertionUse
-from identity.signin.queries import SignedInSession
 from shared.crypto import hash_token
-from shared.ids import new_id
 from shared.quick import Executor
 
-_AGREED = """
-     (NOT :remembered_only OR EXISTS (
-       SELECT FROM remembered_consent
-        WHERE account_id = :account_id AND client_id = :client_id
-          AND scopes @> cast(:details AS text[])))
-"""
-_INSERT = f"""
-    INSERT INTO authorisation (id, client_id, profile, account_id, session_id, flow_id, subject,
-                               scopes, shared_scopes, nonce, redirect_uri, code_hash,
-                               code_challenge, code_expires_at, code_consumed_at, authenticated_at,
-                               methods, level, asked, created_at, expires_at)
-    SELECT :id, :client_id, :profile, :account_id, :session_id, :flow_id, :subject, :scopes,
-           :shared_scopes, :nonce, :redirect_uri, :code_hash, :code_challenge, :code_expires_at,
-           CASE WHEN :is_code_sent THEN NULL ELSE cast(:now AS timestamptz) END, :authenticated_at,
-           :methods, :level, cast(:asked AS jsonb), :now, :expires_at
-     WHERE {_AGREED}
-"""
-_ISSUE = text(f"{_INSERT} RETURNING id")
-# The same for a request that was sent ahead, which this statement spends (RFC 9126, section 4).
-_ISSUE_PUSHED = text(
-    f"""
-    WITH pushed AS (
-      UPDATE pushed_request SET consumed_at = :now, expires_at = greatest(valid_until, :now)
-       WHERE request_hash = :pushed_hash AND client_id = :client_id AND consumed_at IS NULL
-         AND {_AGREED}
-      RETURNING true
-    ) {_INSERT} AND EXISTS (SELECT FROM pushed) RETURNING id
-    """
-)
 # Writes the assertion's single use and says whether it was the first (RFC 7523, section 3).
 _USE = """
     used AS (
@@ -75,6 +42,8 @@ _REDEEM = text(
     f"""
     WITH {_USE}, spent AS (
       UPDATE authorisation a SET code_consumed_at = :now,
+             access_token_hash = cast(:access_hash AS bytea),
+             access_token_until = :access_until,
              expires_at = greatest(expires_at, :expires_at), confirmation = {_CONFIRMED}
        WHERE code_hash = :code_hash AND client_id = :client_id AND redirect_uri = :redirect_uri
          AND code_challenge IS NOT DISTINCT FROM cast(:challenge AS text)
@@ -138,6 +107,8 @@ _SHORT_LIVED = (
     "pushed_request",
     "polled_request",
     "revoked_access_token",
+    "sandbox_plan",
+    "sandbox_wait",
     *_OF_BODIES,
     "used_challenge",
     "known_browser",
@@ -184,61 +155,6 @@ class Lives:
         return now + timedelta(seconds=longest)
 
 
-def issue_code(
-    session: Executor,
-    code: str,
-    flow: FlowView,
-    signed_in: SignedInSession,
-    subject: str,
-    *,
-    code_seconds: int,
-    now: datetime,
-    remembered_only: bool = False,
-    is_code_sent: bool = True,
-) -> UUID | None:
-    """Write an authorisation with its code down and return its id; only the code's hash is kept.
-
-    With ``remembered_only`` nothing is issued, and None returned, unless the person agreed
-    earlier that this client sees what it asks for. A code that is not sent to the client, because
-    its answer is made of tokens, counts as used from the start.
-    """
-    request: FlowRequest = flow.request
-    until = now + timedelta(seconds=code_seconds)
-    shared = set(flow.shared_scopes or ())
-    pushed = bytes.fromhex(request.pushed) if request.pushed else None
-    rows = session.execute(
-        _ISSUE if pushed is None else _ISSUE_PUSHED,
-        {
-            "id": new_id(),
-            "client_id": flow.client_id,
-            "profile": flow.profile,
-            "account_id": signed_in.account_id,
-            "session_id": signed_in.id,
-            "flow_id": flow.id,
-            "subject": subject,
-            "scopes": list(request.scopes),
-            "shared_scopes": [scope for scope in flow.requested_attributes if scope in shared],
-            "nonce": request.nonce,
-            "redirect_uri": request.redirect_uri,
-            "code_hash": hash_token(code),
-            "code_challenge": request.code_challenge,
-            "code_expires_at": until,
-            "authenticated_at": signed_in.authenticated_at,
-            "methods": list(signed_in.methods),
-            "level": signed_in.level,
-            "asked": json.dumps(request.asked.as_json()),
-            "now": now,
-            "expires_at": max(until + timedelta(hours=1), signed_in.may_live_until),
-            "remembered_only": remembered_only,
-            "details": list(flow.requested_details),
-            "is_code_sent": is_code_sent,
-        }
-        | ({} if pushed is None else {"pushed_hash": pushed}),
-    )
-    issued = rows.mappings().one_or_none()
-    return None if issued is None else issued["id"]
-
-
 def redeem_code(
     session: Executor,
     *,
@@ -250,9 +166,10 @@ def redeem_code(
     use: AssertionUse | None,
     lives: Lives,
     now: datetime,
+    access_token: str | None = None,
     confirmation: Mapping[str, str] | None = None,
 ) -> Spent:
-    """Spend a code, the assertion that came with it, and write the refresh token: all or nothing.
+    """Spend a code and its assertion, and write the tokens down: all or nothing.
 
     A code that fails here was not spent by this call.
     """
@@ -264,6 +181,10 @@ def redeem_code(
             "client_id": client_id,
             "redirect_uri": redirect_uri,
             "challenge": challenge,
+            "access_hash": hash_token(access_token) if access_token else None,
+            "access_until": (
+                now + timedelta(seconds=lives.access_token_seconds) if access_token else None
+            ),
             "confirmation": _as_json(confirmation),
             **_refresh_values(refresh_token, lives, now),
             **_use_values(use),

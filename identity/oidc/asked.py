@@ -16,6 +16,9 @@ class Asked:
         resources: where the access token will be used (RFC 8707).
         vtr: vectors of trust (RFC 8485), as lists of components.
         jkt: thumbprint of the DPoP key that the code is bound to (RFC 9449, section 10).
+        identity_given_up: the identity that ``vtr`` asks for was not proved, and is not told.
+        persona: the fictitious person that a sandbox client ordered for this flow.
+        faults: the mistakes that it ordered.
     """
 
     claims: Mapping[str, object] = field(default_factory=dict)
@@ -24,6 +27,9 @@ class Asked:
     resources: tuple[str, ...] = ()
     vtr: tuple[tuple[str, ...], ...] = ()
     jkt: str | None = None
+    identity_given_up: bool = False
+    persona: str | None = None
+    faults: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """Return the members that say something."""

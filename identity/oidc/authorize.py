@@ -20,6 +20,7 @@ from identity.oidc.checks.hints import check_hints
 from identity.oidc.checks.id_token_hint import check_id_token_hint
 from identity.oidc.checks.max_age import check_max_age
 from identity.oidc.checks.pkce import check_pkce
+from identity.oidc.checks.present import check_present
 from identity.oidc.checks.prompt import check_prompt
 from identity.oidc.checks.redirect_uri import check_redirect_uri
 from identity.oidc.checks.request_object import take_jkt, take_object, take_request
@@ -29,6 +30,7 @@ from identity.oidc.checks.response_type import check_response_type
 from identity.oidc.checks.scope import check_scope
 from identity.oidc.checks.single_values import check_single_values
 from identity.oidc.checks.state_and_nonce import check_state_and_nonce
+from identity.oidc.checks.trust import check_trust
 from identity.oidc.draft import Draft
 from identity.oidc.flows import FlowView
 from identity.oidc.parameters import Parameters
@@ -52,6 +54,7 @@ CHECKS = (
     Row(check_client, True, True, True),
     Row(take_request, True, False, False),
     Row(take_object, False, True, False),
+    Row(check_present, True, True, False),
     Row(check_redirect_uri, True, True, True),
     Row(check_response_mode, True, True, True),
     Row(check_single_values, True, True, False),
@@ -67,6 +70,7 @@ CHECKS = (
     Row(check_acr_values, True, True, False),
     Row(check_hints, True, True, False),
     Row(check_id_token_hint, True, True, False),
+    Row(check_trust, True, True, False),
     Row(take_jkt, True, True, False),
     Row(check_resource, True, True, False),
     Row(check_authorization_details, True, True, False),

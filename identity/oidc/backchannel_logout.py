@@ -27,6 +27,7 @@ def make_logout_token(call: Call, client: RelyingParty, account_id: UUID, sessio
         "jti": secrets.token_urlsafe(16),
         "events": {EVENT: {}},
         "sub": subject_of(account_id, client, salt),
-        "sid": sid_of(session_id, client.client_id, salt),
     }
+    if not call.profile.logout_ends_all:
+        claims["sid"] = sid_of(session_id, client.client_id, salt)
     return call.keys.sign(client.id_token_alg, claims, typ="logout+jwt")

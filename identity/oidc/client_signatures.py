@@ -12,7 +12,7 @@ from identity.relying_parties.rules import RelyingParty
 
 MAXIMUM_LENGTH = 16_384
 _FOREIGN_KEYS = frozenset({"jwk", "jku", "x5u", "x5c", "crit"})
-_CURVE_OF = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
+_CURVE_OF = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "ES256K": "secp256k1"}
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,10 @@ from identity.oidc.core_acr import acr_of
 from identity.oidc.core_claims import id_token_claims
 from identity.oidc.core_encryption import encrypt_id_token
 from identity.oidc.core_subjects import sid_of
+from identity.oidc.onelogin_id_token import trust_claims
 from identity.oidc.provider import Call
 from identity.relying_parties.rules import RelyingParty
+from identity.sandbox.faults import sign_with_faults
 
 
 def make_id_token(
@@ -38,6 +40,11 @@ def make_id_token(
         state: what ``s_hash`` is made of, in an answer that comes through the browser.
         is_alone: no access token is issued, so that scopes are answered here (section 5.4).
     """
+    faults = authorisation.asked.faults
+    if call.profile.vectors_of_trust:
+        at_hash = half_hash(access_token or "", client.id_token_alg)
+        vouched = trust_claims(call, authorisation, client, at_hash=at_hash)
+        return sign_with_faults(call.keys, client.id_token_alg, vouched, faults, "id_token")
     issued = int(call.now.timestamp())
     claims: dict[str, object] = {
         "iss": call.issuer.url,
@@ -63,7 +70,8 @@ def make_id_token(
             for name, value in hashed.items()
             if value is not None
         }
-    return encrypt_id_token(client, call.keys.sign(client.id_token_alg, claims))
+    signed = sign_with_faults(call.keys, client.id_token_alg, claims, faults, "id_token")
+    return encrypt_id_token(client, signed)
 
 
 def half_hash(value: str, algorithm: str) -> str:

@@ -9,7 +9,9 @@ import hashlib
 import hmac
 from uuid import UUID
 
-from identity.accounts.subjects import pairwise_subject
+from identity.accounts.settings import get_people_settings
+from identity.accounts.subjects import hashed_subject, pairwise_subject
+from identity.relying_parties.profiles import ONE_LOGIN
 from identity.relying_parties.rules import RelyingParty
 
 # No sector can have this name: a sector is a host with its port.
@@ -19,6 +21,10 @@ _EVERYBODY = "public:*"
 def subject_of(account_id: UUID, client: RelyingParty, salt: bytes) -> str:
     """Return how this client knows a person; clients of one sector see the same subject."""
     sector = _EVERYBODY if client.subject_type == "public" else client.sector
+    if client.profile == ONE_LOGIN.name:
+        return get_people_settings().onelogin_subject_prefix + hashed_subject(
+            account_id, sector, salt
+        )
     return pairwise_subject(account_id, sector, salt)
 
 

@@ -6,6 +6,7 @@ By: ourselves; Authlib's metadata classes check the documents in the tests.
 
 from identity.oidc.core_acr import ACR_VALUES
 from identity.oidc.grants_metadata import further_metadata, with_aliases
+from identity.oidc.onelogin_id_token import trust_metadata
 from identity.oidc.provider import Issuer
 from identity.oidc.rfc7636_pkce import METHODS
 from identity.oidc.secured_metadata import secured_metadata
@@ -18,12 +19,12 @@ _PLAIN_CLAIMS = ["auth_time", "acr", "amr"]
 
 def make_discovery(issuer: Issuer) -> dict[str, object]:
     """Return the metadata of an issuer; everything in it is served (S1)."""
-    profile, url = issuer.profile, issuer.url
+    profile, url = issuer.profile, issuer.base
     metadata: dict[str, object] = {
-        "issuer": url,
+        "issuer": issuer.url,
         "authorization_endpoint": f"{url}/authorize",
         "token_endpoint": issuer.token_url,
-        "jwks_uri": f"{url}/jwks.json",
+        "jwks_uri": f"{url}{profile.jwks_path}",
         "end_session_endpoint": f"{url}{profile.logout_path}",
         "revocation_endpoint": f"{url}/revoke",
         "introspection_endpoint": f"{url}/introspect",
@@ -75,7 +76,10 @@ def make_discovery(issuer: Issuer) -> dict[str, object]:
             "userinfo_encryption_alg_values_supported": list(ENCRYPTION_ALGORITHMS),
             "userinfo_encryption_enc_values_supported": list(CONTENT_ENCRYPTIONS),
         }
-    return with_aliases(issuer, metadata | secured_metadata(issuer) | further_metadata(issuer))
+    metadata |= secured_metadata(issuer) | further_metadata(issuer)
+    if profile.vectors_of_trust:
+        metadata = trust_metadata(issuer, metadata)
+    return with_aliases(issuer, metadata)
 
 
 def _grant_types(profile: Profile) -> list[str]:

@@ -34,13 +34,17 @@ from identity.oidc.access import (
 from identity.oidc.authorize import check_request
 from identity.oidc.ciba_core import answer_ciba_request
 from identity.oidc.core_userinfo import answer_userinfo
+from identity.oidc.did_document import CACHE_SECONDS, did_of, make_did_document
 from identity.oidc.discovery import make_discovery
 from identity.oidc.draft import Draft
 from identity.oidc.errors import PageError, ProtocolError, unavailable
 from identity.oidc.flow_rows import start_flow
 from identity.oidc.jarm import secure_answer
 from identity.oidc.journey import advance, make_flow
+from identity.oidc.onelogin_id_token import make_trustmark
+from identity.oidc.onelogin_userinfo import answer_trust_userinfo
 from identity.oidc.parameters import Parameters
+from identity.oidc.provider import Call
 from identity.oidc.rfc7009_revocation import answer_revocation
 from identity.oidc.rfc7662_introspection import answer_introspection
 from identity.oidc.rfc8628_device_grant import answer_device_request
@@ -54,13 +58,19 @@ from identity.oidc.rfc9701_signed_introspection import (
 from identity.oidc.rpinitiated_logout import check_logout
 from identity.oidc.scotaccount_attributes import answer_attributes
 from identity.oidc.secured import finish_pushed, keep_pushed
-from identity.oidc.session_pages import finish_logout, refuse_logout, send_signed_in
+from identity.oidc.session_pages import (
+    SIGNED_OUT_PATH,
+    finish_logout,
+    refuse_logout,
+    send_signed_in,
+)
 from identity.oidc.session_pages import router as session_router
 from identity.oidc.steps import page_of
 from identity.oidc.token import answer_token_request
 from identity.registration import endpoints as registration
 from identity.relying_parties.grants import CIBA, DEVICE
 from identity.relying_parties.profiles import PROFILES, Profile
+from identity.sandbox.access import is_sandbox, prepare, sandbox_session
 from identity.signin.rules import device_name
 from shared.ids import new_id
 from shared.logs import get_logger
@@ -70,12 +80,21 @@ from shared.web.pages import wish_language
 from shared.web.runtime import runtime_of
 
 LOGOUT_PATH = "/identity/logout"
-_PUBLIC_CACHE = {"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"}
+_ALL_ORIGINS = {"Access-Control-Allow-Origin": "*"}
+
+
+def _public_cache(profile: Profile) -> dict[str, str]:
+    return {
+        "Cache-Control": f"public, max-age={profile.metadata_seconds}",
+        **_ALL_ORIGINS,
+    }
+
 
 router = APIRouter(dependencies=[Depends(public)])
 pushed_router = APIRouter(dependencies=[Depends(public)])
 userinfo_router = APIRouter(dependencies=[Depends(public)])
 attributes_router = APIRouter(dependencies=[Depends(public)])
+trust_router = APIRouter(dependencies=[Depends(public)])
 device_router = APIRouter(dependencies=[Depends(public)])
 ciba_router = APIRouter(dependencies=[Depends(public)])
 
@@ -85,14 +104,15 @@ ciba_router = APIRouter(dependencies=[Depends(public)])
 def discovery(request: Request, provider: ProviderDep) -> Response:
     """Tell what this issuer can do."""
     issuer = provider.issuers[request.app.state.profile]
-    return JSONResponse(make_discovery(issuer), headers=_PUBLIC_CACHE)
+    return JSONResponse(make_discovery(issuer), headers=_public_cache(issuer.profile))
 
 
 @router.get("/jwks.json")
+@router.get("/.well-known/jwks.json")
 def jwks(call: CallDep) -> Response:
     """Publish the signing keys, the active one first."""
     content = call.keys.as_jwks(call.profile.key_algorithms)
-    return JSONResponse(content, headers=_PUBLIC_CACHE)
+    return JSONResponse(content, headers=_public_cache(call.profile))
 
 
 @router.get("/authorize")
@@ -102,6 +122,8 @@ def authorize(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSi
     wish_language(request, sent.query.get("ui_locales"))
     try:
         check_request(draft, "authorize")
+        if is_sandbox(draft.known_client.options.environment):
+            signed_in = prepare(request, draft)
         browser = browser_of(request)
         flow = make_flow(draft, new_id(), browser, signed_in)
         done = advance(call, flow, draft.known_client, signed_in)
@@ -130,7 +152,7 @@ def authorize(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSi
     if draft.pushed is not None:
         until = call.now + timedelta(days=call.profile.flow_days)
         keep_pushed(call.session, draft.pushed, until)
-    response = RedirectResponse(page_of(done.step, flow.id), 302)
+    response = RedirectResponse(page_of(done.step, flow), 302)
     response.headers["Cache-Control"] = "no-store"
     keep_browser(request, response, browser)
     return response
@@ -139,7 +161,7 @@ def authorize(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSi
 @router.post("/authorize")
 def authorize_by_form(call: CallDep, sent: SentDep) -> Response:
     """Take a request from a form, then read it again by GET, which brings the session's cookie."""
-    return _by_get(f"{call.issuer.url}/authorize", sent.query.merged(sent.form))
+    return _by_get(f"{call.issuer.base}/authorize", sent.query.merged(sent.form))
 
 
 @router.post("/token")
@@ -152,7 +174,8 @@ def token(request: Request, call: CallDep, sent: SentDep) -> Response:
         authorization = request.headers.get("Authorization")
         response = as_json(answer_token_request(call, params, authorization))
     except ProtocolError as error:
-        response = refuse(error)
+        plain = call.profile.plain_token_errors
+        response = refuse(error.as_bad_request() if plain else error)
     return with_nonce(call, response)
 
 
@@ -221,6 +244,8 @@ def backchannel_authentication(request: Request, call: CallDep, sent: SentDep) -
 def userinfo(request: Request, call: CallDep, sent: SentDep) -> Response:
     """Tell what the scopes of an access token stand for."""
     try:
+        if call.profile.vectors_of_trust:
+            return as_json(answer_trust_userinfo(call, request.headers.get("Authorization")))
         form = sent.form if request.method == "POST" else None
         answer = answer_userinfo(call, request.headers.get("Authorization"), form)
         response = as_json_or_jwt(answer)
@@ -243,11 +268,34 @@ def attributes(request: Request, call: CallDep) -> Response:
         return refuse(error)
 
 
+@trust_router.get("/trustmark")
+def trustmark(call: CallDep) -> Response:
+    """Tell what the levels of trust are, and who says so."""
+    cache = {"Cache-Control": f"public, max-age={call.profile.metadata_seconds}"}
+    return JSONResponse(make_trustmark(call.issuer), headers=cache | _ALL_ORIGINS)
+
+
+@trust_router.get("/did.json")
+@trust_router.get("/.well-known/did.json")
+def did_document(call: CallDep) -> Response:
+    """Publish the keys of identity proofs where the resolution of did:web looks for them."""
+    keys = call.provider.identity_keys.get(call.session, call.now)
+    document = make_did_document(did_of(call.provider.settings, call.issuer), keys)
+    cache = {"Cache-Control": f"public, max-age={CACHE_SECONDS}"}
+    return JSONResponse(document, media_type="application/did+json", headers=cache | _ALL_ORIGINS)
+
+
 def logout(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSignedIn) -> Response:
     """End the session for a client that shows whose it is; ask the person otherwise."""
     try:
         wanted = check_logout(call, sent.query, signed_in)
+        party = wanted.client
+        if party is not None and is_sandbox(party.options.environment):
+            signed_in = sandbox_session(request, call.session, party.organisation, call.now)
+            wanted = check_logout(call, sent.query, signed_in)
     except PageError as error:
+        if call.profile.logout_ends_all:
+            return _tell_signed_out(call, error)
         return refuse_logout(request, error)
     if signed_in is not None and not wanted.may_end:
         query = [*sent.query.pairs, ("profile", call.profile.name)]
@@ -255,9 +303,16 @@ def logout(request: Request, sent: SentDep, call: CallDep, signed_in: MaybeSigne
     return finish_logout(request, call, wanted, signed_in)
 
 
+def _tell_signed_out(call: Call, error: ProtocolError) -> Response:
+    """Lead to our own page, with what was wrong in the members that One Login uses."""
+    members = {"error_code": error.error, "error_description": error.description}
+    target = f"{call.provider.settings.public_url}{SIGNED_OUT_PATH}"
+    return RedirectResponse(f"{target}?{urlencode(members, quote_via=quote)}", 302)
+
+
 def logout_by_form(call: CallDep, sent: SentDep) -> Response:
     """Take a logout request from a form, then read it again by GET, which brings the cookie."""
-    target = f"{call.issuer.url}{call.profile.logout_path}"
+    target = f"{call.issuer.base}{call.profile.logout_path}"
     return _by_get(target, sent.query.merged(sent.form))
 
 
@@ -292,6 +347,8 @@ def make_protocol_app(profile: Profile) -> FastAPI:
     if profile.pushed_requests:
         app.include_router(pushed_router)
     app.include_router(userinfo_router if profile.userinfo else attributes_router)
+    if profile.vectors_of_trust:
+        app.include_router(trust_router)
     for grant, further in ((DEVICE, device_router), (CIBA, ciba_router)):
         if grant in profile.grant_types:
             app.include_router(further)
@@ -302,6 +359,18 @@ def make_protocol_app(profile: Profile) -> FastAPI:
     app.add_exception_handler(HTTPException, _refuse)
     app.add_exception_handler(SQLAlchemyError, _refuse)
     app.add_exception_handler(psycopg.OperationalError, _refuse)
+    return app
+
+
+def make_attributes_app(profile: Profile) -> FastAPI:
+    """Return what the attributes host serves where it is one of its own: values and keys."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_TELEMETRY)
+    app.state.profile = profile.name
+    app.state.service = "identity"
+    app.include_router(attributes_router)
+    app.add_api_route("/jwks.json", jwks, methods=["GET"], dependencies=[Depends(public)])
+    app.add_exception_handler(ProtocolError, _refuse)
+    app.add_exception_handler(HTTPException, _refuse)
     return app
 
 

@@ -1,5 +1,7 @@
 """Refusals of the protocol: an error code from a registry and a sentence for developers."""
 
+_SERVER_ERROR = 500
+
 
 class ProtocolError(Exception):
     """A refusal with an OAuth error code (RFC 6749, sections 4.1.2.1 and 5.2).
@@ -26,6 +28,10 @@ class ProtocolError(Exception):
     def as_json(self) -> dict[str, str]:
         """Return the body of the answer."""
         return {"error": self.error, "error_description": self.description}
+
+    def as_bad_request(self) -> "ProtocolError":
+        """Return the same refusal with status 400, for profiles that know no other here."""
+        return self if self.status >= _SERVER_ERROR else ProtocolError(self.error, self.description)
 
 
 class PageError(ProtocolError):

@@ -17,9 +17,10 @@ from sqlalchemy import text
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.orm import Session
 
-from identity.logout.actions import Ended, plan_delivery
 from identity.oidc.asked import Asked
 from identity.oidc.claim_names import ATTRIBUTES, asked_items
+from identity.oidc.consent import claim_items
+from identity.oidc.rfc8485_vectors_of_trust import wants_identity
 from identity.relying_parties.profiles import PROFILES, VERIFIED_SCOPES
 from shared.errors import NotFound
 
@@ -33,6 +34,7 @@ _FULL_LIFE = """greatest(expires_at,
 _SELECT = text(
     """
     SELECT f.*, r.name AS client_name, r.organisation, r.landing_page, r.first_party,
+           coalesce(r.options ->> 'environment', 'live') = 'sandbox' AS is_sandbox,
            r.options AS client_options,
            EXISTS (SELECT FROM client_logo l WHERE l.client_id = f.client_id) AS has_logo
       FROM flow f JOIN relying_party r USING (client_id)
@@ -64,11 +66,19 @@ _CONSENTED = text(
        WHERE id = :id AND expires_at > :now AND account_id IS NOT NULL
       RETURNING id, account_id, client_id
     ), kept AS (
-      INSERT INTO remembered_consent (account_id, client_id, scopes, updated_at)
-      SELECT account_id, client_id, :remembered, :now FROM agreed
+      INSERT INTO remembered_consent AS kept (account_id, client_id, scopes, declined, attributes,
+                                              since, used_at, updated_at)
+      SELECT account_id, client_id, :remembered, :declined, :attributes, :now, :now, :now
+        FROM agreed
       ON CONFLICT (account_id, client_id) DO UPDATE
-         SET scopes = ARRAY(SELECT DISTINCT unnest(remembered_consent.scopes || excluded.scopes)),
-             updated_at = excluded.updated_at
+         SET scopes = ARRAY(SELECT DISTINCT one FROM unnest(kept.scopes || excluded.scopes) one
+                             WHERE one <> ALL (excluded.declined)),
+             declined = ARRAY(SELECT DISTINCT one
+                                FROM unnest(kept.declined || excluded.declined) one
+                               WHERE one <> ALL (excluded.scopes)),
+             attributes = CASE WHEN excluded.attributes = '{}' THEN kept.attributes
+                               ELSE excluded.attributes END,
+             used_at = excluded.used_at, updated_at = excluded.updated_at
     ) SELECT id FROM agreed
     """
 )
@@ -79,17 +89,6 @@ _WAIVED = text(
 _REFUSED = text(
     "UPDATE flow SET error = :error, error_description = :description"
     " WHERE id = :id AND expires_at > :now AND finished_at IS NULL RETURNING id"
-)
-_SESSION_CLIENTS = text(
-    """
-    WITH ended AS (
-      UPDATE authorisation SET revoked_at = coalesce(revoked_at, :now)
-       WHERE session_id = :session_id
-         AND NOT (:keep_offline AND scopes @> ARRAY['offline_access'])
-    )
-    SELECT DISTINCT a.client_id FROM authorisation a JOIN relying_party r USING (client_id)
-     WHERE a.session_id = :session_id AND r.backchannel_logout_uri IS NOT NULL ORDER BY 1
-    """
 )
 
 
@@ -137,7 +136,9 @@ class FlowView:
         requested_details: what is agreed to once: scopes such as ``email``, and the scopes that
             stand for single claims asked for by name.
         requested_claims: what ``claims`` adds to the scopes, named as the person agrees to it.
+        remembered_items: what the person is asked once and not each time.
         needs_verification: something is asked for that needs a checked identity.
+        is_sandbox: the client signs fictitious people in.
         return_origin: scheme, host and port that the flow leads back to; a page whose form may be
             the last step names it in ``form_action``.
     """
@@ -165,6 +166,7 @@ class FlowView:
     client_options: Mapping[str, object] = field(default_factory=dict, repr=False)
     has_logo: bool = False
     level_waived_at: datetime | None = None
+    is_sandbox: bool = False
 
     @property
     def about_client(self) -> dict[str, object]:
@@ -209,9 +211,26 @@ class FlowView:
         return tuple(item for item in items if item not in self.scopes)
 
     @property
+    def identity_items(self) -> tuple[str, ...]:
+        """The single claims of an identity, where a profile asks for it by vectors of trust."""
+        known = PROFILES[self.profile].vectors_of_trust
+        return claim_items(self.request.asked.claims, self.scopes) if known else ()
+
+    @property
+    def remembered_items(self) -> tuple[str, ...]:
+        """What the person is asked once and not each time."""
+        return (*self.requested_details, *self.identity_items)
+
+    @property
+    def wants_identity(self) -> bool:
+        """Whether the identity is to be proved, by a vector of trust (RFC 8485)."""
+        asked = self.request.asked
+        return wants_identity(asked.vtr) and not asked.identity_given_up
+
+    @property
     def needs_verification(self) -> bool:
         """Whether something is asked for that needs a checked identity."""
-        return any(scope in VERIFIED_SCOPES for scope in self.scopes)
+        return self.wants_identity or any(scope in VERIFIED_SCOPES for scope in self.scopes)
 
     @property
     def return_origin(self) -> str:
@@ -295,18 +314,20 @@ def record_consent(
     """Note what the person agreed to share, which may be nothing.
 
     What was not asked for is not recorded. Attributes are agreed to for this flow only; details
-    such as ``email`` are remembered for the client.
+    such as ``email`` and single claims are remembered for the client, refusals too.
     """
     flow = get_flow(session, flow_id, now)
-    asked = {*flow.requested_attributes, *flow.requested_details}
-    shared = [one for one in (*flow.scopes, *flow.requested_claims) if one in asked]
-    shared = [one for one in shared if one in shared_scopes]
+    once = flow.remembered_items
+    asked = (*flow.requested_attributes, *once)
+    shared = [item for item in asked if item in shared_scopes]
     done = session.execute(
         _CONSENTED,
         {
             "id": flow_id,
             "shared": shared,
-            "remembered": [scope for scope in shared if scope in flow.requested_details],
+            "remembered": [item for item in shared if item in once],
+            "declined": [item for item in once if item not in shared],
+            "attributes": [item for item in shared if item not in once],
             "now": now,
         },
     ).one_or_none()
@@ -332,25 +353,6 @@ def record_refusal(
     ).one_or_none()
     if done is None:
         raise _gone()
-
-
-def record_session_end(
-    session: Session,
-    session_id: UUID,
-    account_id: UUID,
-    now: datetime,
-    *,
-    keep_offline: bool = False,
-) -> None:
-    """Revoke what a session's clients hold and tell those that asked for it (back-channel logout).
-
-    Call it in the transaction that ends the session. ``keep_offline``: the person signed out, so
-    what they allowed for their absence stays (Back-Channel Logout, section 2.7).
-    """
-    values = {"session_id": session_id, "now": now, "keep_offline": keep_offline}
-    for client_id in session.execute(_SESSION_CLIENTS, values).scalars().all():
-        ended = Ended(client_id, account_id, session_id)
-        plan_delivery(session, ended, "session_ended", now)
 
 
 def _gone() -> NotFound:

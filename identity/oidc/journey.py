@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
-from identity.oidc.actions import issue_code
 from identity.oidc.ciba_core import remember_subject
 from identity.oidc.claim_names import is_as_wished, wishes_of, without_items
 from identity.oidc.core_hybrid import authorisation_now, make_front_members
@@ -12,7 +11,9 @@ from identity.oidc.core_subjects import subject_of
 from identity.oidc.draft import Draft
 from identity.oidc.errors import ProtocolError
 from identity.oidc.flows import UNTOUCHED_LIFE, FlowRequest, FlowView
+from identity.oidc.issuing import issue_code
 from identity.oidc.oauth_response_types import brings
+from identity.oidc.onelogin_identity import has_proved_identity, settle_identity
 from identity.oidc.provider import Call
 from identity.oidc.rfc9207_answers import ClientAnswer, answer_with, answer_with_error
 from identity.oidc.secured import is_pushed_open
@@ -45,6 +46,7 @@ def make_flow(
         client_name=client.name,
         organisation=client.organisation,
         first_party=client.first_party,
+        is_sandbox=client.options.environment == "sandbox",
         landing_page=client.landing_page,
         profile=client.profile,
         request=draft.as_request(),
@@ -71,6 +73,7 @@ def advance(
     Raises:
         ProtocolError: the person refused, or may not be asked; for ``answer_refusal``.
     """
+    flow = settle_identity(call, flow, signed_in)
     has_result = _has_safe_result(call, flow, signed_in)
     subject = subject_of(signed_in.account_id, client, call.keys.salt) if signed_in else ""
     expected = signed_in is None or is_expected(flow.request, subject)
@@ -103,11 +106,12 @@ def _issue(
         call.quick,
         code,
         granted,
+        _shared(flow, client, agreed=agreed),
         signed_in,
         subject,
         code_seconds=min(call.provider.settings.code_seconds, call.profile.code_seconds),
         now=call.now,
-        remembered_only=bool(flow.requested_details) and not client.first_party and not agreed,
+        remembered_only=bool(flow.remembered_items) and not client.first_party and not agreed,
         is_code_sent=brings(request.response_type, "code"),
     )
     if authorisation_id is None:
@@ -126,6 +130,13 @@ def _issue(
         state=request.state,
         issuer=call.issuer.url,
     )
+
+
+def _shared(flow: FlowView, client: RelyingParty, *, agreed: bool) -> tuple[str, ...]:
+    """Return what the client is shown: what was agreed to in this flow, all to our own clients."""
+    if agreed:
+        return flow.shared_scopes or ()
+    return flow.remembered_items if client.first_party else ()
 
 
 def _as_agreed(flow: FlowView) -> FlowView:
@@ -173,6 +184,8 @@ def answer_refusal(call: Call, request: FlowRequest, error: ProtocolError) -> Cl
 def _has_safe_result(call: Call, flow: FlowView, signed_in: SignedInSession | None) -> bool:
     if signed_in is None or not flow.needs_verification:
         return False
+    if flow.wants_identity:
+        return has_proved_identity(call, flow, signed_in)
     known = list_attributes(
         call.session, signed_in.account_id, call.provider.sealer, flow_id=flow.id
     )

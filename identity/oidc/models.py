@@ -53,6 +53,12 @@ class Authorisation(Base):
         UniqueConstraint("code_hash"),
         Index("ix_authorisation_expires_at", "expires_at"),
         Index("ix_authorisation_session_id", "session_id"),
+        Index(
+            "uq_authorisation_access_token_hash",
+            "access_token_hash",
+            unique=True,
+            postgresql_where=text("access_token_hash IS NOT NULL"),
+        ),
         Index("ix_authorisation_apart", "account_id", postgresql_where=text("session_id = id")),
     )
 
@@ -76,6 +82,8 @@ class Authorisation(Base):
     level: Mapped[str] = mapped_column(Text)
     asked: Mapped[dict[str, object]] = mapped_column(JSONB, server_default="{}")
     confirmation: Mapped[dict[str, str] | None] = mapped_column(JSONB)
+    access_token_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    access_token_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -148,11 +156,19 @@ class RevokedAccessToken(Base):
 
 
 class RememberedConsent(Base):
-    """Which of its own details a person agreed to show a client each time."""
+    """What a person agreed to show a client, and declined to; gone when they withdraw it.
+
+    ``scopes`` and ``declined`` are remembered and not asked again; ``attributes`` were shared the
+    last time and are asked each time.
+    """
 
     __tablename__ = "remembered_consent"
 
     account_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     client_id: Mapped[str] = mapped_column(Text, primary_key=True)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    declined: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    attributes: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    since: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    used_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -35,6 +35,7 @@ from identity.oidc.session_pages import (
     send_signed_in,
 )
 from identity.oidc.steps import page_of
+from identity.sandbox.access import sandbox_session
 from identity.signin.queries import SignedInSession
 from shared.crypto import hash_token
 from shared.errors import NotFound
@@ -69,6 +70,8 @@ def continue_flow(
 ) -> Response:
     """Lead the person to the next step of a flow, or back to the service with its answer."""
     wish_language(request, flow.request.ui_locales)
+    if flow.is_sandbox:
+        signed_in = sandbox_session(request, session, flow.organisation, now)
     check_can_continue(flow, signed_in, hash_token(browser_of(request)), now)
     call = Call(provider, provider.issuers[flow.profile], session, now)
     if flow.request.polled_request is not None:
@@ -91,7 +94,7 @@ def continue_flow(
         return send_signed_in(request, call, draft.known_client, signed_in, done.answer)
     if signed_in is not None and flow.account_id != signed_in.account_id:
         _bind(call, flow, signed_in)
-    return RedirectResponse(page_of(done.step, flow.id), 303)
+    return RedirectResponse(page_of(done.step, flow), 303)
 
 
 def _bind(call: Call, flow: FlowView, signed_in: SignedInSession) -> None:

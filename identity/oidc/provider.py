@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from identity.keys.actions import KeyCache
+from identity.keys.identity_keys import IdentityKeyCache
 from identity.keys.keyring import KeyRing, SigningKey
 from identity.oidc.client_keys import RemoteKeys
 from identity.oidc.limits import ClientLimits
@@ -21,12 +22,29 @@ from shared.quick import Executor
 
 @dataclass(frozen=True)
 class Issuer:
-    """A profile at its public addresses; ``url`` has no slash at the end (S1)."""
+    """A profile at its public addresses.
+
+    ``url`` is its name, letter by letter (S1); ``base`` is what its endpoints' addresses begin
+    with. They differ only where the profile's name ends with a slash. ``vocabulary`` is what the
+    names of identity claims begin with.
+    """
 
     profile: Profile
     url: str
+    vocabulary: str = ""
+    attributes_host: str = ""
     mtls_url: str | None = None
     takes_certificates: bool = False
+
+    @property
+    def base(self) -> str:
+        """What the addresses of endpoints begin with; never ends with a slash."""
+        return self.url.rstrip("/")
+
+    @property
+    def attributes_base(self) -> str:
+        """What the addresses of the attributes host begin with, which may be a host of its own."""
+        return self.attributes_host or self.base
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -45,12 +63,12 @@ class Issuer:
     @property
     def token_url(self) -> str:
         """The address of the token endpoint."""
-        return f"{self.url}/token"
+        return f"{self.base}/token"
 
     @property
     def attributes_url(self) -> str:
         """The address of the attributes endpoint of ScotAccount."""
-        return f"{self.url}/attributes/values"
+        return f"{self.attributes_base}/attributes/values"
 
     @property
     def assertion_audiences(self) -> tuple[str, ...]:
@@ -58,9 +76,9 @@ class Issuer:
         return (
             self.url,
             self.token_url,
-            f"{self.url}/",
-            f"{self.url}/par",
-            f"{self.url}/bc-authorize",
+            f"{self.base}/",
+            f"{self.base}/par",
+            f"{self.base}/bc-authorize",
         )
 
 
@@ -76,10 +94,13 @@ class Provider:
         self.limits = ClientLimits(settings.client_requests_per_minute)
         self.visitors = ClientLimits(settings.sign_ins_per_minute)
         self._keys = KeyCache(sealer)
+        self.identity_keys = IdentityKeyCache(sealer)
         self.issuers: Mapping[str, Issuer] = {
             profile.name: Issuer(
                 profile,
-                f"{settings.public_url}{profile.path}",
+                f"{settings.public_url}{profile.path}" + ("/" if profile.issuer_slash else ""),
+                vocabulary=settings.onelogin_vocabulary,
+                attributes_host=settings.scotaccount_attributes_url.rstrip("/"),
                 mtls_url=f"{settings.mtls_url}{profile.path}" if settings.mtls_url else None,
                 takes_certificates=bool(settings.client_certificate_header),
             )

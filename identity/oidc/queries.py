@@ -25,6 +25,13 @@ _LIVE = text(
     """
 )
 _REVOKED = text("SELECT EXISTS (SELECT FROM revoked_access_token WHERE jti = :jti)")
+_OPAQUE = text(
+    f"""
+    SELECT {_QUALIFIED}, a.access_token_until FROM authorisation a
+     WHERE a.access_token_hash = :hash AND a.access_token_until > :now AND a.revoked_at IS NULL
+       AND NOT EXISTS (SELECT FROM revoked_access_token WHERE jti = :jti)
+    """
+)
 _REFRESH = text(
     f"""
     SELECT {_QUALIFIED}, r.created_at AS issued_at, r.expires_at AS ends_at
@@ -43,6 +50,16 @@ def find_authorisation(session: Executor, authorisation_id: UUID, jti: str) -> A
     values = {"id": authorisation_id, "jti": jti}
     row = session.execute(_LIVE, values).mappings().one_or_none()
     return None if row is None else authorisation_of(row)
+
+
+def find_opaque_token(
+    session: Executor, token: str, now: datetime
+) -> tuple[Authorisation, datetime] | None:
+    """Return what a live access token without content came of, and when it ends."""
+    hashed = hash_token(token)
+    values = {"hash": hashed, "jti": hashed.hex(), "now": now}
+    row = session.execute(_OPAQUE, values).mappings().one_or_none()
+    return None if row is None else (authorisation_of(row), row["access_token_until"])
 
 
 def is_access_token_revoked(session: Executor, jti: str) -> bool:

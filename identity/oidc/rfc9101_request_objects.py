@@ -76,7 +76,8 @@ def _check_parties(call: Call, client: RelyingParty, claims: Mapping[str, object
     given = audience if isinstance(audience, list) else [audience]
     if audience is None and not call.profile.dated_requests:
         return
-    if call.issuer.url not in given:
+    named = (call.issuer.url, f"{call.issuer.base}/authorize")
+    if not set(named if call.profile.vectors_of_trust else named[:1]) & set(map(str, given)):
         raise _invalid("aud of the request object is not this issuer")
 
 
@@ -111,6 +112,9 @@ def _pairs(claims: Mapping[str, object]) -> Iterator[tuple[str, str]]:
             continue
         if isinstance(value, str):
             yield name, value
+        elif name == "vtr" and isinstance(value, list):
+            # A list of vectors is one value (RFC 8485, section 4.1).
+            yield name, json.dumps(value)
         elif isinstance(value, list) and all(isinstance(one, str) for one in value):
             yield from ((name, one) for one in value)
         elif isinstance(value, bool | int | list | dict):

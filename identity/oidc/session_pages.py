@@ -12,7 +12,7 @@ from identity.oidc.rfc9207_answers import ClientAnswer
 from identity.oidc.rpinitiated_logout import LogoutRequest
 from identity.oidc.session_management import SCRIPT, browser_state, with_session_state
 from identity.relying_parties.rules import RelyingParty
-from identity.signin.actions import end_session
+from identity.signin.actions import end_all_sessions, end_session
 from identity.signin.cookie import state_cookie
 from identity.signin.queries import SignedInSession
 from identity.signin.rules import SESSION_LIFE
@@ -80,7 +80,9 @@ def finish_logout(
 ) -> Response:
     """End the session, have clients' own pages loaded that asked for it, and lead the person on."""
     frames = list_frames(call, signed_in.id) if signed_in is not None else []
-    if signed_in is not None:
+    if signed_in is not None and call.profile.logout_ends_all:
+        end_all_sessions(call.session, signed_in.account_id, call.now)
+    elif signed_in is not None:
         end_session(call.session, signed_in.account_id, signed_in.id, call.now, keep_offline=True)
     home = f"{call.provider.settings.public_url}{SIGNED_OUT_PATH}"
     response: Response

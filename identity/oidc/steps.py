@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 from typing import Literal
-from uuid import UUID
 
 from identity.oidc.core_acr import essential_acr, known_values
 from identity.oidc.errors import ProtocolError
@@ -22,6 +21,14 @@ PAGES: dict[Step, str] = {
     "verify": "/identity/verify",
     "consent": "/identity/consent",
 }
+_SANDBOX_PAGES: dict[Step, str] = {
+    "sign_in": "/identity/sandbox/sign-in",
+    "other_sign_in": "/identity/sandbox/sign-in",
+    "create_account": "/identity/sandbox/sign-in",
+    "step_up": "/identity/sandbox/sign-in",
+    "verify": "/identity/sandbox/check",
+    "consent": "/identity/sandbox/consent",
+}
 _SILENT_ERRORS: dict[Step, str] = {
     "sign_in": "login_required",
     "other_sign_in": "login_required",
@@ -32,10 +39,14 @@ _SILENT_ERRORS: dict[Step, str] = {
 }
 
 
-def page_of(step: Step, flow_id: UUID) -> str:
-    """Return the page of a step; whoever is signed in and is not expected may be somebody else."""
+def page_of(step: Step, flow: FlowView) -> str:
+    """Return the page of a step; whoever is signed in and is not expected may be somebody else.
+
+    Fictitious people have pages of their own.
+    """
     other = "&other=yes" if step == "other_sign_in" else ""
-    return f"{PAGES[step]}?flow={flow_id}{other}"
+    page = (_SANDBOX_PAGES if flow.is_sandbox else PAGES)[step]
+    return f"{page}?flow={flow.id}{other}"
 
 
 def next_step(
@@ -132,4 +143,4 @@ def _must_consent(flow: FlowView, *, remembers_consent: bool) -> bool:
         return True
     if flow.request.asked.authorization_details:
         return True
-    return bool(flow.requested_details) and not flow.first_party and not remembers_consent
+    return bool(flow.remembered_items) and not flow.first_party and not remembers_consent

@@ -6,10 +6,14 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from identity.accounts.settings import get_people_settings
+from identity.accounts.vault import sealer_of
+from identity.keys.identity_keys import rotate_when_due
 from identity.logout.actions import LOGOUT_TOPIC, record_try
 from identity.oidc.actions import forget_expired
 from identity.oidc.backchannel_logout import make_logout_token
 from identity.oidc.provider import Call, Provider
+from identity.relying_parties.sectors import MARK_USED
 from identity.settings import get_settings
 from shared.crypto import Sealer
 from shared.guarded_http import OutboundError
@@ -86,6 +90,13 @@ def forget(job: Job) -> None:
     """Delete expired flows, authorisations, assertions and revocations, and plan the next time."""
     with job.database.transaction() as session:
         plan_forgetting(session, job.now())
+        session.execute(MARK_USED, {"now": job.now()})
+        rotate_when_due(
+            session,
+            sealer_of(job.settings.encryption_key_file),
+            get_people_settings().identity_key_days,
+            job.now(),
+        )
     more = True
     while more:
         with job.database.transaction() as session:

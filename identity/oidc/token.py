@@ -16,6 +16,7 @@ from identity.oidc.actions import (
     turn_refresh_token,
 )
 from identity.oidc.authorisations import Authorisation
+from identity.oidc.checks.grant import check_active
 from identity.oidc.ciba_core import spend_ciba
 from identity.oidc.confirmation import confirm_sender, token_type_of
 from identity.oidc.core_id_token import make_id_token
@@ -35,6 +36,7 @@ from identity.oidc.rfc9068_access_tokens import make_service_token, make_user_to
 from identity.oidc.rfc9396_authorization_details import narrow_details, refuse_details
 from identity.relying_parties.grants import CIBA, DEVICE, TOKEN_EXCHANGE
 from identity.relying_parties.rules import RelyingParty
+from identity.sandbox.faults import find_error
 from shared.crypto import random_token
 
 Answer = dict[str, object]
@@ -54,6 +56,7 @@ def answer_token_request(call: Call, params: Parameters, authorization: str | No
     if handler is None or grant_type not in call.profile.grant_types:
         raise ProtocolError("unsupported_grant_type", "This grant_type is not offered here")
     caller = authenticate_client(call, params, authorization)
+    check_active(caller.client)
     call.provider.limits.check(caller.client.client_id)
     if grant_type not in caller.client.grant_types:
         raise ProtocolError("unauthorized_client", "The client may not use this grant_type")
@@ -65,6 +68,7 @@ def _redeem(call: Call, params: Parameters, caller: Authenticated) -> Answer:
     code, client = params.require("code"), caller.client
     wants_refresh = "refresh_token" in client.grant_types
     refresh_token = random_token() if wants_refresh else None
+    opaque = random_token() if call.profile.access_token == "opaque" else None  # noqa: S105 - a shape
     confirmation = confirm_sender(call, client)
     spent = redeem_code(
         call.quick,
@@ -76,6 +80,7 @@ def _redeem(call: Call, params: Parameters, caller: Authenticated) -> Answer:
         use=caller.use,
         lives=_lives(call),
         now=call.now,
+        access_token=opaque,
         confirmation=confirmation,
     )
     if spent.authorisation is None:
@@ -83,8 +88,16 @@ def _redeem(call: Call, params: Parameters, caller: Authenticated) -> Answer:
         # The code may have been spent by somebody who stole it, or stolen after it was spent.
         revoke_by_code(call.session, code, client.client_id, call.now)
         raise ProtocolError("invalid_grant", "The code is unknown, expired, used or not yours")
+    _refuse_if_ordered(spent.authorisation)
     found = _narrowed(call, params, client, spent.authorisation)
-    return _tokens(call, found, client, refresh_token)
+    return _tokens(call, found, client, refresh_token, opaque)
+
+
+def _refuse_if_ordered(authorisation: Authorisation) -> None:
+    """Refuse a good code, where a sandbox client ordered that."""
+    if error := find_error(authorisation.asked.faults, "token"):
+        status = {"invalid_client": 401, "server_error": 500}.get(error, 400)
+        raise ProtocolError(error, "The sandbox was asked to refuse this", status=status)
 
 
 def _refresh(call: Call, params: Parameters, caller: Authenticated) -> Answer:
@@ -169,15 +182,21 @@ GRANTS: Mapping[str, Handler] = {
 
 
 def _tokens(
-    call: Call, authorisation: Authorisation, client: RelyingParty, refresh_token: str | None
+    call: Call,
+    authorisation: Authorisation,
+    client: RelyingParty,
+    refresh_token: str | None,
+    opaque: str | None = None,
 ) -> Answer:
-    access_token = make_user_token(call, authorisation, client)
+    access_token = opaque or make_user_token(call, authorisation, client)
     answer: Answer = {
         "access_token": access_token,
         "token_type": token_type_of(authorisation.confirmation),
         "expires_in": call.profile.access_token_seconds,
         "scope": " ".join(authorisation.scopes),
     }
+    if opaque is not None:
+        del answer["scope"]
     if "openid" in authorisation.scopes:
         answer["id_token"] = make_id_token(call, authorisation, client, access_token)
     if authorisation.asked.authorization_details:

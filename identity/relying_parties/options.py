@@ -21,6 +21,9 @@ class ClientOptions:
         environment: ``live``, or ``sandbox`` for a client that signs fictitious people in.
         session_state: answers tell the state of the session (Session Management 1.0).
         service_id: the service of a public body, as its console registered it.
+        is_active: a client that is not may neither sign people in nor have tokens.
+        max_age_enabled: ``max_age`` counts, where a profile needs an agreement for it.
+        claims_token_version: which ``claimsToken`` a ScotAccount client gets, 2 or the older 1.
         disabled_by: ``staff`` or ``operator`` when the client is switched off, empty otherwise.
     """
 
@@ -87,6 +90,9 @@ class ClientOptions:
     # Where the client belongs
     environment: str = "live"
     service_id: str | None = None
+    is_active: bool = True
+    max_age_enabled: bool = False
+    claims_token_version: int = 2
     disabled_by: str = ""
 
     def as_json(self) -> dict[str, object]:

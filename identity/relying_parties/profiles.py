@@ -26,6 +26,7 @@ _ASSERTION_ALGORITHMS = (
     "RS512",
     "PS384",
     "PS512",
+    "ES256K",
     "EdDSA",
 )
 
@@ -38,7 +39,7 @@ class Profile:
         path: the issuer's path below the public address; also where its endpoints are.
         key_algorithms: which signing keys its key set publishes.
         id_token_algorithms: what a client may have its ID tokens signed with; first is default.
-        access_token: ``rfc9068``, or the shape of ScotAccount with ``scp`` and ``cid``.
+        access_token: ``rfc9068``, the shape of ScotAccount with ``scp`` and ``cid``, or ``opaque``.
         bare_id_token: the ID token carries no claims beyond the ones ScotAccount has.
         merges_query: ``/token`` takes its parameters from the query string as well (S2).
         strict_scopes: an unknown scope is refused instead of ignored.
@@ -46,6 +47,13 @@ class Profile:
         pkce_exemptions: whether a client may be registered without PKCE.
         always_consents: scopes of attributes are agreed to in every flow.
         refresh: a refresh token comes with every code.
+        issuer_slash: the issuer's name ends with a slash; addresses of endpoints never do.
+        metadata_seconds: how long discovery and keys may be kept by those who read them.
+        vectors_of_trust: levels are asked for and told as vectors (RFC 8485), not as ``acr``.
+        missing_on_page: a request that lacks a parameter is answered with HTTP 400, not sent back.
+        plain_token_errors: every refusal at ``/token`` is a 400, that of a client too.
+        logout_ends_all: signing out ends every session of the person; mistakes in the request are
+            told on our own page, and logout tokens name no ``sid``.
         registration: programs may register clients under an initial access token.
         browser_logout: signing out also loads the clients' own pages (Front-Channel Logout), and
             clients may watch the session (Session Management).
@@ -74,7 +82,7 @@ class Profile:
     key_algorithms: tuple[str, ...]
     id_token_algorithms: tuple[str, ...]
     access_token_algorithm: str
-    access_token: Literal["rfc9068", "scotaccount"]
+    access_token: Literal["rfc9068", "scotaccount", "opaque"]
     bare_id_token: bool
     merges_query: bool
     strict_scopes: bool
@@ -107,6 +115,13 @@ class Profile:
     id_token_seconds: int = 900
     refresh_token_seconds: int = 900
     flow_days: int = 7
+    issuer_slash: bool = False
+    jwks_path: str = "/jwks.json"
+    metadata_seconds: int = 300
+    vectors_of_trust: bool = False
+    missing_on_page: bool = False
+    plain_token_errors: bool = False
+    logout_ends_all: bool = False
     registration: bool = False
     browser_logout: bool = False
     response_types: tuple[str, ...] = ("code",)
@@ -228,7 +243,41 @@ SCOTACCOUNT = Profile(
     pushed_requests=False,
 )
 
-PROFILES = {profile.name: profile for profile in (PLAIN, SCOTACCOUNT, STRICT)}
+ONE_LOGIN = Profile(
+    name="onelogin",
+    path="/identity/onelogin",
+    key_algorithms=("ES256", "RS256"),
+    id_token_algorithms=("ES256", "RS256"),
+    access_token_algorithm="ES256",  # noqa: S106 - an algorithm
+    access_token="opaque",  # noqa: S106 - the name of a shape, not a secret
+    bare_id_token=False,
+    merges_query=False,
+    strict_scopes=True,
+    needs_state_and_nonce=True,
+    pkce_exemptions=True,
+    refresh=False,
+    scopes=("openid", "email", "phone", "wallet-subject-id"),
+    attribute_scopes=(),
+    grant_types=("authorization_code",),
+    auth_methods=("private_key_jwt", "client_secret_post"),
+    logout_path="/logout",
+    userinfo=True,
+    assertion_algorithms=("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    access_token_seconds=180,
+    id_token_seconds=120,
+    issuer_slash=True,
+    jwks_path="/.well-known/jwks.json",
+    metadata_seconds=86_400,
+    vectors_of_trust=True,
+    missing_on_page=True,
+    plain_token_errors=True,
+    logout_ends_all=True,
+    response_modes=("query",),
+    request_object_algorithms=("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    pushed_requests=False,
+)
+
+PROFILES = {profile.name: profile for profile in (PLAIN, SCOTACCOUNT, STRICT, ONE_LOGIN)}
 
 # Scopes whose answer needs a checked identity, not only an account.
 VERIFIED_SCOPES = frozenset({"scotaccount.gpg45.medium", "scotaccount.address"})

@@ -31,6 +31,14 @@ _MINIMUM_SECRET_LENGTH = 32
 _LONGEST_RESOURCE = 500
 _SCOTACCOUNT_ID = re.compile(r"[a-z0-9]{13}")
 _CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{2,62}")
+_ONE_LOGIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,62}")
+_ID_SHAPES = {
+    "scotaccount": (
+        _SCOTACCOUNT_ID,
+        "must be 13 lower-case letters and digits in this profile",
+    ),
+    "onelogin": (_ONE_LOGIN_ID, "must be letters, digits, _ and - in this profile"),
+}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -122,15 +130,11 @@ def check_relying_party(
     production: bool,
 ) -> list[FieldError]:
     """Return what is wrong with a registration, measured by its profile's limits."""
+    shape, words = _ID_SHAPES.get(party.profile, (_CLIENT_ID, "must be a-z, 0-9 and -"))
     faults = [
         FieldError(name, message)
         for wrong, name, message in (
-            (not _CLIENT_ID.fullmatch(party.client_id), "client_id", "must be a-z, 0-9 and -"),
-            (
-                party.profile == "scotaccount" and not _SCOTACCOUNT_ID.fullmatch(party.client_id),
-                "client_id",
-                "must be 13 lower-case letters and digits in this profile",
-            ),
+            (not shape.fullmatch(party.client_id), "client_id", words),
             (party.auth_method not in auth_methods, "auth_method", "is not one of the profile's"),
             (
                 party.auth_method == "private_key_jwt"

@@ -116,7 +116,7 @@ def share(
     Only what was asked for counts; sharing nothing is an answer too. A second call for the same
     flow adds no second line.
     """
-    asked = (*flow.requested_attributes, *flow.requested_details)
+    asked = (*flow.requested_attributes, *flow.remembered_items)
     shared = [scope for scope in asked if scope in scopes]
     if shared:
         record_sharing(session, flow, account_id, shared, now)
@@ -133,6 +133,7 @@ def record_sharing(
         .values(
             flow_id=flow.id,
             account_id=account_id,
+            client_id=flow.client_id,
             client_name=flow.client_name,
             organisation=flow.organisation,
             scopes=scopes,
@@ -140,6 +141,35 @@ def record_sharing(
         )
         .on_conflict_do_nothing(index_elements=["flow_id"])
     )
+
+
+_WITHDRAW = text(
+    """
+    WITH gone AS (
+      DELETE FROM remembered_consent WHERE account_id = :account_id AND client_id = :client_id
+      RETURNING client_id
+    ), ended AS (
+      UPDATE authorisation SET revoked_at = :now
+       WHERE account_id = :account_id AND client_id = :client_id AND revoked_at IS NULL
+    ) SELECT count(*) FROM gone
+    """
+)
+
+
+def withdraw(
+    session: Session, account_id: UUID, client_id: str, client_name: str, now: datetime
+) -> bool:
+    """Take back what a person agreed to show a client, and end what it holds of theirs.
+
+    Codes, access and refresh tokens stop working at once; the next sign-in asks again. False when
+    there was nothing to take back.
+    """
+    values = {"account_id": account_id, "client_id": client_id, "now": now}
+    if not session.execute(_WITHDRAW, values).scalar_one():
+        return False
+    details: dict[str, object] = {"client": client_name, "client_id": client_id}
+    _record(session, account_id, "sharing.withdrawn", details)
+    return True
 
 
 def _record(session: Session, account_id: UUID, action: str, details: dict[str, object]) -> None:

@@ -52,6 +52,7 @@ class SharingEvent(Base):
 
     flow_id: Mapped[UUID] = mapped_column(primary_key=True)
     account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
+    client_id: Mapped[str | None] = mapped_column(Text)
     client_name: Mapped[str] = mapped_column(Text)
     organisation: Mapped[str] = mapped_column(Text)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))

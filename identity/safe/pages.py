@@ -1,5 +1,7 @@
 """The pages of the safe: what is saved, what was shared, and the agreement to share."""
 
+import re
+from dataclasses import replace
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -8,20 +10,18 @@ from starlette.responses import RedirectResponse, Response
 
 from identity.accounts.queries import Profile, get_profile
 from identity.oidc import flows
-from identity.organisations.queries import (
-    get_organisation_name,
-    list_organisations,
-    list_staff_roles,
-)
-from identity.safe import actions, rules
-from identity.safe.queries import email_item, list_attributes, list_sharing
-from identity.safe.views import Shown, show_detail, show_item
+from identity.oidc.consent import claim_of
+from identity.organisations.queries import get_organisation_name, list_staff_roles
+from identity.safe import actions, rules, services_pages
+from identity.safe.queries import email_item, list_attributes
+from identity.safe.views import CLAIM_ITEMS, Shown, key_of, show_detail, show_item
 from identity.signin.access import OwnFlowDep, SignedInDep, show_page
 from shared.crypto import Sealer
 from shared.errors import FieldError, NotFound
 from shared.web.deps import FormDep, NowDep, RuntimeDep, SessionDep
 
 router = APIRouter()
+router.include_router(services_pages.router)
 _SHARE, _KEEP = "yes", "no"
 _CHOOSE = {
     rules.GPG45_SCOPE: "Choose whether to share your name and date of birth",
@@ -29,11 +29,17 @@ _CHOOSE = {
     rules.EMAIL_SCOPE: "Choose whether to share your email address",
     "email": "Choose whether to share your email address",
     "profile": "Choose whether to share your name",
+    "name": "Choose whether to share your name",
     "given_name": "Choose whether to share your given names",
     "family_name": "Choose whether to share your family name",
     "birthdate": "Choose whether to share your date of birth",
     "address": "Choose whether to share your address",
     "staff": "Choose whether to share your roles",
+    "phone": "Choose whether to share your phone number",
+    "phone_number": "Choose whether to share your phone number",
+    "coreIdentityJWT": "Choose whether to share your name and date of birth",
+    "passport": "Choose whether to share your passport details",
+    "drivingPermit": "Choose whether to share your driving licence details",
 }
 
 
@@ -60,10 +66,10 @@ def decide_to_share(
     now: NowDep,
 ) -> Response:
     """Note what the person agrees to share and go on; a thing without an answer is asked again."""
-    asked = (*flow.requested_attributes, *flow.requested_details)
+    asked = _items_of(session, runtime.sealer, person.account_id, flow)
     answers = {scope: form.text(_field(scope)) for scope in asked}
     faults = tuple(
-        FieldError(_field(scope), _CHOOSE.get(scope, "Choose whether to share this"))
+        FieldError(_field(scope), _CHOOSE.get(key_of(scope), "Choose whether to share this"))
         for scope, answer in answers.items()
         if answer not in (_SHARE, _KEEP)
     )
@@ -91,7 +97,7 @@ def _consent_page(
         organisation=get_organisation_name(session, flow.organisation),
         questions=[
             {
-                "scope": shown.scope,
+                "scope": key_of(shown.scope),
                 "field": _field(shown.scope),
                 "lines": shown.lines,
                 "is_confirmed": shown.is_confirmed,
@@ -115,10 +121,29 @@ def _asked(session: Session, sealer: Sealer, account_id: UUID, flow: flows.FlowV
         ]
     }
     staff = list_staff_roles(session, account_id)
-    return [
-        show_item(scope, items.get(rules.PARTS.get(scope, scope)))
-        for scope in flow.requested_attributes
-    ] + [show_detail(scope, profile, staff) for scope in flow.requested_details]
+    shown = []
+    for item in _items_of(session, sealer, account_id, flow):
+        kept = CLAIM_ITEMS.get(key_of(item), "") if claim_of(item) else rules.PARTS.get(item, item)
+        if item in flow.requested_attributes:
+            shown.append(show_item(item, items.get(kept)))
+        elif claim_of(item):
+            shown.append(replace(show_item(kept, items.get(kept)), scope=item))
+        else:
+            shown.append(replace(show_detail(key_of(item), profile, staff), scope=item))
+    return shown
+
+
+def _items_of(
+    session: Session, sealer: Sealer, account_id: UUID, flow: flows.FlowView
+) -> tuple[str, ...]:
+    """Return what is asked for; what an identity that was not proved would have told is not."""
+    once = flow.remembered_items
+    if flow.wants_identity and flow.verified_at is not None:
+        known = list_attributes(session, account_id, sealer, flow_id=flow.id)
+        proved = {str(item["scope"]) for item in known if rules.outcome_of(item) != rules.FAILED}
+        if rules.GPG45_SCOPE not in proved:
+            once = tuple(item for item in once if key_of(item) not in CLAIM_ITEMS)
+    return (*flow.requested_attributes, *once)
 
 
 def _profile(session: Session, sealer: Sealer, account_id: UUID) -> Profile:
@@ -128,8 +153,8 @@ def _profile(session: Session, sealer: Sealer, account_id: UUID) -> Profile:
     return profile
 
 
-def _field(scope: str) -> str:
-    return "share_" + scope.replace(".", "_")
+def _field(item: str) -> str:
+    return "share_" + re.sub(r"[^A-Za-z0-9]", "_", key_of(item))
 
 
 @router.get("/account/saved-details")
@@ -167,25 +192,3 @@ def delete_saved(session: SessionDep, person: SignedInDep) -> Response:
     """Delete everything in the person's safe."""
     actions.delete_stored(session, person.account_id)
     return RedirectResponse("/identity/account/saved-details?deleted=yes", 303)
-
-
-@router.get("/account/sharing")
-def show_sharing(
-    request: Request, runtime: RuntimeDep, session: SessionDep, person: SignedInDep
-) -> Response:
-    """Show what was shared with whom and when."""
-    names = list_organisations(session)
-    return runtime.pages.render(
-        request,
-        "safe/sharing.html",
-        sign_out_url="/identity/sign-out",
-        events=[
-            {
-                "client_name": event.client_name,
-                "organisation": names.get(event.organisation, event.organisation),
-                "scopes": list(event.scopes),
-                "shared_at": event.shared_at,
-            }
-            for event in list_sharing(session, person.account_id)
-        ],
-    )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select, text, true
 from sqlalchemy.orm import Session
 
 from identity.accounts.queries import Profile
@@ -74,8 +74,82 @@ def has_stored(session: Session, account_id: UUID, scopes: set[str]) -> bool:
     return scopes <= set(stored)
 
 
-def list_sharing(session: Session, account_id: UUID, *, limit: int = 100) -> list[Sharing]:
-    """Return what an account shared, the newest first."""
+_SERVICES = text(
+    """
+    SELECT c.client_id, r.name, r.organisation, c.scopes, c.declined, c.attributes, c.since,
+           c.used_at, r.options ->> 'policy_uri' AS policy_uri
+      FROM remembered_consent c JOIN relying_party r USING (client_id)
+     WHERE c.account_id = :account_id AND (:client_id = '' OR c.client_id = :client_id)
+     ORDER BY lower(r.name), c.client_id
+    """
+)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service that a person shares with: what it sees each time, and what it saw last.
+
+    ``declined`` is what it asked for and may not see.
+    """
+
+    client_id: str
+    name: str
+    organisation: str
+    each_time: tuple[str, ...]
+    declined: tuple[str, ...]
+    last_shared: tuple[str, ...]
+    since: datetime
+    used_at: datetime
+    policy_uri: str | None
+
+
+def list_services(session: Session, account_id: UUID, *, client_id: str = "") -> list[Service]:
+    """Return the services that an account shares with, by name; or that one only."""
+    rows = session.execute(_SERVICES, {"account_id": account_id, "client_id": client_id})
+    return [
+        Service(
+            client_id=row.client_id,
+            name=row.name,
+            organisation=row.organisation,
+            each_time=tuple(row.scopes),
+            declined=tuple(row.declined),
+            last_shared=tuple(row.attributes),
+            since=row.since,
+            used_at=row.used_at,
+            policy_uri=row.policy_uri,
+        )
+        for row in rows
+    ]
+
+
+def list_sharing_names(session: Session, account_id: UUID) -> list[str]:
+    """Return the names of the services in an account's history, for choosing one."""
+    rows = session.execute(
+        select(SharingEvent.client_name)
+        .where(SharingEvent.account_id == account_id)
+        .distinct()
+        .order_by(SharingEvent.client_name)
+    )
+    return list(rows.scalars())
+
+
+def count_sharing(session: Session, account_id: UUID, *, client_name: str = "") -> int:
+    """Return how many lines an account's history has, with every service or with one."""
+    found = select(func.count()).where(SharingEvent.account_id == account_id)
+    if client_name:
+        found = found.where(SharingEvent.client_name == client_name)
+    return int(session.execute(found).scalar_one())
+
+
+def list_sharing(
+    session: Session,
+    account_id: UUID,
+    *,
+    limit: int = 100,
+    offset: int = 0,
+    client_name: str = "",
+) -> list[Sharing]:
+    """Return what an account shared, the newest first; with every service or with one."""
     rows = session.execute(
         select(
             SharingEvent.client_name,
@@ -83,9 +157,13 @@ def list_sharing(session: Session, account_id: UUID, *, limit: int = 100) -> lis
             SharingEvent.scopes,
             SharingEvent.shared_at,
         )
-        .where(SharingEvent.account_id == account_id)
-        .order_by(SharingEvent.shared_at.desc())
+        .where(
+            SharingEvent.account_id == account_id,
+            true() if not client_name else SharingEvent.client_name == client_name,
+        )
+        .order_by(SharingEvent.shared_at.desc(), SharingEvent.flow_id)
         .limit(limit)
+        .offset(offset)
     )
     return [
         Sharing(row.client_name, row.organisation, tuple(row.scopes), row.shared_at) for row in rows

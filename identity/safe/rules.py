@@ -7,7 +7,11 @@ from uuid import UUID
 GPG45_SCOPE = "scotaccount.gpg45.medium"
 ADDRESS_SCOPE = "scotaccount.address"
 EMAIL_SCOPE = "scotaccount.email"
-SCOPES = (GPG45_SCOPE, ADDRESS_SCOPE, EMAIL_SCOPE)
+# Documents have no scope of ScotAccount's; One Login asks for them as claims.
+PASSPORT_SCOPE = "document.passport"
+PERMIT_SCOPE = "document.driving_permit"
+DOCUMENT_SCOPES = {"passport": PASSPORT_SCOPE, "driving_permit": PERMIT_SCOPE}
+SCOPES = (GPG45_SCOPE, ADDRESS_SCOPE, EMAIL_SCOPE, PASSPORT_SCOPE, PERMIT_SCOPE)
 # Single facts that may be asked for by name, and the attribute that each is part of.
 PARTS = {
     "given_name": GPG45_SCOPE,
@@ -21,6 +25,8 @@ _SPECIFIC: Mapping[str, Mapping[str, str]] = {
     GPG45_SCOPE: {"assurance_policy": "GPG_45", "confidence_level": "medium"},
     ADDRESS_SCOPE: {"validation_method": "credit_reference_agency"},
     EMAIL_SCOPE: {"validation_method": "email_loop"},
+    PASSPORT_SCOPE: {},
+    PERMIT_SCOPE: {},
 }
 
 Item = dict[str, object]

@@ -5,14 +5,31 @@ from dataclasses import dataclass
 from datetime import date
 
 from identity.accounts.queries import Profile
+from identity.oidc.consent import claim_of, short_name
 from identity.safe.rules import (
     ADDRESS_SCOPE,
     EMAIL_SCOPE,
     GPG45_SCOPE,
     PARTS,
+    PASSPORT_SCOPE,
+    PERMIT_SCOPE,
     address_lines,
     claims_of,
 )
+
+# Which saved attribute a claim of One Login's shows.
+CLAIM_ITEMS = {
+    "coreIdentityJWT": GPG45_SCOPE,
+    "address": ADDRESS_SCOPE,
+    "passport": PASSPORT_SCOPE,
+    "drivingPermit": PERMIT_SCOPE,
+}
+
+
+def key_of(item: str) -> str:
+    """Return how an item of consent is called in pages: a scope, or the short name of a claim."""
+    claim = claim_of(item)
+    return short_name(claim) if claim else item
 
 
 @dataclass(frozen=True)
@@ -37,8 +54,12 @@ def show_item(scope: str, item: Mapping[str, object] | None) -> Shown:
         lines = address_lines(claims)
     elif scope == EMAIL_SCOPE and claims:
         lines = [str(claims["email"])]
+    elif scope in (PASSPORT_SCOPE, PERMIT_SCOPE) and claims:
+        number = claims.get("documentNumber") or claims.get("personalNumber") or ""
+        lines = [str(number), str(claims.get("expiryDate", ""))]
     # A single fact is told or it is not; only a whole attribute can be told as failed.
-    return Shown(scope, tuple(lines), bool(claims) or scope in PARTS)
+    shown = tuple(line for line in lines if line)
+    return Shown(scope, shown, bool(claims) or scope in PARTS)
 
 
 def _part_lines(scope: str, claims: Mapping[str, object]) -> list[str]:
@@ -55,7 +76,7 @@ def show_detail(scope: str, profile: Profile, staff: Sequence[Mapping[str, objec
     lines: list[str] = []
     if scope == "email":
         lines = [profile.email]
-    elif scope == "profile" and profile.display_name:
+    elif scope in ("profile", "name") and profile.display_name:
         lines = [profile.display_name]
     elif scope == "staff":
         lines = [

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Depends, Request
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
@@ -14,6 +15,7 @@ from identity.accounts.queries import is_closing
 from identity.accounts.settings import PeopleSettings, get_people_settings
 from identity.accounts.vault import Vault, open_vault
 from identity.oidc import flows
+from identity.sandbox.queries import get_sandbox_session
 from identity.signin import cookie, rules
 from identity.signin.actions import SignedIn, Visitor, extend_session
 from identity.signin.queries import SignedInSession, get_session
@@ -32,6 +34,12 @@ _BROWSER_DAYS = 400
 _FLOW_DAYS = 7
 _DAY_SECONDS = 86400
 _DEVICE_LENGTH = 300
+_SANDBOX_SPACE = text(
+    """
+    SELECT r.organisation FROM flow f JOIN relying_party r USING (client_id)
+     WHERE f.id = :flow_id AND f.expires_at > :now AND r.options ->> 'environment' = 'sandbox'
+    """
+)
 
 
 def _vault(runtime: RuntimeDep) -> Vault:
@@ -90,10 +98,22 @@ def find_session(request: Request, runtime: RuntimeDep, now: NowDep) -> SignedIn
     neither a connection nor the lock on the session's row.
     """
     with runtime.database.transaction() as session:
-        found = get_session(session, session_cookie_of(request), now)
+        found = _sandbox_session(request, session, now) or get_session(
+            session, session_cookie_of(request), now
+        )
         if found is not None:
             extend_session(session, found, now)
     return found
+
+
+def _sandbox_session(request: Request, session: Session, now: datetime) -> SignedInSession | None:
+    """Return the fictitious person on the flow of a sandbox client; nobody on any other page."""
+    name = cookie.sandbox_cookie(secure=runtime_of(request).settings.secure_cookies)
+    value, flow = request.cookies.get(name, ""), request.query_params.get("flow", "")
+    if not value or not _is_uuid(flow):
+        return None
+    space = session.execute(_SANDBOX_SPACE, {"flow_id": flow, "now": now}).scalar_one_or_none()
+    return get_sandbox_session(session, value, space, now) if space is not None else None
 
 
 MaybeSessionDep = Annotated[SignedInSession | None, Depends(find_session)]

@@ -15,6 +15,7 @@ from identity.factors import browsers
 from identity.factors.checks import first_way
 from identity.factors.interface import Check
 from identity.oidc import flows
+from identity.oidc.session_end import record_session_end
 from identity.signin import rules
 from identity.signin.attempts import Purpose, start_attempt, use_code
 from identity.signin.guesses import guess_password, is_under_attack
@@ -339,7 +340,7 @@ def end_session(
     ).one_or_none()
     if ended is None:
         return False
-    flows.record_session_end(session, session_id, account_id, now, keep_offline=keep_offline)
+    record_session_end(session, session_id, account_id, now, keep_offline=keep_offline)
     audit.record(
         session,
         citizen(account_id),
@@ -349,6 +350,12 @@ def end_session(
         {"session_id": session_id},
     )
     return True
+
+
+def end_all_sessions(session: Session, account_id: UUID, now: datetime) -> None:
+    """End every live session of an account, this one and those in other browsers."""
+    for live in list_sessions(session, account_id, now):
+        end_session(session, account_id, live.id, now)
 
 
 def end_other_sessions(session: Session, account_id: UUID, kept: UUID, now: datetime) -> int:

@@ -6,6 +6,8 @@ BROWSER_COOKIE = "clachan-browser"
 SECURE_BROWSER_COOKIE = "__Host-browser"
 FLOW_COOKIE = "clachan-flow"
 SECURE_FLOW_COOKIE = "__Host-flow"
+SANDBOX_COOKIE = "clachan-sandbox"
+SECURE_SANDBOX_COOKIE = "__Host-sandbox"
 STATE_COOKIE = "clachan-state"
 SECURE_STATE_COOKIE = "__Host-state"
 
@@ -23,6 +25,11 @@ def browser_cookie(*, secure: bool) -> str:
 def flow_cookie(*, secure: bool) -> str:
     """Return the name of the cookie that remembers which service the person came from."""
     return SECURE_FLOW_COOKIE if secure else FLOW_COOKIE
+
+
+def sandbox_cookie(*, secure: bool) -> str:
+    """Return the name of the cookie of a fictitious session, which real clients never look at."""
+    return SECURE_SANDBOX_COOKIE if secure else SANDBOX_COOKIE
 
 
 def state_cookie(*, secure: bool) -> str:

@@ -67,6 +67,7 @@ class SignInSession(Base):
     )
     level: Mapped[str] = mapped_column(Text)
     level_policy: Mapped[str] = mapped_column(Text)
+    sandbox_space: Mapped[str | None] = mapped_column(Text)
     device: Mapped[str] = mapped_column(Text)
     last_seen_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     idle_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

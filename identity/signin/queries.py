@@ -70,6 +70,7 @@ _BY_COOKIE = text(
            started_at
       FROM sign_in_session
      WHERE cookie_hash = :cookie_hash AND ended_at IS NULL AND idle_at > :now AND ends_at > :now
+       AND sandbox_space IS NULL
     """
 )
 

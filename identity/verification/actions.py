@@ -12,7 +12,7 @@ from identity.accounts.actions import citizen
 from identity.accounts.vault import Vault
 from identity.oidc.flows import FlowView
 from identity.safe.actions import keep_for_flow
-from identity.safe.rules import Item, make_item
+from identity.safe.rules import DOCUMENT_SCOPES, Item, make_item
 from identity.verification import rules
 from identity.verification.gpg45 import KNOWN_DOCUMENTS, Policy
 from identity.verification.models import Verification
@@ -232,7 +232,7 @@ def _record_verdict(
         vault.sealer,
         account_id=row.account_id,
         flow_id=row.flow_id,
-        items=_items(row.id, result, verdict, now),
+        items=items_of(row.id, result, verdict, now),
         expires_at=flow.expires_at,
         now=now,
     )
@@ -251,7 +251,7 @@ def _record_verdict(
     return verdict.state
 
 
-def _items(
+def items_of(
     verification_id: UUID, result: CheckResult, verdict: Verdict, now: datetime
 ) -> list[Item]:
     """Return the attributes of a result; items of one check share their transaction and time."""
@@ -275,6 +275,17 @@ def _items(
             verified_at=now,
             txn=txn,
             claims={"address": dict(result.address or {})},
+        ),
+        *(
+            make_item(
+                DOCUMENT_SCOPES[kind],
+                outcome=rules.OUTCOMES[verdict.state],
+                verified_at=now,
+                txn=txn,
+                claims=read,
+            )
+            for kind, read in result.documents.items()
+            if kind in DOCUMENT_SCOPES and verdict.state in rules.SUCCESSES
         ),
     ]
 

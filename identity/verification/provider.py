@@ -32,7 +32,8 @@ class StartedCheck:
 class CheckResult:
     """What the provider found, its signature already checked.
 
-    ``address`` has the members of the claims token's address, None when none was found.
+    ``address`` has the members of the claims token's address, None when none was found;
+    ``documents`` what was read from each kind of document, as the One Login vocabulary names it.
     """
 
     reference: str
@@ -41,6 +42,7 @@ class CheckResult:
     birth_date: date
     address: Mapping[str, str] | None
     checks: tuple[IdentityCheck, ...] = field(default=())
+    documents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class ProviderUnavailableError(Exception):

@@ -15,7 +15,8 @@ def check_state_and_nonce(draft: Draft) -> None:
     """
     for name in ("state", "nonce"):
         value = draft.params.get(name)
-        needed = draft.call.profile.needs_state_and_nonce or (
+        may_lack = name == "nonce" and draft.known_client.options.permit_missing_nonce
+        needed = (draft.call.profile.needs_state_and_nonce and not may_lack) or (
             name == "nonce" and brings(draft.response_type, "id_token")
         )
         if value is None and needed:

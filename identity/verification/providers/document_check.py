@@ -49,6 +49,16 @@ class _Indicator(_Shape):
     mitigated: bool = False
 
 
+class _Document(_Shape):
+    """What stands in a passport or a driving licence, in the words of the One Login vocabulary."""
+
+    document_number: str | None = Field(None, min_length=1, max_length=20)
+    icao_issuer_code: str | None = Field(None, pattern=r"^[A-Z]{1,3}$")
+    personal_number: str | None = Field(None, min_length=1, max_length=20)
+    issue_number: str | None = Field(None, min_length=1, max_length=4)
+    issued_by: str | None = Field(None, min_length=1, max_length=30)
+
+
 class _Check(_Shape):
     type: str
     txn: str
@@ -61,6 +71,7 @@ class _Check(_Shape):
     failed_check_details: list[_Detail] = []
     ci: list[_Indicator] = []
     document_expires: date | None = None
+    document: _Document | None = None
 
 
 class _Address(_Shape):
@@ -177,6 +188,9 @@ class HttpDocumentCheck:
             birth_date=result.person.birth_date,
             address=address.model_dump(by_alias=True, exclude_none=True) if address else None,
             checks=tuple(_check(check, result.iat) for check in result.identity_checks),
+            documents={
+                check.type: _document(check) for check in result.identity_checks if check.document
+            },
         )
 
     def _key_of(self, guest: GuestProtocol) -> Key:
@@ -201,6 +215,12 @@ def _check(check: _Check, issued: int) -> IdentityCheck:
         contra_indicators=tuple(ContraIndicator(ci.code, ci.mitigated) for ci in check.ci),
         document_expires=check.document_expires,
     )
+
+
+def _document(check: _Check) -> dict[str, str]:
+    read = check.document.model_dump(by_alias=True, exclude_none=True) if check.document else {}
+    expires = check.document_expires
+    return read | ({"expiryDate": expires.isoformat()} if expires else {})
 
 
 def _detail(detail: _Detail) -> CheckDetail:

@@ -9,6 +9,14 @@ from identity.verification.simulator.store import Check
 
 _LONG_VALID = timedelta(days=1500)
 _LONG_EXPIRED = timedelta(days=900)
+_DOCUMENTS = {
+    "passport": {"documentNumber": "000000001", "icaoIssuerCode": "GBR"},
+    "driving_permit": {
+        "personalNumber": "FICTI802010AB9ZZ",
+        "issueNumber": "01",
+        "issuedBy": "DVLA",
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,7 @@ def _document_check(check: Check, today: date) -> dict[str, object]:
         "checkDetails": [document] if is_mismatch else [document, face],
         "failedCheckDetails": [{"checkMethod": "bvr"}] if is_mismatch else [],
         "documentExpires": expires.isoformat(),
+        "document": _DOCUMENTS[check.document],
     }
 
 

@@ -257,7 +257,7 @@ def test_an_exempt_client_may_leave_pkce_out_but_not_undo_it(world: World) -> No
 def test_the_client_and_its_address_are_checked_before_anything_can_lead_back() -> None:
     takes = {"take_request": "authorize", "take_object": "pushed"}
     names = [row.check.__name__ for row in CHECKS]
-    assert names[:4] == ["check_client", *takes, "check_redirect_uri"]
+    assert names[:4] == ["check_client", *takes, "check_present"]
     for row in CHECKS:
         only = takes.get(row.check.__name__)
         assert row.authorize or only == "pushed"

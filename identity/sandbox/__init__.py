@@ -1,0 +1,1 @@
+"""Fictitious people and faults for clients that are being built."""
