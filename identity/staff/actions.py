@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from identity.accounts.queries import find_credentials
 from identity.accounts.rules import check_email
 from identity.accounts.vault import Vault
+from identity.logout.actions import end_staff_sessions
 from identity.organisations.actions import set_staff_roles
 from identity.organisations.models import StaffMember
 from identity.organisations.queries import get_roles
@@ -24,7 +25,7 @@ from identity.staff.rules import (
     MOST_SENDS,
     TOKEN_RECORD,
 )
-from shared import audit
+from shared import audit, clock
 from shared.actors import Actor
 from shared.crypto import hash_token, random_token
 from shared.errors import Conflict, FieldError, Invalid, NotFound
@@ -211,6 +212,7 @@ def remove_member(session: Session, actor: Actor, slug: str, account_id: UUID) -
     ).one_or_none()
     if gone is None:
         raise NotFound("not_a_member", "This person does not work for you here")
+    end_staff_sessions(session, account_id, clock.now())
     audit.record(
         session,
         actor,
