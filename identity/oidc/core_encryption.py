@@ -8,7 +8,7 @@ from joserfc import jwe
 from joserfc.jwk import ECKey, Key, RSAKey
 
 from identity.oidc.errors import ProtocolError
-from identity.relying_parties.encryption import DEFAULT_ENCRYPTION, encryption_key
+from identity.relying_parties.checks.encryption import DEFAULT_ENCRYPTION, encryption_key
 from identity.relying_parties.rules import RelyingParty
 
 

@@ -10,7 +10,7 @@ from identity.oidc.onelogin_id_token import trust_metadata
 from identity.oidc.provider import Issuer
 from identity.oidc.rfc7636_pkce import METHODS
 from identity.oidc.secured_metadata import secured_metadata
-from identity.relying_parties.encryption import CONTENT_ENCRYPTIONS, ENCRYPTION_ALGORITHMS
+from identity.relying_parties.checks.encryption import CONTENT_ENCRYPTIONS, ENCRYPTION_ALGORITHMS
 from identity.relying_parties.profiles import Profile
 
 _COMMON_CLAIMS = ["sub", "iss", "aud", "exp", "iat", "nonce", "sid"]

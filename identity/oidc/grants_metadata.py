@@ -3,7 +3,7 @@
 from identity.oidc.ciba_requests import algorithms_of
 from identity.oidc.provider import Issuer
 from identity.oidc.rfc9396_authorization_details import detail_types
-from identity.relying_parties.encryption import CONTENT_ENCRYPTIONS, ENCRYPTION_ALGORITHMS
+from identity.relying_parties.checks.encryption import CONTENT_ENCRYPTIONS, ENCRYPTION_ALGORITHMS
 from identity.relying_parties.grants import CIBA, DEVICE
 
 

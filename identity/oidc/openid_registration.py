@@ -13,7 +13,7 @@ from joserfc.jwk import Key
 from identity.oidc.offers import check_offers, offers_of
 from identity.oidc.provider import Issuer
 from identity.oidc.rfc7591_registration import ClientMetadata, bad_metadata, options_of
-from identity.relying_parties.addresses import (
+from identity.relying_parties.checks.addresses import (
     AddressRules,
     address_fault,
     link_fault,

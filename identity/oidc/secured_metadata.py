@@ -2,7 +2,7 @@
 
 from identity.oidc.provider import Issuer
 from identity.oidc.rfc9449_dpop import algorithms_of
-from identity.relying_parties.encryption import CONTENT_ENCRYPTIONS, ENCRYPTION_ALGORITHMS
+from identity.relying_parties.checks.encryption import CONTENT_ENCRYPTIONS, ENCRYPTION_ALGORITHMS
 
 _ALIASED = {
     "token_endpoint": "/token",

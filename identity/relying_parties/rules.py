@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
 
-from identity.relying_parties.addresses import AddressRules, redirect_fault
-from identity.relying_parties.core_options import check_core_options
+from identity.relying_parties.checks.addresses import AddressRules, redirect_fault
+from identity.relying_parties.checks.core_options import check_core_options
+from identity.relying_parties.checks.secured_options import check_secured_options
 from identity.relying_parties.grants import CIBA, DEVICE, FURTHER, TOKEN_EXCHANGE
 from identity.relying_parties.options import NO_OPTIONS, ClientOptions
 from identity.relying_parties.profiles import PROFILES
-from identity.relying_parties.secured_options import check_secured_options
 from shared.errors import FieldError
 
 AUTH_METHODS = (

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import RedirectResponse, Response
 
 from identity.oidc.access import ProviderDep
-from identity.relying_parties.addresses import origin_of
+from identity.relying_parties.checks.addresses import origin_of
 from identity.relying_parties.rules import RelyingParty
 from shared.errors import Invalid, NotFound
 from shared.web.deps import SessionDep, public

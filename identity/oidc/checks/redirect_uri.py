@@ -5,7 +5,7 @@ Only an app on the person's own computer may choose its port anew (RFC 8252, sec
 
 from identity.oidc.draft import Draft
 from identity.oidc.errors import PageError
-from identity.relying_parties.addresses import is_same_native_address
+from identity.relying_parties.checks.addresses import is_same_native_address
 from identity.relying_parties.rules import RelyingParty
 
 

@@ -81,8 +81,7 @@ class TextStore:
         digits = "".join(sign for sign in to if sign.isdigit())
         with self._connect() as connection:
             rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM spoken"
-                " WHERE recipient LIKE ? ORDER BY id DESC LIMIT ?",
+                f"SELECT {_COLUMNS} FROM spoken WHERE recipient LIKE ? ORDER BY id DESC LIMIT ?",
                 (f"%{digits}%", limit),
             ).fetchall()
         return [_spoken(row) for row in rows]

@@ -10,7 +10,7 @@ from httpx2 import Response
 from joserfc import jws
 from joserfc.jwk import ECKey, JWKRegistry, RSAKey
 
-from identity.relying_parties.encryption import (
+from identity.relying_parties.checks.encryption import (
     CONTENT_ENCRYPTIONS,
     ENCRYPTION_ALGORITHMS,
     check_encryption,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from identity.relying_parties.core_options import check_core_options
+from identity.relying_parties.checks.core_options import check_core_options
 from identity.relying_parties.options import ClientOptions
 from identity.relying_parties.profiles import PLAIN, PROFILES, RESPONSE_TYPES, SCOTACCOUNT
 from tests.identity.oidc.world import ec_key

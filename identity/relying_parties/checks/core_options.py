@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from joserfc.jwk import Key
 
-from identity.relying_parties.encryption import check_encryption
+from identity.relying_parties.checks.encryption import check_encryption
 from identity.relying_parties.options import ClientOptions
 from identity.relying_parties.profiles import Profile
 from shared.errors import FieldError

@@ -1,0 +1,1 @@
+"""What may be registered, one kind of member per file; pure."""
