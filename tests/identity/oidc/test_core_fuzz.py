@@ -55,6 +55,10 @@ _KNOWN: dict[str, st.SearchStrategy[str]] = {
     "request": _TEXT | st.just("eyJhbGciOiJub25lIn0.e30."),
     "request_uri": _TEXT | st.just("https://evil.example/r"),
 }
+_PAGES = {
+    f"/identity/{page}"
+    for page in ("sign-in", "create-account", "consent", "confirm", "step-up", "verify")
+}
 _PARAMETERS = st.fixed_dictionaries({}, optional=_KNOWN)
 
 
@@ -83,7 +87,7 @@ def check_answer(world: World, pairs: dict[str, str]) -> None:
     if target.netloc:
         assert f"{target.scheme}://{target.netloc}{target.path}" == CALLBACK
     else:
-        assert target.path in ("/identity/sign-in", "/identity/create-account", "/identity/consent")
+        assert target.path in _PAGES
 
 
 @_FUZZ

@@ -120,6 +120,10 @@ def test_a_wording_is_neither_a_docstring_nor_a_part_of_a_sentence() -> None:
 def _fault(password):
     """Return what is wrong."""
     return f"Not {password} at all" if password else "Enter a password"
+
+
+def _why_guessable(password, email):
+    return ""
 '''
     assert spoken(source, "identity/accounts/rules.py") == ["Enter a password"]
 
