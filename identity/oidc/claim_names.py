@@ -11,6 +11,7 @@ SCOPE_CLAIMS: Mapping[str, tuple[str, ...]] = {
     "profile": ("name", "locale"),
     "email": ("email", "email_verified"),
     "address": ("address",),
+    "phone": ("phone_number", "phone_number_verified"),
     "staff": ("staff",),
 }
 # Checked facts of the safe, which no scope stands for: each is asked for by name.

@@ -11,6 +11,7 @@ from identity.accounts.queries import get_profile
 from identity.oidc.authorisations import COLUMNS, Authorisation, authorisation_of
 from identity.oidc.claim_names import CHECKED_CLAIMS
 from identity.organisations.queries import list_staff_roles
+from identity.phones.queries import get_phone
 from identity.safe.queries import list_attributes
 from identity.safe.rules import ADDRESS_SCOPE, GPG45_SCOPE, claims_of, core_address
 from shared.crypto import Sealer, hash_token
@@ -95,6 +96,9 @@ def read_claims(
         known |= _account_claims(session, account_id, sealer)
     if {"address", *CHECKED_CLAIMS} & set(names):
         known |= _safe_claims(session, account_id, sealer, flow_id)
+    if {"phone_number", "phone_number_verified"} & set(names):
+        phone = get_phone(session, account_id, sealer)
+        known |= {} if phone is None else phone.claims
     if "staff" in names:
         known["staff"] = list_staff_roles(session, account_id, session_id)
     return {name: value for name, value in known.items() if name in names and value is not None}

@@ -19,10 +19,12 @@ _LONGEST = 2000
 _OURS = frozenset(
     {
         "allowed_claims",
+        "disabled_by",
         "environment",
         "levels_of_confidence",
         "permit_missing_nonce",
         "resources",
+        "serves",
         "service_id",
         "session_state",
     }

@@ -9,12 +9,14 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from identity.caching.versioned import bump_version
+from identity.oidc.errors import ProtocolError
 from identity.oidc.openid_registration import Prepared
 from identity.registration.models import ClientLogo, InitialAccessToken, RegistrationAccessToken
 from identity.registration.queries import InitialRight, Picture
 from identity.registration.rules import LOGO_TOPIC, LONGEST_LIFE, MOST_USES
 from identity.relying_parties.actions import register_relying_party
 from identity.relying_parties.queries import CACHE_NAME
+from identity.relying_parties.sectors import check_sector_kept
 from shared import audit
 from shared.actors import Actor
 from shared.crypto import hash_token, random_token
@@ -102,6 +104,8 @@ def take_use(session: Session, token: str, now: datetime) -> InitialRight | None
 def store_client(session: Session, prepared: Prepared, actor: Actor, now: datetime) -> None:
     """Keep a client that registered or changed itself, and have its picture fetched."""
     party = prepared.party
+    if faults := check_sector_kept(session, party):
+        raise ProtocolError("invalid_client_metadata", f"sector {faults[0].message}")
     register_relying_party(session, party, list(prepared.jwks), actor, now)
     session.execute(
         delete(ClientLogo).where(

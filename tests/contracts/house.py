@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 
 from gateway.settings import GatewaySettings
 from gateway.web import create_app as make_gateway
+from identity.relying_parties.profiles import PLAIN
 from identity.settings import IdentitySettings
 from identity.web import create_app as make_identity
 from notifications.settings import NotificationsSettings
@@ -44,6 +45,17 @@ def service_accounts() -> dict[str, frozenset[str]]:
         for client in listed
         if client.get("grant_types") == ["client_credentials"]
     }
+
+
+def scopes_for_programs() -> frozenset[str]:
+    """Return every scope for which some client of the demonstration gets a token of its own."""
+    listed = yaml.safe_load(_CLIENTS.read_text(encoding="utf-8"))["relying_parties"]
+    granted = [
+        set(client.get("scopes", ()))
+        for client in listed
+        if "client_credentials" in client.get("grant_types", ())
+    ]
+    return frozenset(set().union(*granted) - set(PLAIN.scopes))
 
 
 class OneKey:

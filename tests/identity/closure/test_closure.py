@@ -132,7 +132,8 @@ def test_deleting_leaves_nothing_personal_and_frees_the_address(people: People) 
         account=account_id,
     )
     world.execute(
-        "INSERT INTO remembered_consent VALUES (:account, 'councilclient', '{email}', now())",
+        "INSERT INTO remembered_consent (account_id, client_id, scopes, updated_at, since, used_at)"
+        " VALUES (:account, 'councilclient', '{email}', now(), now(), now())",
         account=account_id,
     )
     close(people)

@@ -104,7 +104,7 @@ class Run:
             self.client_id,
             auth_method=self.auth_method,
             redirect_uris=(CALLBACK, OTHER_CALLBACK),
-            scopes=("openid", "profile", "email", "address", "offline_access"),
+            scopes=("openid", "profile", "email", "address", "phone", "offline_access"),
             pkce="exempt",
             id_token_alg="RS256",
             options=self.options(**options),

@@ -122,7 +122,7 @@ def test_oidcc_ensure_redirect_uri_in_authorization_request(registrar: Registrar
     assert is_refused_on_a_page(registrar.register().authorize(redirect_uri=None))
 
 
-def test_oidcc_redirect_uri_query_OK(registrar: Registrar) -> None:  # noqa: N802 - the module's name
+def test_oidcc_redirect_uri_query_ok(registrar: Registrar) -> None:
     uri = f"{CALLBACK}?foo=bar"
     client = registrar.register(redirect_uris=[uri])
     answer = client.authorize()

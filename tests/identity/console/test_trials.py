@@ -22,10 +22,10 @@ def begin(office: Office, client_id: str) -> str:
 
 
 def through(office: Office, address: str) -> Any:
-    """Follow the browser until the test's own callback, agreeing where it is asked."""
+    """Follow the browser until the test's own callback, as a test person who agrees to all."""
     who = office.developer
-    answer = who.get(address)
-    for _ in range(6):
+    answer = who.get(f"{address}&login_hint=verified")
+    for _ in range(9):
         place = answer.headers.get("location", "")
         if "/trial-callback" in place:
             return who.get(place)
@@ -50,7 +50,7 @@ def test_a_test_sign_in_shows_what_the_service_would_get(office: Office) -> None
     page = office.developer.get(back.headers["location"])
     shown = text_of(page)
     assert "The sign-in works" in shown
-    assert "dougal@strathclachan.example" in shown
+    assert re.search(r"\bemail [^ ]+@[^ ]+\.example\b", shown), shown
     assert "The number of this person at your service" in shown
     assert office.owner.get(back.headers["location"]).status_code == 404
     assert office.world.scalar("SELECT count(*) FROM relying_party") == 1

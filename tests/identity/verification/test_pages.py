@@ -122,7 +122,8 @@ def test_details_that_are_not_stored_live_for_their_flow_only(verifying: People)
     flow, _ = verify(verifying)
     verifying.send(f"/identity/verify/store?flow={flow}", store="no")
     assert items_of(verifying) == {}
-    assert set(items_of(verifying, flow)) == {"scotaccount.gpg45.medium", "scotaccount.address"}
+    known = {"scotaccount.gpg45.medium", "scotaccount.address", "document.passport"}
+    assert set(items_of(verifying, flow)) == known
     other = verifying.begin_flow(SCOPE, prompt="login")
     assert items_of(verifying, other) == {}
     assert "Ann" not in text_of(verifying.http.get("/identity/account"))
@@ -269,7 +270,7 @@ def test_sixteen_simultaneous_returns_record_one_result(
     assert (
         world.scalar("SELECT count(*) FROM audit_event WHERE action = 'verification.verified'") == 1
     )
-    assert world.scalar("SELECT count(*) FROM safe_item") == 2
+    assert world.scalar("SELECT count(*) FROM safe_item") == 3
 
 
 def test_a_claim_left_by_a_dead_process_is_taken_over(verifying: People) -> None:
