@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
@@ -61,9 +62,7 @@ class GuardedHttp:
     ) -> None:
         self._timeout = timeout_seconds
         self._allowed = allowed_hosts
-        self._tls = ssl.create_default_context()
-        if ca_file is not None:
-            self._tls.load_verify_locations(ca_file)
+        self._ca_file = ca_file
         self._lock = Lock()
         self._kept: OrderedDict[tuple[str, str], tuple[float, Answer]] = OrderedDict()
 
@@ -128,7 +127,10 @@ class GuardedHttp:
         try:
             with (
                 httpx.Client(
-                    verify=self._tls, timeout=self._timeout, trust_env=False, follow_redirects=False
+                    verify=_trust(self._ca_file),
+                    timeout=self._timeout,
+                    trust_env=False,
+                    follow_redirects=False,
                 ) as client,
                 client.stream(
                     method,
@@ -181,6 +183,15 @@ class GuardedHttp:
         if not allowed and any(not is_public(address) for address in addresses):
             raise OutboundError("leads to a private network")
         return asked, addresses[0]
+
+
+@lru_cache
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
+    """Return whom to trust; reading the system's list takes as long as a request."""
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
 
 
 def is_public(address: str) -> bool:
