@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, cast
 from uuid import UUID
 
@@ -191,20 +192,20 @@ class FlowView:
         """Whether the client wants the sign-up pages to be shown first."""
         return self.request.create_account
 
-    @property
+    @cached_property
     def requested_attributes(self) -> tuple[str, ...]:
         """What comes from the safe, in the client's order."""
         known = {*PROFILES[self.profile].attribute_scopes, *ATTRIBUTES}
         return tuple(one for one in (*self.scopes, *self.requested_claims) if one in known)
 
-    @property
+    @cached_property
     def requested_details(self) -> tuple[str, ...]:
         """What is neither ``openid`` nor an attribute."""
         attributes = {"openid", "offline_access", *self.requested_attributes}
         asked = (*self.scopes, *self.requested_claims)
         return tuple(one for one in asked if one not in attributes)
 
-    @property
+    @cached_property
     def requested_claims(self) -> tuple[str, ...]:
         """What ``claims`` asks for beyond the scopes, each named as the person agrees to it."""
         items = asked_items(self.request.asked.claims)

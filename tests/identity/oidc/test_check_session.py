@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 from starlette.testclient import TestClient
 
 from identity.oidc.session_management import session_state
 from tests.identity.oidc.world import World
-from tests.support.browser import launch_browser
 
 pytestmark = pytest.mark.browser
 
@@ -26,7 +25,7 @@ ASK = """
 
 
 @pytest.fixture
-def relying_party(world: World) -> Iterator[Page]:
+def relying_party(world: World, browser: Browser) -> Iterator[Page]:
     """A client's page with the provider's frame; both origins are answered from here."""
     http: TestClient = world.http
 
@@ -38,14 +37,13 @@ def relying_party(world: World) -> Iterator[Page]:
         served = http.get(place.path)
         route.fulfill(status=served.status_code, headers=dict(served.headers), body=served.content)
 
-    with sync_playwright() as playwright:
-        browser = launch_browser(playwright)
-        page = browser.new_page()
-        page.route("**/*", answer)
-        page.goto(f"{RP}/")
-        page.frame_locator("#op").locator("html").wait_for(state="attached")
-        yield page
-        browser.close()
+    context = browser.new_context()
+    page = context.new_page()
+    page.route("**/*", answer)
+    page.goto(f"{RP}/")
+    page.frame_locator("#op").locator("html").wait_for(state="attached")
+    yield page
+    context.close()
 
 
 def set_cookie(page: Page, value: str) -> None:
