@@ -61,8 +61,9 @@ class Cluster:
         with psycopg.connect(self.admin_url) as connection:
             connection.execute("SET session_replication_role = replica")
             for table, size in connection.execute(self._which_are_filled(service)).fetchall():
-                remove = "TRUNCATE" if size > _LARGE_BYTES else "DELETE FROM"
-                connection.execute(f"{remove} {table}".encode())
+                large = size > _LARGE_BYTES
+                remove = f"TRUNCATE {table} CASCADE" if large else f"DELETE FROM {table}"
+                connection.execute(remove.encode())
 
     def _ask_which_are_filled(self, service: str) -> bytes:
         with psycopg.connect(self.admin_url) as connection:

@@ -172,6 +172,8 @@ def _look_at_the_client(office: Office, desk: Desk) -> None:
     desk.look("18-trial-person")
     page.check('input[value="verified"]')
     desk.press("Sign in as this person")
+    page.check('input[value="yes"]')
+    desk.press("Continue")
     desk.look("19-trial")
     assert "The sign-in works" in page.content()
     desk.open(f"{BODY}/services/{office.world.scalar('SELECT id FROM body_service')}/live")
