@@ -8,7 +8,7 @@ PLATFORM = .venv/bin/python -m deploy.local
 PYTEST = .venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop status logs restart bank-day env test test-browser test-interop test-faults \
+.PHONY: help setup run stop status logs restart bank-day env test test-conformance test-browser test-interop test-faults \
 	check format \
 	bench docs lock clean
 
@@ -42,7 +42,11 @@ env: ## Print KEY=value lines that a program outside the platform needs
 
 test: ## Run every test that needs neither a browser nor a running platform
 	$(LEVEL_DEV)
-	@$(PYTEST) -n $(or $(WORKERS),2) -m 'not browser and not faults and not interop' $(ARGS)
+	@$(PYTEST) -n $(or $(WORKERS),2) -m 'not browser and not faults and not interop and not conformance' $(ARGS)
+
+test-conformance: ## Run one test for each module of the OpenID conformance plans, in every variant
+	$(LEVEL_DEV)
+	@$(PYTEST) -n $(or $(WORKERS),2) -m conformance $(ARGS)
 
 test-browser: ## Run the tests that need Chromium
 	$(LEVEL_DEV)

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from tests.identity.conformance.strict_client import StrictClient
@@ -10,6 +12,15 @@ _VARIANTS = {
     "mtls-mtls": ("tls_client_auth", "mtls", False),
     "signed": ("private_key_jwt", "dpop", True),
 }
+_HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what stands here: a thousand tests, which `make test` leaves to a run of their own."""
+    for item in items:
+        if item.path.parent == _HERE:
+            item.add_marker("conformance")
 
 
 def _client(world: World, variant: str) -> StrictClient:
