@@ -323,6 +323,7 @@ def measure(sides: list[Side], work: Callable[[Side], object], operations: int, 
     best: dict[str, float] = {}
     for _ in range(turns):
         for side in sides:
+            side.connect()  # it lay idle while the other side had its turn
             before = side.cpu()
             for _ in range(operations):
                 work(side)
