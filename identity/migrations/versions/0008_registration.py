@@ -5,7 +5,7 @@ from alembic import op
 from shared.migrate import add_backchannel_logout, remove_backchannel_logout
 
 revision = "0008_registration"
-down_revision = "0007_core"
+down_revision = "0006_grants"
 branch_labels = None
 depends_on = None
 
