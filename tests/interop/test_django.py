@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.interop.conftest import CITIZEN, Foreign, Guest
+from tests.interop.conftest import Foreign, Guest
 
 pytestmark = pytest.mark.interop
 
@@ -24,7 +24,7 @@ def test_govuk_onelogin_django(foreign: Foreign, guest: Guest) -> None:
     guest.sign_in()
     name, address = guest.held().split()
     assert name.startswith("urn:fdc:")
-    assert address == CITIZEN
+    assert address == guest.email
     guest.page.goto(f"{known.base}/log-out")
     guest.sees("Signed out")
     assert guest.is_asked_to_sign_in(f"{known.base}/one-login/login/")
