@@ -60,6 +60,15 @@ run = Table(
     Column("processing_date", Date),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("state_at", DateTime(timezone=True), nullable=False),
+    # How the money travels, and why so when it is not Bacs.
+    Column("rail", Text, nullable=False, server_default=text("'bacs'")),
+    Column("rail_reason", Text, nullable=False, server_default=text("''")),
+    Column("source", Text, nullable=False, server_default=text("'api'")),
+    Column("upload_id", Uuid),
+    # The day on which the money shall be in the payees' accounts; none means as soon as can be.
+    Column("entry_on", Date),
+    Column("declared_count", BigInteger),
+    Column("declared_pence", BigInteger),
     UniqueConstraint("reference"),
     Index("ix_run_organisation_created_at", "organisation", "created_at"),
     Index(
@@ -67,7 +76,13 @@ run = Table(
         "programme_id",
         "run_date",
         unique=True,
-        postgresql_where=text("state = 'collecting'"),
+        postgresql_where=text("state = 'collecting' AND upload_id IS NULL"),
+    ),
+    Index(
+        "uq_run_upload_id",
+        "upload_id",
+        unique=True,
+        postgresql_where=text("state <> 'cancelled'"),
     ),
 )
 payment = Table(
@@ -100,6 +115,13 @@ payment = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("state_at", DateTime(timezone=True), nullable=False),
     Column("replaces", Text, ForeignKey("payments.payment.public_id")),
+    Column("payee_id", Uuid),
+    Column("upload_row", Integer),
+    Column("gl_code", Text, nullable=False, server_default=text("''")),
+    Column("invoice_reference", Text, nullable=False, server_default=text("''")),
+    Column("invoice_received_on", Date),
+    # What an approval signs of this payment; set when it is put forward.
+    Column("content_sha256", LargeBinary),
     UniqueConstraint("public_id"),
     UniqueConstraint("organisation", "client_id", "idempotency_key"),
     Index("ix_payment_run_id", "run_id", "id"),
@@ -110,6 +132,13 @@ payment = Table(
         postgresql_where=text("state NOT IN ('cancelled', 'recalled', 'invalid')"),
     ),
     Index("ix_payment_organisation_id", "organisation", "id"),
+    Index("ix_payment_payee_id", "payee_id", "id", postgresql_where=text("payee_id IS NOT NULL")),
+    Index(
+        "ix_payment_invoice",
+        "organisation",
+        "invoice_reference",
+        postgresql_where=text("invoice_reference <> ''"),
+    ),
     Index("ix_payment_account_fingerprint", "organisation", "account_fingerprint"),
     Index(
         "ix_payment_words",

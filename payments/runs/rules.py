@@ -30,7 +30,17 @@ PaymentState = Literal[
     "cancelled",
 ]
 RunState = Literal[
-    "collecting", "correcting", "awaiting_approval", "approved", "released", "submitted", "closed"
+    "preparing",
+    "collecting",
+    "correcting",
+    "putting_forward",
+    "awaiting_approval",
+    "approving",
+    "approved",
+    "released",
+    "submitted",
+    "closed",
+    "cancelled",
 ]
 Step = Literal["view", "put_forward", "approve", "reject", "release", "edit", "remove", "override"]
 
@@ -54,13 +64,17 @@ PAYMENT_MOVES: dict[PaymentState, frozenset[PaymentState]] = {
     "cancelled": frozenset(),
 }
 RUN_MOVES: dict[RunState, frozenset[RunState]] = {
-    "collecting": frozenset({"awaiting_approval"}),
-    "correcting": frozenset({"awaiting_approval"}),
-    "awaiting_approval": frozenset({"approved", "correcting"}),
+    "preparing": frozenset({"collecting", "cancelled"}),
+    "collecting": frozenset({"awaiting_approval", "putting_forward", "cancelled"}),
+    "correcting": frozenset({"awaiting_approval", "putting_forward", "cancelled"}),
+    "putting_forward": frozenset({"awaiting_approval", "correcting"}),
+    "awaiting_approval": frozenset({"approved", "approving", "correcting"}),
+    "approving": frozenset({"approved"}),
     "approved": frozenset({"released", "correcting"}),
     "released": frozenset({"submitted", "closed"}),
     "submitted": frozenset({"closed"}),
     "closed": frozenset(),
+    "cancelled": frozenset(),
 }
 
 # The three status words of ScotPayments; other states have none.

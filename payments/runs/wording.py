@@ -39,13 +39,17 @@ STATE_COLOURS: dict[str, str] = {
     "cancelled": "grey",
 }
 RUN_TEXTS: dict[str, str] = {
+    "preparing": "Being prepared",
     "collecting": "Collecting payments",
     "correcting": "Being corrected",
+    "putting_forward": "Being put forward",
     "awaiting_approval": "Waiting for approval",
+    "approving": "Being booked",
     "approved": "Approved",
     "released": "Approved, on its way to the bank",
     "submitted": "Sent to the Bacs network",
     "closed": "Finished",
+    "cancelled": "Cancelled",
 }
 RUN_COLOURS: dict[str, str] = {
     "correcting": "orange",

@@ -31,6 +31,10 @@ from shared.ids import new_id
 
 _MAXIMUM_REASON = 500
 _SAYINGS = {
+    "preparing": "is being prepared",
+    "putting_forward": "is being put forward",
+    "approving": "is being booked",
+    "cancelled": "is cancelled",
     "collecting": "is still collecting payments",
     "correcting": "is being corrected",
     "awaiting_approval": "is waiting for approval",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -201,10 +201,10 @@ def _create(
         _check_replaced(session, order, order.replaces)
     payment_id = new_id()
     vault = desk.vault
-    name, text = order.payee.name.strip(), clean_reference(order.reference)
+    name, words = order.payee.name.strip(), clean_reference(order.reference)
     fingerprint = account_fingerprint(vault, details)
     hold = find_hold(
-        session, vault, order, details, now, amount_pence=order.amount_pence, reference=text
+        session, vault, order, details, now, amount_pence=order.amount_pence, reference=words
     )
     state: PaymentState = "held" if hold else "ready"
     run_id = open_run(session, programme, now)
@@ -222,7 +222,7 @@ def _create(
         account_tail=details.account_number[-4:],
         amount_pence=order.amount_pence,
         currency=order.currency,
-        reference=text,
+        reference=words,
         case_reference=order.case_reference,
         check_id=order.check_id,
         modulus_result=modulus,
@@ -342,6 +342,7 @@ def open_run(session: Session, programme: Programme, now: datetime) -> UUID:
             models.run.c.programme_id == programme.id,
             models.run.c.run_date == day,
             models.run.c.state == "collecting",
+            models.run.c.upload_id.is_(None),
         )
         .with_for_update(read=True)
     )
@@ -363,7 +364,7 @@ def open_run(session: Session, programme: Programme, now: datetime) -> UUID:
             )
             .on_conflict_do_nothing(
                 index_elements=["programme_id", "run_date"],
-                index_where=models.run.c.state == "collecting",
+                index_where=text("state = 'collecting' AND upload_id IS NULL"),
             )
             .returning(models.run.c.id)
         ).scalar_one_or_none()

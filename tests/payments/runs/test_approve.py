@@ -224,7 +224,8 @@ def _bring(session: Session, world: World, state: str) -> tuple[UUID, str]:
         approve(session, vault, run_id, world.run_hash(session, run_id), AVA, NOW)
     if state in ("released", "submitted", "closed"):
         release(session, vault, run_id, UNA, NOW)
-    if state in ("submitted", "closed"):
+    # States that work in the background passes through, or leads to, are set by hand.
+    if state not in ("awaiting_approval", "correcting", "approved", "released"):
         session.execute(text("UPDATE run SET state = :state"), {"state": state})
     return run_id, made.payment_id
 
