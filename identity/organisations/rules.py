@@ -20,6 +20,10 @@ ROLES = frozenset(
         "payments.approver",
         "payments.enquiry",
         "payments.confirmation_of_payee",
+        "payments.releaser",
+        "payments.payee_editor",
+        "payments.payee_approver",
+        "payments.reconciler",
         "payments.administrator",
         "payments.auditor",
     }

@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
 from payments.payees.rules import CHECK_ROLES
-from payments.runs.rules import APPROVER, ENQUIRY, UPLOADER
+from payments.runs.rules import SEES_RUNS
 from shared.actors import Actor
 from shared.errors import Forbidden
 from shared.web.login import SignedIn, WebSession
@@ -18,14 +18,13 @@ from shared.web.pages import NavigationItem, translate
 BODY_COOKIE = "payments_body"
 CHOOSE_PATH = "/payments/choose-body"
 _PREFIX = "payments."
-_SEES_RUNS = (UPLOADER, APPROVER, ENQUIRY)
 _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("Today", "/payments/", _SEES_RUNS),
-    ("Runs", "/payments/runs", _SEES_RUNS),
-    ("Find a payment", "/payments/search", _SEES_RUNS),
+    ("Today", "/payments/", SEES_RUNS),
+    ("Runs", "/payments/runs", SEES_RUNS),
+    ("Find a payment", "/payments/search", SEES_RUNS),
     ("Confirmation of Payee", "/payments/confirmation-of-payee", CHECK_ROLES),
-    ("Reconciliation", "/payments/reconciliation", _SEES_RUNS),
-    ("Ledger", "/payments/ledger", _SEES_RUNS),
+    ("Reconciliation", "/payments/reconciliation", SEES_RUNS),
+    ("Ledger", "/payments/ledger", SEES_RUNS),
 )
 
 

@@ -13,7 +13,7 @@ from payments.runs.access import BODY_COOKIE, Staff, StaffDep, memberships, requ
 from payments.runs.actions.approve import approve, put_forward, reject, release
 from payments.runs.presenting import Values, present_pages, present_run, present_today
 from payments.runs.queries.runs import list_bodies, list_programmes, list_runs
-from payments.runs.rules import APPROVER, CONFIRMATION_OF_PAYEE, ENQUIRY, ROLE_NAMES, UPLOADER
+from payments.runs.rules import CONFIRMATION_OF_PAYEE, ROLE_NAMES, SEES_RUNS
 from payments.runs.wording import RUN_COLOURS, RUN_TEXTS
 from shared.clock import london_date
 from shared.errors import FieldError, Invalid, Problem
@@ -26,7 +26,7 @@ router = APIRouter()
 
 SIZE = 20
 PageNumber = Annotated[int, Query(ge=1, le=10_000)]
-SeesRuns = Annotated[Staff, Depends(require_role(UPLOADER, APPROVER, ENQUIRY))]
+SeesRuns = Annotated[Staff, Depends(require_role(*SEES_RUNS))]
 _DONE = {
     "put-forward": "The run was put forward for approval.",
     "approved": "You approved the run.",

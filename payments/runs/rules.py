@@ -95,12 +95,26 @@ UPLOADER = "payments.uploader"
 APPROVER = "payments.approver"
 ENQUIRY = "payments.enquiry"
 CONFIRMATION_OF_PAYEE = "payments.confirmation_of_payee"
-# The role names of ScotPayments, as people see them.
+RELEASER = "payments.releaser"
+PAYEE_EDITOR = "payments.payee_editor"
+PAYEE_APPROVER = "payments.payee_approver"
+RECONCILER = "payments.reconciler"
+AUDITOR = "payments.auditor"
+ADMINISTRATOR = "payments.administrator"
+# Who may look at runs and payments at all; an administrator touches no payments (contract 9).
+SEES_RUNS = (UPLOADER, APPROVER, ENQUIRY, RELEASER, RECONCILER, AUDITOR)
+# As people see them; the first four are the role names of ScotPayments.
 ROLE_NAMES = {
     UPLOADER: "Uploader",
     APPROVER: "Approver",
     ENQUIRY: "Enquiry only",
     CONFIRMATION_OF_PAYEE: "Confirmation of Payee",
+    RELEASER: "Releaser",
+    PAYEE_EDITOR: "Payee editor",
+    PAYEE_APPROVER: "Payee approver",
+    RECONCILER: "Reconciler",
+    AUDITOR: "Auditor",
+    ADMINISTRATOR: "Administrator",
 }
 
 _EDITABLE: frozenset[RunState] = frozenset(
@@ -108,7 +122,7 @@ _EDITABLE: frozenset[RunState] = frozenset(
 )
 # Step: the roles of which one is needed, and the run states in which it is possible.
 STEPS: dict[Step, tuple[frozenset[str], frozenset[RunState]]] = {
-    "view": (frozenset({UPLOADER, APPROVER, ENQUIRY}), frozenset(RUN_MOVES)),
+    "view": (frozenset(SEES_RUNS), frozenset(RUN_MOVES)),
     "put_forward": (frozenset({UPLOADER}), frozenset({"collecting", "correcting"})),
     "approve": (frozenset({APPROVER}), frozenset({"awaiting_approval"})),
     "reject": (frozenset({APPROVER}), frozenset({"awaiting_approval"})),
