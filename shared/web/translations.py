@@ -104,7 +104,7 @@ WORDINGS: Mapping[str, frozenset[str]] = {
     "payments/reconciliation/presenting.py": frozenset(
         {"STATEMENT_STATES", "CODES", "KINDS", "EVENTS", "ENTRY_KINDS", "RESOLUTIONS", "ACCOUNTS"}
     ),
-    "payments/runs/access.py": frozenset({"_ENTRIES"}),
+    "payments/runs/access.py": frozenset({"_ENTRIES", "_SECTIONS"}),
     "payments/runs/pages.py": frozenset({"_DONE", "choose_body"}),
     "payments/runs/presenting.py": frozenset(
         {"_stage_figures", "present_name_check", "present_payment"}
