@@ -96,6 +96,19 @@ class Caller:
     client_id: str
     subject: str
     scopes: frozenset[str]
+    organisation: str = ""
+    is_platform: bool = False
+
+    def check_acts_for(self, organisation: str) -> None:
+        """Refuse to act for another body than the client's own; the platform acts for all.
+
+        Raises:
+            Forbidden: ``organisation_forbidden``.
+        """
+        if not self.is_platform and organisation != self.organisation:
+            raise Forbidden(
+                "organisation_forbidden", "This client does not act for that organisation"
+            )
 
     @property
     def actor(self) -> Actor:
@@ -113,10 +126,18 @@ def require_scope(scope: str) -> Callable[[Request], Caller]:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthorised("token_missing", "This API needs an access token")
-        claims = runtime_of(request).tokens.verify(token.strip())
+        runtime = runtime_of(request)
+        claims = runtime.tokens.verify(token.strip())
         if scope not in claims.scopes:
             raise Forbidden("scope_insufficient", f"The access token lacks the scope {scope}")
-        return Caller(claims.client_id, claims.subject, claims.scopes)
+        organisation = str(claims.payload.get("organisation", ""))
+        return Caller(
+            claims.client_id,
+            claims.subject,
+            claims.scopes,
+            organisation,
+            is_platform=organisation == runtime.settings.platform_organisation,
+        )
 
     check.__name__ = f"require_scope_{scope}"
     return check
