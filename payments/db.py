@@ -1,6 +1,7 @@
 """Everything the payments schema holds, as Alembic and the drift check see it."""
 
 from payments.bank import models as _bank
+from payments.bank.work import models as _bank_work
 from payments.base import Base
 from payments.ledger import models as _ledger
 from payments.payees import models as _payees
@@ -11,7 +12,7 @@ from shared.tables import add_floor_tables
 
 __all__ = ["metadata"]
 
-_FEATURES = (_bank, _ledger, _payees, _reconciliation, _runs, _stages)
+_FEATURES = (_bank, _bank_work, _ledger, _payees, _reconciliation, _runs, _stages)
 
 add_floor_tables(Base.metadata)
 metadata = Base.metadata

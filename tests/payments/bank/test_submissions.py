@@ -27,6 +27,7 @@ from tests.payments.bank.bank_day import (
     REJECTED,
     UNKNOWN,
     BankDay,
+    OtherBytes,
 )
 
 
@@ -244,10 +245,10 @@ def test_a_file_of_which_every_item_is_rejected_frees_its_reservation(day: BankD
 def test_a_worker_that_died_while_sending_asks_first(day: BankDay) -> None:
     _, submission, _ = day.run((GOOD, 700))
     with day.database.transaction() as session:
-        dead = claim_attempt(session, submission, day.vault, NOW)
+        dead = claim_attempt(session, submission, NOW)
     assert dead is not None
     assert dead.purpose == "send"
-    day.bank.submit(str(submission), dead.content)
+    day.bank.submit(str(submission), tasks.content_of(day.database, day.vault, dead))
     day.hand_over(submission)
     assert attempts(day) == ["acknowledged"]
     assert at_bank(day) == [("accepted", 1)]
@@ -256,10 +257,10 @@ def test_a_worker_that_died_while_sending_asks_first(day: BankDay) -> None:
 def test_a_paused_worker_is_fenced_off(day: BankDay) -> None:
     _, submission, (one,) = day.run((GOOD, 700))
     with day.database.transaction() as session:
-        paused = claim_attempt(session, submission, day.vault, NOW)
+        paused = claim_attempt(session, submission, NOW)
         assert paused is not None
     with day.database.transaction() as session:
-        claim_attempt(session, submission, day.vault, NOW)
+        claim_attempt(session, submission, NOW)
     with day.database.transaction() as session:
         assert not record_answer(session, paused, Acknowledged("late"), NOW)
     assert attempts(day) == ["unknown"]
@@ -270,7 +271,7 @@ def test_an_acknowledgement_of_other_bytes_counts_as_unknown(day: BankDay) -> No
     _, submission, _ = day.run((GOOD, 700))
     day.hand_over(submission)
     with pytest.raises(OutcomeUnknownError, match="other bytes"):
-        day.bank.ask(str(submission), b"something else")
+        day.bank.ask(str(submission), OtherBytes())
 
 
 @pytest.mark.parametrize(
@@ -299,8 +300,7 @@ def test_a_second_open_attempt_is_impossible(day: BankDay) -> None:
         session.execute(
             text(
                 "INSERT INTO attempt SELECT gen_random_uuid(), submission_id, 2, 'sealed',"
-                " content_sealed, content_sha256, content_bytes, payment_count, total_pence, 0,"
-                " now() FROM attempt"
+                " content_sha256, content_bytes, payment_count, total_pence, 0, now() FROM attempt"
             )
         )
 
@@ -389,7 +389,7 @@ def test_a_report_that_contradicts_the_file_changes_nothing(
 def test_the_file_is_sealed_at_rest(day: BankDay) -> None:
     day.run((GOOD, 700))
     with day.database.transaction() as session:
-        sealed = session.execute(text("SELECT content_sealed FROM attempt")).scalar_one()
+        sealed = session.execute(text("SELECT content_sealed FROM submission_part")).scalar_one()
         stored = session.execute(text("SELECT account_hash FROM submission_item")).scalar_one()
     assert GOOD[1].encode() not in bytes(sealed) + bytes(stored)
     assert DAY
