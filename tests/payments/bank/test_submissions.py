@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from payments.bank import tasks
 from payments.bank.actions import PaymentInstruction, prepare_submission
 from payments.bank.attempts import claim_attempt, record_answer
+from payments.bank.intake import take_report
 from payments.bank.provider import Acknowledged, OutcomeUnknownError
 from payments.bank.queries import (
     get_submission_of_run,
@@ -357,9 +358,9 @@ def test_two_equal_payments_both_come_back(day: BankDay) -> None:
 
 def test_an_unreadable_report_waits_for_a_person(day: BankDay) -> None:
     with day.database.transaction() as session:
-        assert tasks.take_report(session, day.vault, "R1", "arucs", b"<oops", NOW)
+        assert take_report(session, day.vault, "R1", "arucs", b"<oops", NOW)
     with day.database.transaction() as session:
-        assert not tasks.take_report(session, day.vault, "R1", "arucs", b"<oops", NOW)
+        assert not take_report(session, day.vault, "R1", "arucs", b"<oops", NOW)
         (problem,) = list_report_problems(session, BODY)
     assert problem.state == "unread"
     assert problem.problem.startswith("line 1: ")
@@ -379,7 +380,7 @@ def test_a_report_that_contradicts_the_file_changes_nothing(
     day.hand_over(submission)
     content = day.bank.get_report("IR-123456-000001").replace(old, new)
     with day.database.transaction() as session:
-        tasks.take_report(session, day.vault, "forged", "input_report", content, NOW)
+        take_report(session, day.vault, "forged", "input_report", content, NOW)
     assert kinds(day, one) == ["submitted"]
     with day.database.transaction() as session:
         (problem,) = list_report_problems(session, BODY)
@@ -392,4 +393,3 @@ def test_the_file_is_sealed_at_rest(day: BankDay) -> None:
         sealed = session.execute(text("SELECT content_sealed FROM submission_part")).scalar_one()
         stored = session.execute(text("SELECT account_hash FROM submission_item")).scalar_one()
     assert GOOD[1].encode() not in bytes(sealed) + bytes(stored)
-    assert DAY
