@@ -47,7 +47,8 @@ _PUT_FORWARD = text(
     """
     SELECT (details->>'payments')::bigint AS payments,
            (details->>'total_pence')::bigint AS pence, at
-      FROM run_event WHERE run_id = :run AND payment_id IS NULL AND kind = 'put_forward'
+      FROM run_event WHERE run_id = :run AND payment_id IS NULL
+       AND kind IN ('put_forward', 'content_fixed')
        AND details->>'round' = :round AND details ? 'payments' AND details ? 'total_pence'
      ORDER BY id DESC LIMIT 1
     """

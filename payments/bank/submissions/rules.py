@@ -23,19 +23,10 @@ class SignedContent:
 
 
 def content_sha256(content: SignedContent) -> bytes:
-    """Return the SHA-256 of a payment's canonical content: its members in order, as JSON."""
-    members = [
-        content.payee_name,
-        content.account_type,
-        content.sort_code,
-        content.account_number,
-        content.roll_number,
-        content.amount_pence,
-        content.currency,
-        content.reference,
-        content.gl_code,
-    ]
-    canonical = json.dumps(members, separators=(",", ":"), ensure_ascii=False)
+    """Return the SHA-256 of a payment's canonical content: JSON with sorted names, no blanks."""
+    canonical = json.dumps(
+        content.__dict__, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
     return hashlib.sha256(canonical.encode()).digest()
 
 
