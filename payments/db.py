@@ -1,6 +1,7 @@
 """Everything the payments schema holds, as Alembic and the drift check see it."""
 
 from payments.bank import models as _bank
+from payments.bank.work import models as _bank_work
 from payments.base import Base
 from payments.ledger import models as _ledger
 from payments.payees import models as _payees
@@ -18,6 +19,7 @@ __all__ = ["metadata"]
 
 _FEATURES = (
     _bank,
+    _bank_work,
     _ledger,
     _name_batches,
     _overrides,
