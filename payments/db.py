@@ -5,13 +5,14 @@ from payments.base import Base
 from payments.ledger import models as _ledger
 from payments.payees import models as _payees
 from payments.reconciliation import models as _reconciliation
+from payments.reconciliation import work_models as _reconciliation_work
 from payments.runs import models as _runs
 from payments.stages import models as _stages
 from shared.tables import add_floor_tables
 
 __all__ = ["metadata"]
 
-_FEATURES = (_bank, _ledger, _payees, _reconciliation, _runs, _stages)
+_FEATURES = (_bank, _ledger, _payees, _reconciliation, _reconciliation_work, _runs, _stages)
 
 add_floor_tables(Base.metadata)
 metadata = Base.metadata
