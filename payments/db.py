@@ -7,11 +7,12 @@ from payments.payees import models as _payees
 from payments.reconciliation import models as _reconciliation
 from payments.runs import models as _runs
 from payments.stages import models as _stages
+from payments.webhooks import models as _webhooks
 from shared.tables import add_floor_tables
 
 __all__ = ["metadata"]
 
-_FEATURES = (_bank, _ledger, _payees, _reconciliation, _runs, _stages)
+_FEATURES = (_bank, _ledger, _payees, _reconciliation, _runs, _stages, _webhooks)
 
 add_floor_tables(Base.metadata)
 metadata = Base.metadata

@@ -2,8 +2,9 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -38,6 +39,20 @@ class PaymentsSettings(ServiceSettings):
     modulus_substitutions_file: Path | None = Field(
         None, description="SCSUBTAB.txt of Vocalink, for exception 5"
     )
+    webhook_timeout_seconds: float = Field(
+        5.0, description="How long a webhook's address may take to answer one message"
+    )
+    outbound_allowed_hosts: list[str] = Field(
+        default=[],
+        description="Hosts that may be private or plain http when webhooks name them;"
+        " for tests and the demonstration, refused in production",
+    )
+
+    @model_validator(mode="after")
+    def _no_private_hosts_in_production(self) -> Self:
+        if self.environment == "production" and self.outbound_allowed_hosts:
+            raise ValueError("outbound_allowed_hosts is for development only")
+        return self
 
 
 @lru_cache
