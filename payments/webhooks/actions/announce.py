@@ -30,7 +30,8 @@ _PAYMENTS = """
     ), fresh AS (
       INSERT INTO webhook_event (organisation, type, subject, client_id, occurred_at, data)
       SELECT p.organisation, cast(:type AS text), p.public_id, p.client_id, :now,
-             jsonb_build_object('payment_id', p.public_id, 'state', p.state, 'word', cast(:word AS text),
+             jsonb_build_object('payment_id', p.public_id, 'state', p.state,
+               'word', cast(:word AS text),
                'run', r.reference, 'reference', p.reference, 'case_reference', p.case_reference,
                'amount_pence', p.amount_pence, 'currency', p.currency)
              || CASE WHEN p.state IN ('returned', 'scheme_rejected')

@@ -31,9 +31,11 @@ def told(session: Session, endpoint_id: UUID) -> list[tuple[str, str]]:
 
 
 def jobs(session: Session) -> int:
-    return session.execute(
-        text("SELECT count(*) FROM outbox WHERE topic = 'payments.webhooks.deliver'")
-    ).scalar_one()
+    return int(
+        session.execute(
+            text("SELECT count(*) FROM outbox WHERE topic = 'payments.webhooks.deliver'")
+        ).scalar_one()
+    )
 
 
 def _approve(database: Database, world: World) -> UUID:
