@@ -13,6 +13,7 @@ from payments.runs import models as _runs
 from payments.screening import models as _screening
 from payments.stages import models as _stages
 from payments.uploads import models as _uploads
+from payments.webhooks import models as _webhooks
 from shared.tables import add_floor_tables
 
 __all__ = ["metadata"]
@@ -30,6 +31,7 @@ _FEATURES = (
     _screening,
     _stages,
     _uploads,
+    _webhooks,
 )
 
 add_floor_tables(Base.metadata)

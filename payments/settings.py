@@ -2,8 +2,9 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -58,6 +59,20 @@ class PaymentsSettings(ServiceSettings):
     name_check_batch_lanes: int = Field(
         2, ge=1, le=16, description="How many questions of one file of name checks are open at once"
     )
+    webhook_timeout_seconds: float = Field(
+        5.0, description="How long a webhook's address may take to answer one message"
+    )
+    outbound_allowed_hosts: list[str] = Field(
+        default=[],
+        description="Hosts that may be private or plain http when webhooks name them;"
+        " for tests and the demonstration, refused in production",
+    )
+
+    @model_validator(mode="after")
+    def _no_private_hosts_in_production(self) -> Self:
+        if self.environment == "production" and self.outbound_allowed_hosts:
+            raise ValueError("outbound_allowed_hosts is for development only")
+        return self
 
 
 @lru_cache
