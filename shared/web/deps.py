@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
@@ -33,10 +33,16 @@ SealerDep = Annotated[Sealer, Depends(_get_sealer)]
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that came with a form."""
+    """A file that came with a form; a large one lies on disk, not in memory."""
 
     filename: str
-    content: bytes
+    file: BinaryIO
+
+    @property
+    def content(self) -> bytes:
+        """Return the whole file; for one that may be large read ``file`` in pieces instead."""
+        self.file.seek(0)
+        return self.file.read()
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,8 @@ _MAXIMUM_FILES = 5
 async def read_form(request: Request) -> Form:
     """Read a form's body, once for each request however many ask for it.
 
-    Asynchronous because Starlette reads bodies so, and nothing else here.
+    Asynchronous because Starlette reads bodies so, and nothing else here. Its files stay open until
+    the request is answered; `check_csrf`, which every page of ours passes, closes them.
     """
     kept: Form | None = getattr(request.state, "form", None)
     if kept is None:
@@ -77,12 +84,12 @@ async def read_form(request: Request) -> Form:
 async def _read_body(request: Request) -> Form:
     values: dict[str, list[str]] = {}
     files: dict[str, Upload] = {}
-    async with request.form(max_fields=_MAXIMUM_FIELDS, max_files=_MAXIMUM_FILES) as sent:
-        for name, value in sent.multi_items():
-            if isinstance(value, str):
-                values.setdefault(name, []).append(value.strip())
-            else:
-                files[name] = Upload(value.filename or "", await value.read())
+    sent = await request.form(max_fields=_MAXIMUM_FIELDS, max_files=_MAXIMUM_FILES)
+    for name, value in sent.multi_items():
+        if isinstance(value, str):
+            values.setdefault(name, []).append(value.strip())
+        else:
+            files[name] = Upload(value.filename or "", value.file)
     return Form(values, files)
 
 
