@@ -2,8 +2,7 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -40,6 +39,25 @@ class PaymentsSettings(ServiceSettings):
     modulus_substitutions_file: Path | None = Field(
         None, description="SCSUBTAB.txt of Vocalink, for exception 5"
     )
+    upload_maximum_bytes: int = Field(
+        512_000_000, ge=1_000, description="Largest file of payments that is taken"
+    )
+    duplicate_days: int = Field(
+        35,
+        ge=1,
+        le=366,
+        description="Days in which the same account, amount and reference is held as a duplicate",
+    )
+    screening_score: int = Field(
+        90,
+        ge=50,
+        le=100,
+        description="How alike a name and a listed one are, from 50 to 100, to be held",
+    )
+    screening_without_list: Literal["hold", "warn"] = Field(
+        "hold",
+        description="What becomes of uploaded payments while no sanctions list is loaded",
+    )
     payee_cooling_off_hours: int = Field(
         24,
         ge=0,
@@ -74,20 +92,6 @@ class PaymentsSettings(ServiceSettings):
         if self.environment == "production" and self.outbound_allowed_hosts:
             raise ValueError("outbound_allowed_hosts is for development only")
         return self
-    upload_maximum_bytes: int = Field(
-        512_000_000, ge=1_000, description="Largest file of payments that is taken"
-    duplicate_days: int = Field(
-        35,
-        le=366,
-        description="Days in which the same account, amount and reference is held as a duplicate",
-    screening_score: int = Field(
-        90,
-        ge=50,
-        le=100,
-        description="How alike a name and a listed one are, from 50 to 100, to be held",
-    screening_without_list: Literal["hold", "warn"] = Field(
-        "hold",
-        description="What becomes of uploaded payments while no sanctions list is loaded",
 
 
 @lru_cache
