@@ -39,6 +39,25 @@ class PaymentsSettings(ServiceSettings):
     modulus_substitutions_file: Path | None = Field(
         None, description="SCSUBTAB.txt of Vocalink, for exception 5"
     )
+    upload_maximum_bytes: int = Field(
+        512_000_000, ge=1_000, description="Largest file of payments that is taken"
+    )
+    duplicate_days: int = Field(
+        35,
+        ge=1,
+        le=366,
+        description="Days in which the same account, amount and reference is held as a duplicate",
+    )
+    screening_score: int = Field(
+        90,
+        ge=50,
+        le=100,
+        description="How alike a name and a listed one are, from 50 to 100, to be held",
+    )
+    screening_without_list: Literal["hold", "warn"] = Field(
+        "hold",
+        description="What becomes of uploaded payments while no sanctions list is loaded",
+    )
     payee_cooling_off_hours: int = Field(
         24,
         ge=0,
@@ -66,26 +85,6 @@ class PaymentsSettings(ServiceSettings):
         default=[],
         description="Hosts that may be private or plain http when webhooks name them;"
         " for tests and the demonstration, refused in production",
-    )
-
-    upload_maximum_bytes: int = Field(
-        512_000_000, ge=1_000, description="Largest file of payments that is taken"
-    )
-    duplicate_days: int = Field(
-        35,
-        ge=1,
-        le=366,
-        description="Days in which the same account, amount and reference is held as a duplicate",
-    )
-    screening_score: int = Field(
-        90,
-        ge=50,
-        le=100,
-        description="How alike a name and a listed one are, from 50 to 100, to be held",
-    )
-    screening_without_list: Literal["hold", "warn"] = Field(
-        "hold",
-        description="What becomes of uploaded payments while no sanctions list is loaded",
     )
 
     @model_validator(mode="after")
