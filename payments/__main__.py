@@ -7,6 +7,7 @@ from importlib import import_module
 from payments.payees import commands as payees
 from payments.reconciliation import commands as reconciliation
 from payments.runs import commands as runs
+from payments.screening import commands as screening
 from payments.settings import get_settings
 from shared.commands import main
 from shared.dead_work import dead_work_command
@@ -34,6 +35,7 @@ COMMANDS = {
     "seed-demo": runs.seed_demo,
     "check-modulus-cases": payees.check_modulus_cases,
     **reconciliation.COMMANDS,
+    **screening.COMMANDS,
 }
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from payments.payees import tasks as payees_tasks
 from payments.reconciliation import polling
 from payments.reconciliation import tasks as reconciliation_tasks
 from payments.runs import tasks as runs_tasks
+from payments.screening import tasks as screening_tasks
 from payments.settings import get_settings
 from payments.uploads import tasks as uploads_tasks
 from payments.webhooks import tasks as webhooks_tasks
@@ -21,6 +22,7 @@ TASKS = (
     polling,
     reconciliation_tasks,
     runs_tasks,
+    screening_tasks,
     uploads_tasks,
     webhooks_tasks,
 )

@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
 from payments.payees.rules import CHECK_ROLES
-from payments.runs.rules import ADMINISTRATOR, AUDITOR, SEES_RUNS
+from payments.runs.rules import ADMINISTRATOR, APPROVER, AUDITOR, SEES_RUNS
 from shared.actors import Actor
 from shared.errors import Forbidden
 from shared.web.login import SignedIn, WebSession
@@ -24,6 +24,7 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Runs", "/payments/runs", SEES_RUNS),
     ("Find a payment", "/payments/search", SEES_RUNS),
     ("Confirmation of Payee", "/payments/confirmation-of-payee", CHECK_ROLES),
+    ("Screening", "/payments/screening", (APPROVER, ADMINISTRATOR, AUDITOR)),
     ("Reconciliation", "/payments/reconciliation", SEES_RUNS),
     ("Ledger", "/payments/ledger", SEES_RUNS),
     ("Webhooks", "/payments/webhooks", (ADMINISTRATOR, AUDITOR)),
