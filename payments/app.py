@@ -4,6 +4,9 @@ from fastapi import FastAPI
 
 from payments.payees import api as payees_api
 from payments.payees import pages as payees_pages
+from payments.payees.master import api as payee_api
+from payments.payees.master import change_pages, edit_pages, import_pages
+from payments.payees.master import pages as payee_pages
 from payments.reconciliation import pages as reconciliation_pages
 from payments.runs import api as runs_api
 from payments.runs import pages as runs_pages
@@ -15,7 +18,7 @@ from shared.web.app import make_api, make_pages_app
 def make_payments_api() -> FastAPI:
     """Return the API app, mounted at ``/payments/v1``."""
     app = make_api("payments", "Payments")
-    for feature in (payees_api, runs_api):
+    for feature in (payees_api, payee_api, runs_api):
         app.include_router(feature.router)
     return app
 
@@ -23,7 +26,16 @@ def make_payments_api() -> FastAPI:
 def make_payments_pages() -> FastAPI:
     """Return the pages app, mounted at ``/payments``."""
     app = make_pages_app("payments")
-    for feature in (runs_pages, payment_pages, payees_pages, reconciliation_pages):
+    for feature in (
+        runs_pages,
+        payment_pages,
+        payees_pages,
+        payee_pages,
+        edit_pages,
+        change_pages,
+        import_pages,
+        reconciliation_pages,
+    ):
         app.include_router(feature.router)
     install_access(app)
     return app

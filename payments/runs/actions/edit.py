@@ -18,7 +18,7 @@ from payments.payees.master.queries import find_payees
 from payments.payees.queries import find_check
 from payments.runs import models
 from payments.runs.actions.approve import check_reason, check_step
-from payments.runs.actions.create import Desk, hold_of_payee
+from payments.runs.actions.create import Desk
 from payments.runs.actions.history import move_payments, move_run, note_payment, note_run
 from payments.runs.queries.payments import (
     Payment,
@@ -34,6 +34,7 @@ from payments.runs.rules import (
     check_order,
     clean_reference,
     decide_hold,
+    hold_of_payee,
 )
 from shared.actors import Actor
 from shared.clock import london_date
