@@ -39,6 +39,7 @@ from payments.runs.rules import (
     decide_hold,
     hold_of_payee,
 )
+from payments.webhooks.actions.announce import announce_payments
 from shared import idempotency
 from shared.actors import SYSTEM, Actor
 from shared.clock import london_date
@@ -262,6 +263,7 @@ def _create(
     kind = "held" if hold else "ready"
     note_payment(session, SYSTEM, made, kind, now, state=state, details=details_of_hold)
     tell_case(session, made, state, now)
+    announce_payments(session, made.organisation, [made.id], state, now)
     return Created(made.public_id, state, str(run_id))
 
 

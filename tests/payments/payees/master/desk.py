@@ -12,6 +12,7 @@ from payments.payees.bank_details import DetailsVault, normalise
 from payments.payees.master.actions.check import check_change
 from payments.payees.master.actions.decide import confirm
 from payments.payees.master.actions.propose import Proposal, propose
+from payments.payees.master.queries import get_change
 from payments.payees.master.rules import PAYEE_APPROVER, PAYEE_EDITOR, PayeeFacts
 from payments.payees.modulus.tables import TableFiles
 from payments.payees.provider import NameAnswer, NameQuestion
@@ -81,9 +82,7 @@ class Desk:
         """Confirm a change; returns its payee."""
         with self.database.transaction() as session:
             confirm(session, self.vault, change_id, reason, actor, self.now, cooling=DAY)
-            return session.execute(
-                text("SELECT payee_id FROM payee_change WHERE id = :id"), {"id": change_id}
-            ).scalar_one()  # type: ignore[no-any-return]  # a uuid column
+            return get_change(session, BODY, change_id).payee_id
 
     def make(self, facts: PayeeFacts = MORAG, reason: str = "") -> UUID:
         """Return a payee in force."""

@@ -5,10 +5,10 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from payments.payees.confirmation.pace import reserve_turn
 from payments.payees.making import make_checker
 from payments.payees.master.actions.check import check_change
 from payments.payees.master.models import payee_change
-from payments.payees.pace import reserve_turn
 from payments.settings import PaymentsSettings
 from shared.outbox import Job, enqueue, handler
 
