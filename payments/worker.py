@@ -4,6 +4,7 @@ from celery import Celery
 from celery.signals import worker_ready
 
 from payments.bank import tasks as bank_tasks
+from payments.payees.bulk import tasks as name_batch_tasks
 from payments.payees.master import tasks as payees_tasks
 from payments.reconciliation import polling
 from payments.reconciliation import tasks as reconciliation_tasks
@@ -17,6 +18,7 @@ from shared.db import Database, make_engine
 
 TASKS = (
     bank_tasks,
+    name_batch_tasks,
     payees_tasks,
     polling,
     reconciliation_tasks,
