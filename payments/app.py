@@ -4,6 +4,8 @@ from fastapi import FastAPI
 
 from payments.payees import api as payees_api
 from payments.payees import pages as payees_pages
+from payments.payees.bulk import api as name_batches_api
+from payments.payees.bulk import pages as name_batches_pages
 from payments.payees.master import api as payee_api
 from payments.payees.master import change_pages, edit_pages, import_pages
 from payments.payees.master import pages as payee_pages
@@ -20,7 +22,7 @@ from shared.web.app import make_api, make_pages_app
 def make_payments_api() -> FastAPI:
     """Return the API app, mounted at ``/payments/v1``."""
     app = make_api("payments", "Payments")
-    for feature in (payees_api, payee_api, runs_api, webhooks_api):
+    for feature in (payees_api, name_batches_api, payee_api, runs_api, webhooks_api):
         app.include_router(feature.router)
     return app
 
@@ -32,6 +34,7 @@ def make_payments_pages() -> FastAPI:
         runs_pages,
         payment_pages,
         payees_pages,
+        name_batches_pages,
         payee_pages,
         edit_pages,
         change_pages,

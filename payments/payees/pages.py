@@ -17,12 +17,13 @@ from shared.web.deps import Form, FormDep, RuntimeDep
 router = APIRouter()
 
 Checks = Annotated[Staff, Depends(require_role(*CHECK_ROLES))]
+Sees = Annotated[Staff, Depends(require_role(*CHECK_ROLES, "payments.auditor"))]
 _FIELDS = ("account_type", "name", "sort_code", "account_number", "roll_number", "iban")
 _KINDS = {"match": "success", "close_match": "warning", "no_match": "error"}
 
 
 @router.get("/confirmation-of-payee")
-def show_form(request: Request, _staff: Checks, runtime: RuntimeDep, tables: TablesDep) -> Response:
+def show_form(request: Request, _staff: Sees, runtime: RuntimeDep, tables: TablesDep) -> Response:
     """Show the empty form."""
     return runtime.pages.render(
         request,

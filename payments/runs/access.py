@@ -24,7 +24,7 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Runs", "/payments/runs", SEES_RUNS),
     ("Find a payment", "/payments/search", SEES_RUNS),
     ("Payees", "/payments/payees", SEES_PAYEES),
-    ("Confirmation of Payee", "/payments/confirmation-of-payee", CHECK_ROLES),
+    ("Confirmation of Payee", "/payments/confirmation-of-payee", (*CHECK_ROLES, AUDITOR)),
     ("Reconciliation", "/payments/reconciliation", SEES_RUNS),
     ("Ledger", "/payments/ledger", SEES_RUNS),
     ("Webhooks", "/payments/webhooks", (ADMINISTRATOR, AUDITOR)),
