@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from payments.ledger.seal import commands as seal
 from payments.payees import commands as payees
 from payments.reconciliation import commands as reconciliation
 from payments.runs import commands as runs
@@ -34,6 +35,7 @@ COMMANDS = {
     "seed-demo": runs.seed_demo,
     "check-modulus-cases": payees.check_modulus_cases,
     **reconciliation.COMMANDS,
+    **seal.COMMANDS,
 }
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from payments.bank import models as _bank
 from payments.base import Base
 from payments.ledger import models as _ledger
+from payments.ledger.seal import models as _seal
 from payments.payees import models as _payees
 from payments.reconciliation import models as _reconciliation
 from payments.runs import models as _runs
@@ -11,7 +12,7 @@ from shared.tables import add_floor_tables
 
 __all__ = ["metadata"]
 
-_FEATURES = (_bank, _ledger, _payees, _reconciliation, _runs, _stages)
+_FEATURES = (_bank, _ledger, _payees, _reconciliation, _runs, _seal, _stages)
 
 add_floor_tables(Base.metadata)
 metadata = Base.metadata

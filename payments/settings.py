@@ -38,6 +38,24 @@ class PaymentsSettings(ServiceSettings):
     modulus_substitutions_file: Path | None = Field(
         None, description="SCSUBTAB.txt of Vocalink, for exception 5"
     )
+    ledger_seal_seconds: int = Field(
+        10, ge=1, description="How often what is booked gets its numbers and its place in the log"
+    )
+    ledger_checkpoint_minutes: int = Field(
+        10, ge=1, description="How often the state of the ledger's log is signed"
+    )
+    ledger_seal_key_file: Path | None = Field(
+        None, description="PEM key (Ed25519) that signs checkpoints; without it none are made"
+    )
+    ledger_seal_name: str = Field(
+        "clachan", description="Name under which auditors know that key; without blanks"
+    )
+    ledger_checkpoint_folder: Path | None = Field(
+        None, description="Folder, best outside the operator's control, that gets each checkpoint"
+    )
+    ledger_reservation_days: int = Field(
+        40, ge=1, description="After how many days a reservation that nothing used is freed"
+    )
 
 
 @lru_cache

@@ -4,6 +4,7 @@ from celery import Celery
 from celery.signals import worker_ready
 
 from payments.bank import tasks as bank_tasks
+from payments.ledger.seal import tasks as seal_tasks
 from payments.reconciliation import polling
 from payments.reconciliation import tasks as reconciliation_tasks
 from payments.runs import tasks as runs_tasks
@@ -12,7 +13,7 @@ from shared import clock, logs
 from shared.celery import make_celery, run_worker
 from shared.db import Database, make_engine
 
-TASKS = (bank_tasks, polling, reconciliation_tasks, runs_tasks)
+TASKS = (bank_tasks, polling, reconciliation_tasks, runs_tasks, seal_tasks)
 
 
 def create_worker() -> Celery:
@@ -28,6 +29,7 @@ def create_worker() -> Celery:
     def begin(**_: object) -> None:
         with database.transaction() as session:
             polling.plan_poll(session, settings, clock.now())
+            seal_tasks.plan_sealing(session, settings, clock.now())
 
     worker_ready.connect(begin, weak=False)
     return app
