@@ -5,15 +5,27 @@ from celery.signals import worker_ready
 
 from payments.bank import tasks as bank_tasks
 from payments.ledger.seal import tasks as seal_tasks
+from payments.payees import tasks as payees_tasks
 from payments.reconciliation import polling
 from payments.reconciliation import tasks as reconciliation_tasks
 from payments.runs import tasks as runs_tasks
 from payments.settings import get_settings
+from payments.uploads import tasks as uploads_tasks
+from payments.webhooks import tasks as webhooks_tasks
 from shared import clock, logs
 from shared.celery import make_celery, run_worker
 from shared.db import Database, make_engine
 
-TASKS = (bank_tasks, polling, reconciliation_tasks, runs_tasks, seal_tasks)
+TASKS = (
+    bank_tasks,
+    payees_tasks,
+    polling,
+    reconciliation_tasks,
+    runs_tasks,
+    seal_tasks,
+    uploads_tasks,
+    webhooks_tasks,
+)
 
 
 def create_worker() -> Celery:
