@@ -9,6 +9,9 @@ from payments.runs import api as runs_api
 from payments.runs import pages as runs_pages
 from payments.runs import payment_pages
 from payments.runs.access import install_access
+from payments.uploads import api as uploads_api
+from payments.uploads import error_pages as upload_error_pages
+from payments.uploads import pages as uploads_pages
 from payments.webhooks import api as webhooks_api
 from payments.webhooks import pages as webhooks_pages
 from shared.web.app import make_api, make_pages_app
@@ -17,7 +20,7 @@ from shared.web.app import make_api, make_pages_app
 def make_payments_api() -> FastAPI:
     """Return the API app, mounted at ``/payments/v1``."""
     app = make_api("payments", "Payments")
-    for feature in (payees_api, runs_api, webhooks_api):
+    for feature in (payees_api, runs_api, uploads_api, webhooks_api):
         app.include_router(feature.router)
     return app
 
@@ -30,6 +33,8 @@ def make_payments_pages() -> FastAPI:
         payment_pages,
         payees_pages,
         reconciliation_pages,
+        uploads_pages,
+        upload_error_pages,
         webhooks_pages,
     ):
         app.include_router(feature.router)

@@ -70,8 +70,7 @@ class Uploads:
                 row = session.execute(
                     text(
                         "SELECT id, topic FROM outbox WHERE done_at IS NULL AND dead_at IS NULL"
-                        " AND (topic LIKE 'payments.uploads.%'"
-                        " OR topic LIKE 'payments.screening.%')"
+                        " AND topic ~ '^payments[.](uploads|screening)[.]'"
                         " AND last_error IS NULL ORDER BY id LIMIT 1"
                     )
                 ).one_or_none()
