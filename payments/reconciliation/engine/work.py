@@ -20,13 +20,18 @@ _TABLES = text(
     """
     CREATE TEMP TABLE IF NOT EXISTS work_line (
       id uuid, statement_id uuid, amount bigint, booked date, kind text, end_to_end_id text,
-      uetr text, batch_ref text, bank_ref text, key text, hash bytea
+      uetr text, batch_ref text, bank_ref text, key text, hash bytea, return_reason text
+    ) ON COMMIT DROP;
+    CREATE TEMP TABLE IF NOT EXISTS work_left (LIKE work_line) ON COMMIT DROP;
+    CREATE TEMP TABLE IF NOT EXISTS work_free (
+      id uuid, amount bigint, due_on date, target_type text
     ) ON COMMIT DROP;
     CREATE TEMP TABLE IF NOT EXISTS match_pair (
       line_id uuid, target_type text, target_id uuid, run_id uuid, submission_id uuid,
-      pence bigint, target_pence bigint, account text, rule text, alone boolean
+      pence bigint, target_pence bigint, account text, rule text, alone boolean,
+      id uuid DEFAULT match_id()
     ) ON COMMIT DROP;
-    TRUNCATE work_line, match_pair;
+    TRUNCATE work_line, work_left, work_free, match_pair;
     """
 )
 _KEY = """
@@ -37,7 +42,7 @@ _KEY = """
 _NARROW = f"""
     INSERT INTO work_line
     SELECT l.id, l.statement_id, l.amount_pence, l.booking_date, l.kind, l.end_to_end_id, l.uetr,
-           l.batch_ref, l.bank_ref, {_KEY}, l.counterparty_hash
+           l.batch_ref, l.bank_ref, {_KEY}, l.counterparty_hash, l.return_reason
       FROM statement_line l
 """
 # Where a person took a match back, only people decide about that line.
@@ -60,6 +65,14 @@ _BETWEEN = text(
     " AND NOT l.set_aside"
 )
 _ANALYZE = text("ANALYZE work_line")
+_KEEP_LEFT = text(
+    "INSERT INTO work_left SELECT * FROM work_line w"
+    " WHERE NOT EXISTS (SELECT 1 FROM match_pair p WHERE p.line_id = w.id)"
+)
+_DROP_PAIRED = text(
+    "DELETE FROM work_left w USING match_pair p WHERE p.line_id = w.id AND p.rule = :rule"
+)
+_ANALYZE_LEFT = text("ANALYZE match_pair, work_left")
 _SPAN = text("SELECT min(booked) AS first, max(booked) AS last, count(*) AS lines FROM work_line")
 _BOOKED = text("SELECT DISTINCT booked FROM work_line ORDER BY 1")
 
@@ -111,6 +124,17 @@ def _take(work: Work, statement: object, values: dict[str, object]) -> None:
     # The statements are this module's own texts; a parameter type would say no more.
     work.session.execute(statement, values | {"pattern": work.settings.pattern})  # type: ignore[call-overload]
     work.session.execute(_ANALYZE)
+
+
+def keep_left(work: Work) -> None:
+    """Keep what the exact keys left, so that the later passes plan for what there is."""
+    work.session.execute(_KEEP_LEFT)
+    work.session.execute(_ANALYZE_LEFT)
+
+
+def drop_paired(work: Work, rule: str) -> None:
+    """Take the lines out of what is left that a pass has brought together with anything."""
+    work.session.execute(_DROP_PAIRED, {"rule": rule})
 
 
 def get_span(work: Work) -> Span:
