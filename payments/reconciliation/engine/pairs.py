@@ -35,7 +35,7 @@ _OPEN_ITEMS = """
        AND NOT EXISTS (SELECT 1 FROM match_target t WHERE t.target_type = e.target_type
                           AND t.target_id = e.id AND t.allocated_pence > 0)
 """
-_ITEMS_LEFT = f"{_OPEN_ITEMS} AND NOT EXISTS (SELECT 1 FROM match_pair p WHERE p.target_id = e.id)"
+_ITEMS_LEFT = "SELECT e.* FROM work_free e WHERE true"
 _ITEM = (
     "e.target_type, e.id, e.run_id, e.submission_id, abs(l.amount), abs(e.amount_pence),"
     " e.ledger_account"
@@ -239,13 +239,6 @@ _REFERENCE_ITEM = text(
     }
     """
 )
-_FREE = text(
-    f"""
-    INSERT INTO work_free
-    SELECT e.id, e.amount_pence, e.due_on, e.target_type FROM ({_ITEMS_LEFT}) e
-     WHERE e.amount_pence IN (SELECT amount FROM work_left WHERE kind IN ('credit', 'debit'))
-    """
-)
 _AMOUNT_DATE = text(
     f"""
     WITH lines AS (
@@ -255,10 +248,11 @@ _AMOUNT_DATE = text(
         JOIN unnest(cast(:booked AS date[]), cast(:first AS date[]), cast(:last AS date[]))
              AS d(booked, first, last) ON d.booked = w.booked
        WHERE w.kind IN ('credit', 'debit') WINDOW same AS (PARTITION BY w.amount)), items AS (
-      SELECT f.*, count(*) OVER (PARTITION BY f.amount) AS m,
-             row_number() OVER (PARTITION BY f.amount ORDER BY f.id) AS place FROM work_free f),
+      SELECT f.*, count(*) OVER (PARTITION BY f.amount_pence) AS m,
+             row_number() OVER (PARTITION BY f.amount_pence ORDER BY f.id) AS place
+        FROM work_free f),
     fits AS MATERIALIZED (
-      SELECT l.id AS line, i.id AS item FROM lines l JOIN items i ON i.amount = l.amount
+      SELECT l.id AS line, i.id AS item FROM lines l JOIN items i ON i.amount_pence = l.amount
          AND i.due_on BETWEEN l.first AND l.last
          AND (i.target_type <> 'payment' OR i.due_on <= l.booked)
        WHERE l.n * i.m <= 10000 OR l.lead OR i.place = 1)
@@ -284,7 +278,12 @@ _JUDGE = text(
         OR (p.target_id, p.target_type) IN (SELECT target_id, target_type FROM busy_targets))
     """
 )
-_ANALYZE_FREE = text("ANALYZE work_free")
+_KEEP_ITEMS = text(
+    f"""
+    INSERT INTO work_free {_OPEN_ITEMS}
+       AND NOT EXISTS (SELECT 1 FROM match_pair p WHERE p.target_id = e.id)
+    """
+)
 _DAYS = text(
     "SELECT DISTINCT coalesce(reported_processing_day, processing_day) FROM submission"
     " WHERE bank_account_id = :account AND state IN ('acknowledged', 'reported')"
@@ -306,7 +305,7 @@ def find_pairs(work: Work) -> None:
     session.execute(_BATCH_KEY, values)
     _judge(work, passes.EXACT_KEY)
     session.execute(_END_TO_END, values)
-    keep_left(work)
+    keep_left(work, _KEEP_ITEMS, values)
     session.execute(_OTHER_KEYS, values)
     _judge(work, passes.EXACT_ITEM)
     drop_paired(work, passes.EXACT_ITEM.id)
@@ -324,8 +323,6 @@ def find_pairs(work: Work) -> None:
         if rule is not passes.GROUP:
             _judge(work, rule)
         drop_paired(work, rule.id)
-    session.execute(_FREE, values)
-    session.execute(_ANALYZE_FREE)
     session.execute(_AMOUNT_DATE, values | _windows(work, work.settings.window_days))
     _judge(work, passes.AMOUNT_DATE)
 
