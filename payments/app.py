@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 
+from payments.govstack import api as govstack_api
 from payments.payees import api as payees_api
 from payments.payees import pages as payees_pages
 from payments.reconciliation import pages as reconciliation_pages
@@ -15,7 +16,7 @@ from shared.web.app import make_api, make_pages_app
 def make_payments_api() -> FastAPI:
     """Return the API app, mounted at ``/payments/v1``."""
     app = make_api("payments", "Payments")
-    for feature in (payees_api, runs_api):
+    for feature in (govstack_api, payees_api, runs_api):
         app.include_router(feature.router)
     return app
 

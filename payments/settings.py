@@ -2,8 +2,9 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -38,6 +39,29 @@ class PaymentsSettings(ServiceSettings):
     modulus_substitutions_file: Path | None = Field(
         None, description="SCSUBTAB.txt of Vocalink, for exception 5"
     )
+    govstack_open_body: str = Field(
+        "",
+        description="Body for which the open GovStack listener acts, without any token; empty: no"
+        " such listener. For sandboxes only",
+    )
+    govstack_clients: dict[str, str] = Field(
+        default_factory=dict,
+        description="Body for which each GovStack client acts, by client id, as a JSON object",
+    )
+    govstack_programme: str = Field(
+        "", description="Programme that pays GovStack batches which name none in X-Program-Id"
+    )
+    govstack_callback_hosts: list[str] = Field(
+        default_factory=list,
+        description="Hosts that GovStack callbacks may reach by http or in a private network;"
+        " for development only",
+    )
+
+    @model_validator(mode="after")
+    def _no_private_callbacks(self) -> Self:
+        if self.environment == "production" and self.govstack_callback_hosts:
+            raise ValueError("govstack_callback_hosts is for development only")
+        return self
 
 
 @lru_cache

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from payments.app import make_payments_api, make_payments_pages
+from payments.govstack.app import make_govstack
 from payments.runs.access import navigation_of
 from payments.settings import PaymentsSettings, get_settings
 from shared.web.app import make_runtime, make_service_app, serve
@@ -37,9 +39,14 @@ def create_app(settings: PaymentsSettings | None = None) -> Starlette:
         scope="openid profile email staff",
     )
     install_login(pages, relying_party)
+    mounts: dict[str, ASGIApp] = {f"{PREFIX}/v1": make_payments_api()}
+    if settings.govstack_open_body:
+        # Envoy's own listener leads here, and its public one never does.
+        mounts[f"{PREFIX}/govstack-open"] = make_govstack(is_open=True)
+    mounts[f"{PREFIX}/govstack"] = make_govstack(is_open=False)
     return make_service_app(
         runtime,
-        {f"{PREFIX}/v1": make_payments_api(), PREFIX: pages},
+        {**mounts, PREFIX: pages},
         routes=(make_backchannel_route(relying_party, runtime),),
     )
 
