@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.types import ASGIApp
 
 from payments.app import make_payments_api, make_payments_pages
 from payments.govstack.app import make_govstack
@@ -39,14 +38,13 @@ def create_app(settings: PaymentsSettings | None = None) -> Starlette:
         scope="openid profile email staff",
     )
     install_login(pages, relying_party)
-    mounts: dict[str, ASGIApp] = {f"{PREFIX}/v1": make_payments_api()}
-    if settings.govstack_open_body:
-        # Envoy's own listener leads here, and its public one never does.
-        mounts[f"{PREFIX}/govstack-open"] = make_govstack(is_open=True)
-    mounts[f"{PREFIX}/govstack"] = make_govstack(is_open=False)
     return make_service_app(
         runtime,
-        {**mounts, PREFIX: pages},
+        {
+            f"{PREFIX}/v1": make_payments_api(),
+            f"{PREFIX}/govstack": make_govstack(),
+            PREFIX: pages,
+        },
         routes=(make_backchannel_route(relying_party, runtime),),
     )
 

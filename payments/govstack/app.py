@@ -1,4 +1,4 @@
-"""The app of the GovStack doors: at its prefix for tokens, at the open listener for rehearsals."""
+"""The app of the GovStack doors."""
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
@@ -9,10 +9,9 @@ from payments.govstack.shape_a.vouchers import endpoints as vouchers_a
 from shared.web.app import make_api
 
 
-def make_govstack(*, is_open: bool) -> FastAPI:
-    """Return the app with both shapes; an open one asks nobody for a token."""
+def make_govstack() -> FastAPI:
+    """Return the app with both shapes, mounted at ``/payments/govstack``."""
     app = make_api("payments", "GovStack payments building block")
-    app.state.is_open = is_open
     for feature in (shape_a, vouchers_a):
         app.include_router(feature.router)
 

@@ -65,7 +65,11 @@ def service(
 @pytest.fixture
 def door(service: Starlette) -> Iterator[TestClient]:
     """The open listener, as a caller without any token sees it."""
-    with TestClient(service, base_url="http://testserver/payments/govstack-open/") as client:
+    with TestClient(
+        service,
+        base_url="http://testserver/payments/govstack/",
+        headers={"X-Clachan-Listener": "govstack"},
+    ) as client:
         yield client
 
 

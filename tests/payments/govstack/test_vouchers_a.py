@@ -24,7 +24,7 @@ def _states(database: Database) -> list[tuple[str, str]]:
 def _funds(database: Database) -> list[tuple[str, int, int]]:
     with database.transaction() as session:
         query = "SELECT name, funds_pence, committed_pence FROM voucher_group ORDER BY name"
-        return [tuple(row) for row in session.execute(text(query))]  # type: ignore[misc]  # three columns
+        return [tuple(row) for row in session.execute(text(query))]
 
 
 def test_a_preactivated_voucher_has_long_numbers_and_an_expiry(door: TestClient) -> None:

@@ -103,7 +103,7 @@ def test_seeding_leaves_real_vouchers_alone(door: TestClient, sandbox: Database)
         session.execute(
             text("UPDATE voucher_group SET is_rehearsal = false WHERE name = 'Payment Voucher'")
         )
-    plan = SANDBOX | {"groups": [*SANDBOX["groups"], {"name": "Payment Voucher"}]}  # type: ignore[misc]  # a list
+    plan = SANDBOX | {"groups": [*SANDBOX["groups"], {"name": "Payment Voucher"}]}
     answer = door.put(url, json=plan, headers=OPERATOR)
     assert (answer.status_code, answer.json()["code"]) == (409, "not_a_rehearsal")
     assert door.get("vouchers/voucherstatuscheck/777").json()["voucher_status"] == "Not Existing"
