@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 
+from payments.govstack import api as govstack_api
 from payments.payees import api as payees_api
 from payments.payees import pages as payees_pages
 from payments.reconciliation import pages as reconciliation_pages
@@ -20,7 +21,13 @@ from shared.web.app import make_api, make_pages_app
 def make_payments_api() -> FastAPI:
     """Return the API app, mounted at ``/payments/v1``."""
     app = make_api("payments", "Payments")
-    for feature in (payees_api, runs_api, uploads_api, webhooks_api):
+    for feature in (
+        payees_api,
+        runs_api,
+        uploads_api,
+        webhooks_api,
+        govstack_api,
+    ):
         app.include_router(feature.router)
     return app
 
