@@ -2,16 +2,35 @@
 
 from payments.bank import models as _bank
 from payments.base import Base
+from payments.controls import models as _controls
 from payments.ledger import models as _ledger
 from payments.payees import models as _payees
+from payments.payees.bulk import models as _name_batches
+from payments.payees.master import models as _payee_master
+from payments.payees.overrides import models as _overrides
 from payments.reconciliation import models as _reconciliation
 from payments.runs import models as _runs
+from payments.screening import models as _screening
 from payments.stages import models as _stages
+from payments.uploads import models as _uploads
 from shared.tables import add_floor_tables
 
 __all__ = ["metadata"]
 
-_FEATURES = (_bank, _ledger, _payees, _reconciliation, _runs, _stages)
+_FEATURES = (
+    _bank,
+    _controls,
+    _ledger,
+    _name_batches,
+    _overrides,
+    _payee_master,
+    _payees,
+    _reconciliation,
+    _runs,
+    _screening,
+    _stages,
+    _uploads,
+)
 
 add_floor_tables(Base.metadata)
 metadata = Base.metadata

@@ -38,6 +38,26 @@ class PaymentsSettings(ServiceSettings):
     modulus_substitutions_file: Path | None = Field(
         None, description="SCSUBTAB.txt of Vocalink, for exception 5"
     )
+    payee_cooling_off_hours: int = Field(
+        24,
+        ge=0,
+        le=720,
+        description="How long payments to a payee whose name or account was changed are held",
+    )
+    name_check_names_per_account: int = Field(
+        10,
+        ge=1,
+        description="How many names one person or program may try for one account in 24 hours",
+    )
+    name_check_batch_per_second: float = Field(
+        20.0,
+        gt=0,
+        le=1000,
+        description="How many questions a second the files of name checks ask, all together",
+    )
+    name_check_batch_lanes: int = Field(
+        2, ge=1, le=16, description="How many questions of one file of name checks are open at once"
+    )
 
 
 @lru_cache

@@ -4,6 +4,7 @@ from celery import Celery
 from celery.signals import worker_ready
 
 from payments.bank import tasks as bank_tasks
+from payments.payees import tasks as payees_tasks
 from payments.reconciliation import polling
 from payments.reconciliation import tasks as reconciliation_tasks
 from payments.runs import tasks as runs_tasks
@@ -12,7 +13,7 @@ from shared import clock, logs
 from shared.celery import make_celery, run_worker
 from shared.db import Database, make_engine
 
-TASKS = (bank_tasks, polling, reconciliation_tasks, runs_tasks)
+TASKS = (bank_tasks, payees_tasks, polling, reconciliation_tasks, runs_tasks)
 
 
 def create_worker() -> Celery:

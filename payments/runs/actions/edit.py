@@ -7,16 +7,17 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from payments.ledger.bulk import post_payments_recalled
 from payments.payees.actions import Checker, CheckRequest, check_name, validate_details
 from payments.payees.bank_details import (
     AccountType,
     account_fingerprint,
     payee_fingerprint,
 )
+from payments.payees.master.queries import find_payees
 from payments.payees.queries import find_check
 from payments.runs import models
-from payments.runs.actions.booking import post_payments_recalled
-from payments.runs.actions.create import Desk
+from payments.runs.actions.create import Desk, hold_of_payee
 from payments.runs.actions.history import move_payments, note_payment
 from payments.runs.actions.moves import move_range
 from payments.runs.actions.send_back import send_back
@@ -121,7 +122,8 @@ def edit_payment(
         now,
         besides=payment.id,
     )
-    hold = decide_hold(
+    payee_view = find_payees(session, run.organisation, [fingerprint]).get(fingerprint)
+    hold = hold_of_payee(payee_view, now) or decide_hold(
         find_check(session, run.organisation, check_id) if check_id else None,
         payee_fingerprint(vault, name, correction.account_type, details),
         now,
@@ -140,6 +142,7 @@ def edit_payment(
             amount_pence=correction.amount_pence,
             reference=reference,
             check_id=check_id,
+            payee_id=payee_view.payee_id if payee_view else None,
             modulus_result=modulus.result,
             state="held" if hold else "ready",
             state_at=now,
