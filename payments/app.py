@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 
+from payments.controls import step_up_pages
 from payments.govstack import api as govstack_api
 from payments.payees import api as payees_api
 from payments.payees import pages as payees_pages
@@ -43,6 +44,7 @@ def make_payments_pages() -> FastAPI:
         uploads_pages,
         upload_error_pages,
         webhooks_pages,
+        step_up_pages,
     ):
         app.include_router(feature.router)
     install_access(app)
