@@ -11,7 +11,8 @@ from starlette.responses import RedirectResponse, Response
 from payments.payees.deps import VaultDep
 from payments.runs.access import BODY_COOKIE, Staff, StaffDep, memberships, require_role
 from payments.runs.actions.approve import approve, put_forward, reject, release
-from payments.runs.presenting import Values, present_pages, present_run, present_today
+from payments.runs.presenting import Values, present_pages, present_today
+from payments.runs.presenting_run import Wanted, present_run
 from payments.runs.queries.runs import list_bodies, list_programmes, list_runs
 from payments.runs.rules import CONFIRMATION_OF_PAYEE, ROLE_NAMES, SEES_RUNS
 from payments.runs.wording import RUN_COLOURS, RUN_TEXTS
@@ -120,9 +121,12 @@ def show_run(
     session: SessionDep,
     runtime: RuntimeDep,
     done: str = "",
+    state: str = "",
+    q: str = "",
+    page: PageNumber = 1,
 ) -> Response:
     """Show one run: payments, totals, checks, who did what, and the steps for this person."""
-    values = present_run(session, staff, run_id)
+    values = present_run(session, staff, run_id, Wanted(state, q.strip()[:100], page))
     return runtime.pages.render(request, "runs/run.html", **values, done=done_text(done))
 
 

@@ -1,11 +1,9 @@
 """The life of payments and runs, and who may move them (payments contract, sections 3 and 9)."""
 
-import hashlib
-import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Literal
 
 from payments.payees.rules import StoredCheck, is_current, outcome_of
@@ -145,6 +143,18 @@ def can_move_payment(before: PaymentState, after: PaymentState) -> bool:
     return after in PAYMENT_MOVES[before]
 
 
+# What a run's payments pass through at once when it is put forward or sent back.
+_PASSING: tuple[PaymentState, ...] = ("validated", "ready")
+
+
+def can_reach(before: PaymentState, after: PaymentState) -> bool:
+    """Tell whether a payment may go from one state to another, through the checks if need be."""
+    starts = {before} | {one for one in _PASSING if can_move_payment(before, one)}
+    if "validated" in starts:
+        starts.add("ready")
+    return any(can_move_payment(start, after) for start in starts)
+
+
 def can_move_run(before: RunState, after: RunState) -> bool:
     """Tell whether a run may go from one state to another."""
     return after in RUN_MOVES[before]
@@ -172,48 +182,6 @@ def may_approve(person: str, shapers: Collection[str], approvers: Collection[str
 def may_release(person: str, approvers: Collection[str]) -> bool:
     """Tell whether a person may release: not what they alone approved."""
     return bool(set(approvers) - {person})
-
-
-@dataclass(frozen=True)
-class SignedPayment:
-    """What an approval signs of one payment."""
-
-    id: str
-    payee_name: str
-    account_type: str
-    sort_code: str
-    account_number: str
-    roll_number: str
-    amount_pence: int
-    currency: str
-    reference: str
-
-
-@dataclass(frozen=True)
-class SignedRun:
-    """What an approval signs: originating account, day and payments in order of their ids."""
-
-    organisation: str
-    programme: str
-    run_date: date
-    originating_sort_code: str
-    originating_account_number: str
-    payments: Sequence[SignedPayment]
-
-
-def content_hash(run: SignedRun) -> bytes:
-    """Return the SHA-256 over a run's canonical content (contract 9)."""
-    content = {
-        "organisation": run.organisation,
-        "programme": run.programme,
-        "date": run.run_date.isoformat(),
-        "from": [run.originating_sort_code, run.originating_account_number],
-        "payments": [
-            payment.__dict__ for payment in sorted(run.payments, key=lambda payment: payment.id)
-        ],
-    }
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).digest()
 
 
 def clean_reference(reference: str) -> str:
