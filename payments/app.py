@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from payments.payees import api as payees_api
 from payments.payees import pages as payees_pages
 from payments.reconciliation import pages as reconciliation_pages
+from payments.reports.search import pages as search_pages
 from payments.runs import api as runs_api
 from payments.runs import pages as runs_pages
 from payments.runs import payment_pages
@@ -30,6 +31,7 @@ def make_payments_pages() -> FastAPI:
         payment_pages,
         payees_pages,
         reconciliation_pages,
+        search_pages,
         webhooks_pages,
     ):
         app.include_router(feature.router)
