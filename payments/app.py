@@ -7,6 +7,7 @@ from payments.govstack import api as govstack_api
 from payments.payees import api as payees_api
 from payments.payees import pages as payees_pages
 from payments.reconciliation import pages as reconciliation_pages
+from payments.reports.search import pages as search_pages
 from payments.runs import api as runs_api
 from payments.runs import pages as runs_pages
 from payments.runs import payment_pages
@@ -43,6 +44,7 @@ def make_payments_pages() -> FastAPI:
         reconciliation_pages,
         uploads_pages,
         upload_error_pages,
+        search_pages,
         webhooks_pages,
         step_up_pages,
     ):
