@@ -6,6 +6,9 @@ from payments.controls import step_up_pages
 from payments.govstack import api as govstack_api
 from payments.payees import api as payees_api
 from payments.payees import pages as payees_pages
+from payments.payees.master import api as payee_api
+from payments.payees.master import change_pages, edit_pages, import_pages
+from payments.payees.master import pages as payee_pages
 from payments.reconciliation import pages as reconciliation_pages
 from payments.reports.search import pages as search_pages
 from payments.runs import api as runs_api
@@ -29,6 +32,7 @@ def make_payments_api() -> FastAPI:
         uploads_api,
         webhooks_api,
         govstack_api,
+        payee_api,
     ):
         app.include_router(feature.router)
     return app
@@ -41,6 +45,10 @@ def make_payments_pages() -> FastAPI:
         runs_pages,
         payment_pages,
         payees_pages,
+        payee_pages,
+        edit_pages,
+        change_pages,
+        import_pages,
         reconciliation_pages,
         uploads_pages,
         upload_error_pages,
