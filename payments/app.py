@@ -10,13 +10,15 @@ from payments.runs import api as runs_api
 from payments.runs import pages as runs_pages
 from payments.runs import payment_pages
 from payments.runs.access import install_access
+from payments.webhooks import api as webhooks_api
+from payments.webhooks import pages as webhooks_pages
 from shared.web.app import make_api, make_pages_app
 
 
 def make_payments_api() -> FastAPI:
     """Return the API app, mounted at ``/payments/v1``."""
     app = make_api("payments", "Payments")
-    for feature in (payees_api, runs_api):
+    for feature in (payees_api, runs_api, webhooks_api):
         app.include_router(feature.router)
     return app
 
@@ -30,6 +32,7 @@ def make_payments_pages() -> FastAPI:
         step_up_pages,
         payees_pages,
         reconciliation_pages,
+        webhooks_pages,
     ):
         app.include_router(feature.router)
     install_access(app)

@@ -1,6 +1,7 @@
 """Everything the payments schema holds, as Alembic and the drift check see it."""
 
 from payments.bank import models as _bank
+from payments.bank.work import models as _bank_work
 from payments.base import Base
 from payments.controls import models as _controls
 from payments.ledger import models as _ledger
@@ -13,12 +14,14 @@ from payments.runs import models as _runs
 from payments.screening import models as _screening
 from payments.stages import models as _stages
 from payments.uploads import models as _uploads
+from payments.webhooks import models as _webhooks
 from shared.tables import add_floor_tables
 
 __all__ = ["metadata"]
 
 _FEATURES = (
     _bank,
+    _bank_work,
     _controls,
     _ledger,
     _name_batches,
@@ -30,6 +33,7 @@ _FEATURES = (
     _screening,
     _stages,
     _uploads,
+    _webhooks,
 )
 
 add_floor_tables(Base.metadata)

@@ -2,8 +2,9 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -38,6 +39,25 @@ class PaymentsSettings(ServiceSettings):
     modulus_substitutions_file: Path | None = Field(
         None, description="SCSUBTAB.txt of Vocalink, for exception 5"
     )
+    upload_maximum_bytes: int = Field(
+        512_000_000, ge=1_000, description="Largest file of payments that is taken"
+    )
+    duplicate_days: int = Field(
+        35,
+        ge=1,
+        le=366,
+        description="Days in which the same account, amount and reference is held as a duplicate",
+    )
+    screening_score: int = Field(
+        90,
+        ge=50,
+        le=100,
+        description="How alike a name and a listed one are, from 50 to 100, to be held",
+    )
+    screening_without_list: Literal["hold", "warn"] = Field(
+        "hold",
+        description="What becomes of uploaded payments while no sanctions list is loaded",
+    )
     payee_cooling_off_hours: int = Field(
         24,
         ge=0,
@@ -58,6 +78,20 @@ class PaymentsSettings(ServiceSettings):
     name_check_batch_lanes: int = Field(
         2, ge=1, le=16, description="How many questions of one file of name checks are open at once"
     )
+    webhook_timeout_seconds: float = Field(
+        5.0, description="How long a webhook's address may take to answer one message"
+    )
+    outbound_allowed_hosts: list[str] = Field(
+        default=[],
+        description="Hosts that may be private or plain http when webhooks name them;"
+        " for tests and the demonstration, refused in production",
+    )
+
+    @model_validator(mode="after")
+    def _no_private_hosts_in_production(self) -> Self:
+        if self.environment == "production" and self.outbound_allowed_hosts:
+            raise ValueError("outbound_allowed_hosts is for development only")
+        return self
 
 
 @lru_cache

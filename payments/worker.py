@@ -9,11 +9,21 @@ from payments.reconciliation import polling
 from payments.reconciliation import tasks as reconciliation_tasks
 from payments.runs import tasks as runs_tasks
 from payments.settings import get_settings
+from payments.uploads import tasks as uploads_tasks
+from payments.webhooks import tasks as webhooks_tasks
 from shared import clock, logs
 from shared.celery import make_celery, run_worker
 from shared.db import Database, make_engine
 
-TASKS = (bank_tasks, payees_tasks, polling, reconciliation_tasks, runs_tasks)
+TASKS = (
+    bank_tasks,
+    payees_tasks,
+    polling,
+    reconciliation_tasks,
+    runs_tasks,
+    uploads_tasks,
+    webhooks_tasks,
+)
 
 
 def create_worker() -> Celery:

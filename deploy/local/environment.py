@@ -100,6 +100,7 @@ def _special(service: str, place: Installation) -> dict[str, str]:
         return {
             "BANK_URL": place.local_url("BANK"),
             "PAYEE_NAMES_URL": place.local_url("PAYEE_NAMES"),
+            "OUTBOUND_ALLOWED_HOSTS": '["localhost", "127.0.0.1"]',
         }
     if service == "notifications":
         return {

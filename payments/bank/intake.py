@@ -165,7 +165,7 @@ def _apply_input(
     _compare(report, row)
     if row.state == "prepared":
         # The report proves what the lost answer to the hand-over could not.
-        claim = claim_attempt(session, row.id, vault, now)
+        claim = claim_attempt(session, row.id, now)
         if claim is None or claim.purpose == "send":
             raise _Contradiction(f"submission {report.serial} was never sent")
         acknowledge(session, claim, f"input report of {report.serial}", now)

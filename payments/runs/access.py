@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
 from payments.payees.rules import CHECK_ROLES
-from payments.runs.rules import SEES_RUNS
+from payments.runs.rules import ADMINISTRATOR, AUDITOR, SEES_RUNS
 from shared.actors import Actor
 from shared.errors import Forbidden
 from shared.web.login import SignedIn, WebSession
@@ -25,6 +25,7 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Confirmation of Payee", "/payments/confirmation-of-payee", CHECK_ROLES),
     ("Reconciliation", "/payments/reconciliation", SEES_RUNS),
     ("Ledger", "/payments/ledger", SEES_RUNS),
+    ("Webhooks", "/payments/webhooks", (ADMINISTRATOR, AUDITOR)),
 )
 
 # The header shows sections, and below it the pages of the section that one is in. A page belongs to

@@ -38,6 +38,7 @@ from payments.runs.rules import (
     clean_reference,
     decide_hold,
 )
+from payments.webhooks.actions.announce import announce_payments
 from shared import idempotency
 from shared.actors import SYSTEM, Actor
 from shared.clock import london_date
@@ -261,6 +262,7 @@ def _create(
     kind = "held" if hold else "ready"
     note_payment(session, SYSTEM, made, kind, now, state=state, details=details_of_hold)
     tell_case(session, made, state, now)
+    announce_payments(session, made.organisation, [made.id], state, now)
     return Created(made.public_id, state, str(run_id))
 
 

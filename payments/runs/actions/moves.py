@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from payments.runs.actions.history import tell_cases
 from payments.runs.rules import PaymentState, can_reach
+from payments.webhooks.actions.announce import announce_moves
 
 FIRST_ID = UUID(int=0)
 LAST_ID = UUID(int=2**128 - 1)
@@ -72,4 +73,6 @@ def move_range(
     ).one()
     told = list(zip(row.told or [], row.stories or [], strict=True))
     tell_cases(session, row.organisation or "", told, after, now)
+    if row.payments:
+        announce_moves(session, row.organisation, run_id, after, first, last, now)
     return Moved(row.payments, int(row.pence))
