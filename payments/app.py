@@ -2,6 +2,9 @@
 
 from fastapi import FastAPI
 
+from payments.bank.advices import pages as report_pages
+from payments.bank.submissions import pages as submission_pages
+from payments.bank.work import pages as work_pages
 from payments.payees import api as payees_api
 from payments.payees import pages as payees_pages
 from payments.reconciliation import pages as reconciliation_pages
@@ -23,7 +26,15 @@ def make_payments_api() -> FastAPI:
 def make_payments_pages() -> FastAPI:
     """Return the pages app, mounted at ``/payments``."""
     app = make_pages_app("payments")
-    for feature in (runs_pages, payment_pages, payees_pages, reconciliation_pages):
+    for feature in (
+        runs_pages,
+        payment_pages,
+        payees_pages,
+        submission_pages,
+        work_pages,
+        report_pages,
+        reconciliation_pages,
+    ):
         app.include_router(feature.router)
     install_access(app)
     return app

@@ -23,6 +23,9 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Runs", "/payments/runs", SEES_RUNS),
     ("Find a payment", "/payments/search", SEES_RUNS),
     ("Confirmation of Payee", "/payments/confirmation-of-payee", CHECK_ROLES),
+    ("Files to the bank", "/payments/submissions", SEES_RUNS),
+    ("Work", "/payments/work", SEES_RUNS),
+    ("Reports of the bank", "/payments/bank/reports", SEES_RUNS),
     ("Reconciliation", "/payments/reconciliation", SEES_RUNS),
     ("Ledger", "/payments/ledger", SEES_RUNS),
 )
