@@ -2,6 +2,9 @@
 
 from fastapi import FastAPI
 
+from payments.bank.advices import pages as report_pages
+from payments.bank.submissions import pages as submission_pages
+from payments.bank.work import pages as work_pages
 from payments.controls import step_up_pages
 from payments.govstack import api as govstack_api
 from payments.payees import api as payees_api
@@ -55,6 +58,9 @@ def make_payments_pages() -> FastAPI:
         search_pages,
         webhooks_pages,
         step_up_pages,
+        submission_pages,
+        work_pages,
+        report_pages,
     ):
         app.include_router(feature.router)
     install_access(app)
