@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 
+from payments.govstack import api as govstack_api
 from payments.payees import api as payees_api
 from payments.payees import pages as payees_pages
 from payments.reconciliation import pages as reconciliation_pages
@@ -10,6 +11,9 @@ from payments.runs import api as runs_api
 from payments.runs import pages as runs_pages
 from payments.runs import payment_pages
 from payments.runs.access import install_access
+from payments.uploads import api as uploads_api
+from payments.uploads import error_pages as upload_error_pages
+from payments.uploads import pages as uploads_pages
 from payments.webhooks import api as webhooks_api
 from payments.webhooks import pages as webhooks_pages
 from shared.web.app import make_api, make_pages_app
@@ -18,7 +22,13 @@ from shared.web.app import make_api, make_pages_app
 def make_payments_api() -> FastAPI:
     """Return the API app, mounted at ``/payments/v1``."""
     app = make_api("payments", "Payments")
-    for feature in (payees_api, runs_api, webhooks_api):
+    for feature in (
+        payees_api,
+        runs_api,
+        uploads_api,
+        webhooks_api,
+        govstack_api,
+    ):
         app.include_router(feature.router)
     return app
 
@@ -32,6 +42,8 @@ def make_payments_pages() -> FastAPI:
         payees_pages,
         reconciliation_pages,
         search_pages,
+        uploads_pages,
+        upload_error_pages,
         webhooks_pages,
     ):
         app.include_router(feature.router)

@@ -20,6 +20,7 @@ CHOOSE_PATH = "/payments/choose-body"
 _PREFIX = "payments."
 _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Today", "/payments/", SEES_RUNS),
+    ("Uploads", "/payments/uploads", SEES_RUNS),
     ("Runs", "/payments/runs", SEES_RUNS),
     ("Find a payment", "/payments/search", SEES_RUNS),
     ("Confirmation of Payee", "/payments/confirmation-of-payee", CHECK_ROLES),
