@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from payments.payees.deps import VaultDep
+from payments.reports.today.presenting import present_picture
 from payments.runs.access import BODY_COOKIE, Staff, StaffDep, memberships, require_role
 from payments.runs.actions.approve import approve, put_forward, reject, release
 from payments.runs.presenting import Values, present_pages, present_today
@@ -57,6 +58,7 @@ def show_today(
         request,
         "runs/today.html",
         **values,
+        **present_picture(session, staff, now),
         body_name=names.get(staff.organisation, staff.organisation),
         roles=[name for role, name in ROLE_NAMES.items() if role in staff.roles],
         several=len(staff.organisations) > 1,

@@ -24,7 +24,6 @@ from payments.runs.queries.runs import Run, get_run
 from payments.runs.queries.today import (
     count_exceptions,
     count_in_states,
-    list_days,
     list_payments_by_state,
     list_runs_by_state,
 )
@@ -239,7 +238,6 @@ def present_today(session: Session, organisation: str, today: date) -> Values:
     runs = sorted(
         list_runs_by_state(session, organisation), key=lambda f: list(RUN_TEXTS).index(f.name)
     )
-    days = list_days(session, organisation, today)
     return {
         "today": today,
         "runs_by_state": [
@@ -253,8 +251,6 @@ def present_today(session: Session, organisation: str, today: date) -> Values:
             for figure in runs
         ],
         "by_state": _bars([(STATE_TEXTS[figure.name], figure) for figure in by_state]),
-        "by_day": _bars([(day.strftime("%a %-d %b"), figure) for day, figure in days]),
-        "sent_lately": any(figure.count for _, figure in days),
         "unmatched": count_exceptions(session, organisation),
         "waiting": _figure(count_in_states(session, organisation, "awaiting_approval")),
         "held": _figure(count_in_states(session, organisation, "held")),
