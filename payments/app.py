@@ -2,9 +2,13 @@
 
 from fastapi import FastAPI
 
+from payments.controls import step_up_pages
 from payments.govstack import api as govstack_api
 from payments.payees import api as payees_api
 from payments.payees import pages as payees_pages
+from payments.payees.master import api as payee_api
+from payments.payees.master import change_pages, edit_pages, import_pages
+from payments.payees.master import pages as payee_pages
 from payments.reconciliation import pages as reconciliation_pages
 from payments.reports.search import pages as search_pages
 from payments.runs import api as runs_api
@@ -28,6 +32,7 @@ def make_payments_api() -> FastAPI:
         uploads_api,
         webhooks_api,
         govstack_api,
+        payee_api,
     ):
         app.include_router(feature.router)
     return app
@@ -40,11 +45,16 @@ def make_payments_pages() -> FastAPI:
         runs_pages,
         payment_pages,
         payees_pages,
+        payee_pages,
+        edit_pages,
+        change_pages,
+        import_pages,
         reconciliation_pages,
-        search_pages,
         uploads_pages,
         upload_error_pages,
+        search_pages,
         webhooks_pages,
+        step_up_pages,
     ):
         app.include_router(feature.router)
     install_access(app)

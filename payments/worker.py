@@ -6,7 +6,7 @@ from celery.signals import worker_ready
 from payments.bank import tasks as bank_tasks
 from payments.govstack import tasks as govstack_tasks
 from payments.ledger.seal import tasks as seal_tasks
-from payments.payees import tasks as payees_tasks
+from payments.payees.master import tasks as payees_tasks
 from payments.reconciliation import polling
 from payments.reconciliation import tasks as reconciliation_tasks
 from payments.runs import tasks as runs_tasks

@@ -34,6 +34,8 @@ body = Table(
     Column("organisation", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    # Which steps ask for a fresh sign-in with two factors: those of bands that say so, or all.
+    Column("step_up", Text, nullable=False, server_default=text("'bands'")),
 )
 programme = Table(
     "programme",
@@ -46,6 +48,9 @@ programme = Table(
     Column("approvals_needed", SmallInteger, nullable=False, server_default=text("1")),
     Column("release", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    Column("kind", Text, nullable=False, server_default=text("'people'")),
+    Column("rail", Text, nullable=False, server_default=text("'bacs'")),
+    Column("gl_code", Text, nullable=False, server_default=text("''")),
     UniqueConstraint("organisation", "slug"),
 )
 run = Table(

@@ -1,6 +1,7 @@
 """The console's pages of runs: today, the list, one run and the steps of its life."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -8,6 +9,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
+from payments.controls.actions.people import note_seen
+from payments.controls.deps import SignInDep, lead_to_step_up
 from payments.payees.deps import VaultDep
 from payments.reports.today.presenting import present_picture
 from payments.runs.access import BODY_COOKIE, Staff, StaffDep, memberships, require_role
@@ -52,6 +55,7 @@ def show_today(
     """Show the day's picture; people who only check names go to their form."""
     if staff.roles == {CONFIRMATION_OF_PAYEE}:
         return RedirectResponse("/payments/confirmation-of-payee", 303)
+    note_seen(session, staff.actor, now)
     values = present_today(session, staff.organisation, london_date(now))
     names = dict(list_bodies(session, [staff.organisation]))
     return runtime.pages.render(
@@ -122,13 +126,14 @@ def show_run(
     staff: SeesRuns,
     session: SessionDep,
     runtime: RuntimeDep,
+    now: NowDep,
     done: str = "",
     state: str = "",
     q: str = "",
     page: PageNumber = 1,
 ) -> Response:
     """Show one run: payments, totals, checks, who did what, and the steps for this person."""
-    values = present_run(session, staff, run_id, Wanted(state, q.strip()[:100], page))
+    values = present_run(session, staff, run_id, now, Wanted(state, q.strip()[:100], page))
     return runtime.pages.render(request, "runs/run.html", **values, done=done_text(done))
 
 
@@ -139,6 +144,7 @@ def _take_step(
     staff: Staff,
     run_id: UUID,
     done: str,
+    now: datetime,
     step: Callable[[], None],
 ) -> Response:
     """Do one step and come back to the run; a refusal is shown on it and changes nothing."""
@@ -146,7 +152,9 @@ def _take_step(
         with session.begin_nested():
             step()
     except Problem as problem:
-        return _show_refusal(request, runtime, present_run(session, staff, run_id), problem)
+        away = lead_to_step_up(problem, f"/payments/runs/{run_id}")
+        values = present_run(session, staff, run_id, now)
+        return away or _show_refusal(request, runtime, values, problem)
     return RedirectResponse(f"/payments/runs/{run_id}?done={done}", 303)
 
 
@@ -182,6 +190,7 @@ def put_run_forward(
         staff,
         run_id,
         "put-forward",
+        now,
         lambda: put_forward(session, vault, run_id, staff.actor, now),
     )
 
@@ -196,13 +205,15 @@ def approve_run(
     runtime: RuntimeDep,
     vault: VaultDep,
     now: NowDep,
+    sign_in: SignInDep,
 ) -> Response:
     """Approve exactly the content that the person's page showed."""
 
     def step() -> None:
-        approve(session, vault, run_id, _read_hash(form.text("content")), staff.actor, now)
+        content = _read_hash(form.text("content"))
+        approve(session, vault, run_id, content, staff.actor, now, sign_in)
 
-    return _take_step(request, runtime, session, staff, run_id, "approved", step)
+    return _take_step(request, runtime, session, staff, run_id, "approved", now, step)
 
 
 @router.post("/runs/{run_id}/reject")
@@ -223,6 +234,7 @@ def reject_run(
         staff,
         run_id,
         "rejected",
+        now,
         lambda: reject(session, run_id, form.text("reason"), staff.actor, now),
     )
 
@@ -236,6 +248,7 @@ def release_run(
     runtime: RuntimeDep,
     vault: VaultDep,
     now: NowDep,
+    sign_in: SignInDep,
 ) -> Response:
     """Hand an approved run over to the bank."""
     return _take_step(
@@ -245,7 +258,8 @@ def release_run(
         staff,
         run_id,
         "released",
-        lambda: release(session, vault, run_id, staff.actor, now),
+        now,
+        lambda: release(session, vault, run_id, staff.actor, now, sign_in),
     )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from payments.bank.queries import get_submission_of_run
 from payments.payees.bank_details import DetailsVault, mask_account_number
+from payments.payees.master.telling import tell_payee
 from payments.payees.queries import find_check
 from payments.payees.rules import GROUP_TITLES, StoredCheck, outcome_of
 from payments.runs.access import Staff
@@ -190,6 +191,7 @@ def present_payment(
             "modulus": payment.modulus_result,
             "reason_code": payment.reason_code or "",
             "correlation_id": payment.correlation_id,
+            "payee": tell_payee(session, vault, staff.organisation, details),
             **_replacements(session, payment),
         },
         "run": {"reference": run.reference, "state": run.state, "programme": run.programme.name},

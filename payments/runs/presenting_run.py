@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from payments.controls.checks import standing_of
+from payments.controls.duties import is_sole_approver
+from payments.controls.queries.holds import list_holds_of_run
 from payments.payees.bank_details import mask_account_number
 from payments.runs.access import Staff
 from payments.runs.presenting import (
@@ -16,9 +20,9 @@ from payments.runs.presenting import (
     present_submission,
 )
 from payments.runs.queries.payments import count_with_words, list_page, list_run_events
-from payments.runs.queries.runs import Run, get_run, list_approvals, list_shapers
+from payments.runs.queries.runs import Run, get_run, list_approvals
 from payments.runs.queries.totals import GONE, Figure, add_up, get_totals, without
-from payments.runs.rules import STEPS, has_role_for, is_possible_in, may_approve, may_release
+from payments.runs.rules import APPROVER, STEPS, has_role_for, is_possible_in
 from payments.runs.wording import RUN_COLOURS, RUN_TEXTS, STATE_TEXTS, WORK_TEXTS
 from payments.stages.queries import list_stages
 from shared.money import format_pounds
@@ -52,7 +56,7 @@ class Wanted:
 
 
 def present_run(
-    session: Session, staff: Staff, run_id: UUID, wanted: Wanted | None = None
+    session: Session, staff: Staff, run_id: UUID, now: datetime, wanted: Wanted | None = None
 ) -> Values:
     """Return everything the page of a run shows, and the steps this person can take."""
     run = get_run(session, staff.organisation, run_id)
@@ -74,7 +78,6 @@ def present_run(
             "hash": run.content_hash.hex() if run.content_hash else "",
             "count": counted.count,
             "total": format_pounds(counted.total_pence),
-            "approvals_needed": run.programme.approvals_needed,
             "by_hand": run.programme.release == "by_hand",
         },
         "bank": present_submission(session, run),
@@ -87,7 +90,7 @@ def present_run(
             {"name": approval.person_name, "at": approval.approved_at} for approval in approvals
         ],
         **_present_payments(session, run, totals, wanted or Wanted()),
-        **_steps(session, staff, run, [approval.person_id for approval in approvals]),
+        **_steps(session, staff, run, counted, [one.person_id for one in approvals], now),
     }
 
 
@@ -138,17 +141,49 @@ def _present_progress(session: Session, run: Run) -> list[Values]:
     ]
 
 
-def _steps(session: Session, staff: Staff, run: Run, approvers: Sequence[str]) -> Values:
+def _steps(
+    session: Session,
+    staff: Staff,
+    run: Run,
+    counted: Figure,
+    approvers: Sequence[str],
+    now: datetime,
+) -> Values:
     is_free = run.working is None
     can = {
         step: is_free and has_role_for(step, staff.roles) and is_possible_in(step, run.state)
         for step in STEPS
     }
-    is_apart = may_approve(staff.person_id, list_shapers(session, run.id), approvers)
-    blocked = can["approve"] and not is_apart
-    can["approve"] = can["approve"] and is_apart
-    can["release"] = can["release"] and may_release(staff.person_id, approvers)
-    return {"can": can, "needs_other_person": blocked, "is_working": not is_free}
+    total = run.signed_pence or counted.total_pence
+    standing = standing_of(session, run, total, staff.person_id, now)
+    holds = list_holds_of_run(session, run)
+    blocked = can["approve"] and standing.conflict is not None
+    is_within = standing.is_within_authority(total)
+    can["approve"] = can["approve"] and not blocked and is_within and not holds
+    can["release"] = (
+        can["release"] and not is_sole_approver(staff.person_id, approvers) and not holds
+    )
+    can["put_forward"] = can["put_forward"] and not holds
+    return {
+        "can": can,
+        "needs_other_person": blocked,
+        "conflict": standing.conflict.sentence if standing.conflict else "",
+        "is_working": not is_free,
+        "holds": [
+            {"reason": hold.reason, "owner": hold.owner, "review_on": hold.review_on}
+            for hold in holds
+        ],
+        "demand": {
+            "approvals": standing.demand.approvals,
+            "reason": standing.demand.reason,
+            "step_up": standing.step_up,
+            "authority": ""
+            if standing.authority_pence is None
+            else format_pounds(standing.authority_pence),
+            "is_within": is_within,
+            "is_approver": staff.has(APPROVER),
+        },
+    }
 
 
 def _stage_figures(run: Run, totals: dict[str, Figure]) -> list[Values]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from payments.payees.master.rules import PayeeView, payee_hold
 from payments.payees.rules import StoredCheck, is_current, outcome_of
 from shared.errors import FieldError
 
@@ -124,13 +125,11 @@ STEPS: dict[Step, tuple[frozenset[str], frozenset[RunState]]] = {
     "put_forward": (frozenset({UPLOADER}), frozenset({"collecting", "correcting"})),
     "approve": (frozenset({APPROVER}), frozenset({"awaiting_approval"})),
     "reject": (frozenset({APPROVER}), frozenset({"awaiting_approval"})),
-    "release": (frozenset({UPLOADER, APPROVER}), frozenset({"approved"})),
+    "release": (frozenset({UPLOADER, APPROVER, RELEASER}), frozenset({"approved"})),
     "edit": (frozenset({UPLOADER}), _EDITABLE),
     "remove": (frozenset({UPLOADER}), _EDITABLE),
     "override": (frozenset({UPLOADER}), frozenset({"collecting", "correcting"})),
 }
-# Who did one of these to a run may not approve it.
-SHAPING_EVENTS = ("put_forward", "edited", "removed", "hold_released")
 
 MAXIMUM_AMOUNT_PENCE = 2_000_000_000
 MAXIMUM_REFERENCE = 18
@@ -168,20 +167,6 @@ def has_role_for(step: Step, roles: Collection[str]) -> bool:
 def is_possible_in(step: Step, state: RunState) -> bool:
     """Tell whether a run in this state can take a step."""
     return state in STEPS[step][1]
-
-
-def may_approve(person: str, shapers: Collection[str], approvers: Collection[str]) -> bool:
-    """Tell whether a person, whatever their roles, is apart from those who shaped the run.
-
-    Nobody who put it forward, edited it, removed from it or released a hold approves it, and
-    nobody approves twice (contract 9: separation of duties is evaluated on people).
-    """
-    return person not in shapers and person not in approvers
-
-
-def may_release(person: str, approvers: Collection[str]) -> bool:
-    """Tell whether a person may release: not what they alone approved."""
-    return bool(set(approvers) - {person})
 
 
 def clean_reference(reference: str) -> str:
@@ -244,6 +229,12 @@ def decide_hold(
             "A payment with the same account, amount and reference was made in the last 35 days.",
         )
     return None
+
+
+def hold_of_payee(payee_view: PayeeView | None, now: datetime) -> Hold | None:
+    """Return what the payee master says against a payment now."""
+    found = payee_hold(payee_view, now)
+    return None if found is None else Hold(found.code, found.reason)
 
 
 OUTCOME_STATES: dict[str, PaymentState] = {

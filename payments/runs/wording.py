@@ -86,6 +86,7 @@ _FOR_STAFF: dict[str, str] = {
     "approved": "Approved",
     "rejected": "Rejected",
     "released": "Released to the bank",
+    "release_stopped": "Not released: a person has to look",
     "sent_back": "Sent back: approvals are void",
     "submitted": "Sent to the Bacs network",
     "closed": "All payments of the run are finished",

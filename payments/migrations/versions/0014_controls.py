@@ -14,9 +14,21 @@ _HERE = Path(__file__).parent
 
 def upgrade() -> None:
     op.execute((_HERE / "0014_runs.sql").read_text())
+    op.execute((_HERE / "0014_controls.sql").read_text())
 
 
 def downgrade() -> None:
+    op.execute(
+        """
+        ALTER TABLE body DROP COLUMN step_up;
+        UPDATE programme SET release = 'by_hand' WHERE release = 'on_schedule';
+        ALTER TABLE programme DROP COLUMN kind, DROP COLUMN rail, DROP COLUMN gl_code,
+          DROP CONSTRAINT ck_programme_release,
+          ADD CONSTRAINT ck_programme_release CHECK (release IN ('on_approval', 'by_hand'));
+        DROP TABLE staff_seen, cut_off, closing_day, hold, control_rule;
+        DROP FUNCTION keep_control_rule;
+        """
+    )
     op.execute(
         """
         DROP TRIGGER payment_counted_in ON payment;

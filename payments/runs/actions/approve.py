@@ -6,23 +6,26 @@ from uuid import UUID
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from payments.controls.checks import check_standing, standing_of
+from payments.controls.queries.holds import check_not_held
+from payments.controls.rules import SignIn
+from payments.ledger.accounting import reserve_run
+from payments.ledger.bulk import post_approved
 from payments.payees.bank_details import DetailsVault
 from payments.runs import models
-from payments.runs.actions.booking import post_approved, reserve_run
 from payments.runs.actions.history import move_run, note_run
 from payments.runs.actions.moves import FIRST_ID, LAST_ID, Moved, move_range
 from payments.runs.actions.parts import begin_work, fits_one_shard, set_working
 from payments.runs.actions.put_forward import put_forward
-from payments.runs.actions.release import next_processing_day, release, release_locked
+from payments.runs.actions.release import next_processing_day, release, release_if_possible
 from payments.runs.actions.send_back import reject
 from payments.runs.actions.steps import check_step, organisation_of
 from payments.runs.queries.content import stored_content
-from payments.runs.queries.runs import Run, list_approvals, list_shapers, lock_run
+from payments.runs.queries.runs import Run, list_approvals, lock_run
 from payments.runs.queries.totals import get_totals
-from payments.runs.rules import may_approve
 from shared.actors import SYSTEM, Actor
 from shared.clock import london_date
-from shared.errors import Conflict, Forbidden
+from shared.errors import Conflict
 from shared.ids import new_id
 
 __all__ = ["approve", "put_forward", "reject", "release"]
@@ -35,6 +38,7 @@ def approve(
     signed_hash: bytes,
     actor: Actor,
     now: datetime,
+    sign_in: SignIn | None = None,
 ) -> None:
     """Sign a run's content; the last signature needed books it and may release it at once.
 
@@ -42,21 +46,18 @@ def approve(
     one shard of payments is booked in the background: the run is ``approving`` until then.
 
     Raises:
-        Forbidden: not an approver, or one of the people who shaped the run.
+        Forbidden: not an approver, one of the people who shaped the run, beyond their authority,
+            or not freshly signed in (``sign_in``) where that is asked for.
         Conflict: approved or sent back meanwhile, or the content is another than was seen.
     """
     run = lock_run(session, organisation_of(actor), run_id)
     check_step(run, "approve", actor)
-    approvals = list_approvals(session, run.id, run.round)
-    approvers = [approval.person_id for approval in approvals]
-    if not may_approve(actor.id, list_shapers(session, run.id), approvers):
-        raise Forbidden(
-            "same_person",
-            "Another person has to approve this run",
-            detail="You put it forward, changed it or approved it already. "
-            "Nobody can do both, whatever their roles.",
-        )
+    check_not_held(session, run)
+    total = run.signed_pence or 0
+    standing = standing_of(session, run, total, actor.id, now)
+    check_standing(standing, total, sign_in, now)
     _check_content(session, run, signed_hash)
+    approvals = list_approvals(session, run.id, run.round)
     session.execute(
         insert(models.run_approval).values(
             id=new_id(),
@@ -69,7 +70,7 @@ def approve(
             approved_at=now,
         )
     )
-    is_last = len(approvals) + 1 >= run.programme.approvals_needed
+    is_last = len(approvals) + 1 >= standing.demand.approvals
     is_small = fits_one_shard(run.signed_count or 0)
     note_run(
         session,
@@ -150,4 +151,4 @@ def _complete(session: Session, vault: DetailsVault, run: Run, actor: Actor, now
         approved.total_pence,
     )
     if run.programme.release == "on_approval":
-        release_locked(session, vault, run, actor, now)
+        release_if_possible(session, vault, run, actor, now)

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from payments.ledger.bulk import post_payments_recalled
 from payments.payees.actions import Checker, CheckRequest, check_name, validate_details
 from payments.payees.bank_details import (
     AccountType,
@@ -16,8 +17,7 @@ from payments.payees.bank_details import (
 from payments.payees.master.queries import find_payees
 from payments.payees.queries import find_check
 from payments.runs import models
-from payments.runs.actions.booking import post_payments_recalled
-from payments.runs.actions.create import Desk, hold_of_payee
+from payments.runs.actions.create import Desk
 from payments.runs.actions.history import move_payments, note_payment
 from payments.runs.actions.moves import move_range
 from payments.runs.actions.send_back import send_back
@@ -35,6 +35,7 @@ from payments.runs.rules import (
     check_order,
     clean_reference,
     decide_hold,
+    hold_of_payee,
 )
 from shared.actors import Actor
 from shared.clock import london_date

@@ -7,6 +7,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from payments.controls.checks import check_limits
+from payments.controls.queries.holds import check_not_held
 from payments.payees.bank_details import DetailsVault
 from payments.runs.actions.create import open_run
 from payments.runs.actions.history import Told, move_run, note_payments, note_run
@@ -57,7 +59,8 @@ def put_forward(
     until then.
 
     Raises:
-        Forbidden, Conflict: not an uploader, not a run to put forward, or nothing in it.
+        Forbidden, Conflict: not an uploader, not a run to put forward, nothing in it, held, or
+            above a limit.
     """
     run = lock_run(session, organisation_of(actor), run_id)
     check_step(run, "put_forward", actor)
@@ -65,6 +68,8 @@ def put_forward(
     ready = add_up(totals, *_READY)
     if not ready.count:
         raise Conflict("run_empty", f"Run {run.reference} has no payment that is ready")
+    check_not_held(session, run)
+    check_limits(session, run, ready, *_READY)
     values = {"round": run.round + 1, "content_hash": None}
     run = replace(move_run(session, run, "putting_forward", now, **values), round=run.round + 1)
     if "held" in totals:

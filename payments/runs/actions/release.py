@@ -8,6 +8,10 @@ from sqlalchemy.orm import Session
 
 from payments.bank import calendar
 from payments.bank.actions import PaymentInstruction, prepare_submission
+from payments.controls.checks import check_step_up, find_day_limit, steps_up_everywhere
+from payments.controls.duties import is_sole_approver
+from payments.controls.queries.holds import check_not_held
+from payments.controls.rules import SignIn
 from payments.payees.bank_details import DetailsVault
 from payments.runs.actions.history import move_run, note_run
 from payments.runs.actions.moves import FIRST_ID, LAST_ID, Moved, move_range
@@ -17,8 +21,7 @@ from payments.runs.queries.content import stored_content
 from payments.runs.queries.payments import list_run_payments
 from payments.runs.queries.runs import Run, list_approvals, lock_run
 from payments.runs.queries.totals import get_totals
-from payments.runs.rules import may_release
-from shared.actors import Actor
+from shared.actors import SYSTEM, Actor
 from shared.clock import london_date
 from shared.errors import Conflict, Forbidden
 
@@ -31,7 +34,12 @@ def next_processing_day(now: datetime) -> date:
 
 
 def release(
-    session: Session, vault: DetailsVault, run_id: UUID, actor: Actor, now: datetime
+    session: Session,
+    vault: DetailsVault,
+    run_id: UUID,
+    actor: Actor,
+    now: datetime,
+    sign_in: SignIn | None = None,
 ) -> None:
     """Hand an approved run over to the bank, where its programme wants a person to say when.
 
@@ -42,13 +50,29 @@ def release(
     run = lock_run(session, organisation_of(actor), run_id)
     check_step(run, "release", actor)
     approvals = list_approvals(session, run.id, run.round)
-    if not may_release(actor.id, [approval.person_id for approval in approvals]):
+    if is_sole_approver(actor.id, [approval.person_id for approval in approvals]):
         raise Forbidden(
             "same_person",
             "Another person has to release this run",
             detail="Nobody releases what they alone approved.",
         )
+    if steps_up_everywhere(session, run.organisation):
+        check_step_up(sign_in, now)
+    check_not_held(session, run)
     release_locked(session, vault, run, actor, now)
+
+
+def release_if_possible(
+    session: Session, vault: DetailsVault, run: Run, actor: Actor, now: datetime
+) -> None:
+    """Release an approved run at once; where a hold or a limit stops it, it waits for a person."""
+    try:
+        check_not_held(session, run)
+        with session.begin_nested():
+            release_locked(session, vault, run, actor, now)
+    except Conflict as stopped:
+        reason = f"{stopped.title} {stopped.detail}".strip()
+        note_run(session, SYSTEM, run, "release_stopped", now, details={"reason": reason})
 
 
 def release_locked(
@@ -57,12 +81,14 @@ def release_locked(
     """Release a locked run that is approved; big ones in the background.
 
     Raises:
-        Conflict: the payments are not what was approved.
+        Conflict: the payments are not what was approved, or above the limit of their day.
     """
     approved = get_totals(session, run.id)["approved"]
     if run.content_hash != stored_content(session, run, "approved").digest:
         raise Conflict("run_changed", "The run is not what was approved; nothing was released")
     day = next_processing_day(now)
+    if passed := find_day_limit(session, run, approved.total_pence, day):
+        raise Conflict("day_over_limit", "The run is above the limit of a day", detail=passed)
     run = replace(move_run(session, run, "released", now, processing_date=day), processing_date=day)
     details = {"processing_day": day.isoformat()}
     note_run(session, actor, run, "released", now, state="released", details=details)

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from payments.runs.actions.booking import free_run, post_recalled
+from payments.ledger.accounting import free_run
+from payments.ledger.bulk import post_recalled
 from payments.runs.actions.history import move_run, note_run
 from payments.runs.actions.moves import FIRST_ID, LAST_ID, Moved, move_range
 from payments.runs.actions.parts import begin_work, fits_one_shard, set_working

@@ -5,13 +5,13 @@ from datetime import date, datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, select, text
+from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.orm import Session
 
 from payments.bank.models import bank_account
 from payments.runs.models import body, programme, run, run_approval, run_total
 from payments.runs.queries.totals import GONE
-from payments.runs.rules import SHAPING_EVENTS, RunState
+from payments.runs.rules import RunState
 from shared.errors import NotFound
 
 
@@ -104,16 +104,6 @@ _ACCOUNT = (
     bank_account.c.name.label("account_name"),
     bank_account.c.service_user_number,
 )
-_SHAPERS = text(
-    """
-    SELECT actor_id FROM run_event WHERE run_id = :run AND kind = ANY(:kinds)
-     UNION
-    SELECT e.actor_id FROM run r JOIN run_event e ON e.organisation = r.organisation
-      JOIN payment p ON p.id = e.payment_id AND p.run_id = r.id
-     WHERE r.id = :run AND e.payment_id IS NOT NULL
-       AND e.kind IN ('edited', 'removed', 'hold_released')
-    """
-)
 
 
 def find_body_name(session: Session, organisation: str) -> str | None:
@@ -161,15 +151,6 @@ def get_run(session: Session, organisation: str, run_id: UUID) -> Run:
 def lock_run(session: Session, organisation: str, run_id: UUID) -> Run:
     """Return a run and keep every other change of it waiting until this transaction ends."""
     return _one(session, _select_run(organisation, run_id).with_for_update(of=run))
-
-
-def list_shapers(session: Session, run_id: UUID) -> set[str]:
-    """Return the people who put a run forward, edited it, removed from it or released a hold.
-
-    What they did to a payment follows it when it is carried over from another run.
-    """
-    rows = session.execute(_SHAPERS, {"run": run_id, "kinds": list(SHAPING_EVENTS)})
-    return set(rows.scalars())
 
 
 def list_approvals(session: Session, run_id: UUID, round_: int) -> list[Approval]:
