@@ -12,6 +12,7 @@ from payments.payees.bank_details import DetailsVault, mask_account_number
 from payments.payees.master.telling import tell_payee
 from payments.payees.queries import find_check
 from payments.payees.rules import GROUP_TITLES, StoredCheck, outcome_of
+from payments.reports.evidence.timeline import make_picture, make_timeline, states_seen
 from payments.runs.access import Staff
 from payments.runs.queries.outcomes import list_bank_lines
 from payments.runs.queries.payments import (
@@ -175,6 +176,7 @@ def present_payment(
         can = dict.fromkeys(can, False)
     can["override"] = can["override"] and payment.state == "held"
     check = find_check(session, staff.organisation, payment.check_id) if payment.check_id else None
+    lines, events = make_timeline(session, payment), list_payment_events(session, payment)
     return {
         "payment": {
             **present_payment_line(payment),
@@ -196,10 +198,8 @@ def present_payment(
         },
         "run": {"reference": run.reference, "state": run.state, "programme": run.programme.name},
         "voids_approval": run.state in ("awaiting_approval", "approved"),
-        "history": [
-            {**present_event(event), "payment": None}
-            for event in list_payment_events(session, payment)
-        ],
+        "timeline": lines,
+        "picture": make_picture(payment, lines, states_seen(events)),
         "bank": present_submission(session, run),
         "bank_lines": [
             {
