@@ -13,6 +13,7 @@ from payments.payees.master import api as payee_api
 from payments.payees.master import change_pages, edit_pages, import_pages
 from payments.payees.master import pages as payee_pages
 from payments.reconciliation import pages as reconciliation_pages
+from payments.reports.evidence import pages as evidence_pages
 from payments.reports.search import pages as search_pages
 from payments.runs import api as runs_api
 from payments.runs import pages as runs_pages
@@ -56,6 +57,7 @@ def make_payments_pages() -> FastAPI:
         uploads_pages,
         upload_error_pages,
         search_pages,
+        evidence_pages,
         webhooks_pages,
         step_up_pages,
         submission_pages,

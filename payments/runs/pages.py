@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from payments.controls.actions.people import note_seen
 from payments.controls.deps import SignInDep, lead_to_step_up
 from payments.payees.deps import VaultDep
+from payments.reports.today.presenting import present_picture
 from payments.runs.access import BODY_COOKIE, Staff, StaffDep, memberships, require_role
 from payments.runs.actions.approve import approve, put_forward, reject, release
 from payments.runs.presenting import Values, present_pages, present_today
@@ -61,6 +62,7 @@ def show_today(
         request,
         "runs/today.html",
         **values,
+        **present_picture(session, staff, now),
         body_name=names.get(staff.organisation, staff.organisation),
         roles=[name for role, name in ROLE_NAMES.items() if role in staff.roles],
         several=len(staff.organisations) > 1,
