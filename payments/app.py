@@ -19,6 +19,7 @@ from payments.runs import api as runs_api
 from payments.runs import pages as runs_pages
 from payments.runs import payment_pages
 from payments.runs.access import install_access
+from payments.screening import pages as screening_pages
 from payments.uploads import api as uploads_api
 from payments.uploads import error_pages as upload_error_pages
 from payments.uploads import pages as uploads_pages
@@ -55,6 +56,7 @@ def make_payments_pages() -> FastAPI:
         import_pages,
         reconciliation_pages,
         uploads_pages,
+        screening_pages,
         upload_error_pages,
         search_pages,
         evidence_pages,

@@ -10,6 +10,7 @@ from payments.payees.master import tasks as payees_tasks
 from payments.reconciliation import polling
 from payments.reconciliation import tasks as reconciliation_tasks
 from payments.runs import tasks as runs_tasks
+from payments.screening import tasks as screening_tasks
 from payments.settings import get_settings
 from payments.uploads import tasks as uploads_tasks
 from payments.vouchers import tasks as vouchers_tasks
@@ -25,6 +26,7 @@ TASKS = (
     polling,
     reconciliation_tasks,
     runs_tasks,
+    screening_tasks,
     seal_tasks,
     uploads_tasks,
     vouchers_tasks,
