@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from payments.govstack import commands as govstack
+from payments.ledger.seal import commands as seal
 from payments.payees import commands as payees
 from payments.reconciliation import commands as reconciliation
 from payments.runs import commands as runs
@@ -36,6 +37,7 @@ COMMANDS = {
     "seed-govstack": govstack.seed_govstack,
     "check-modulus-cases": payees.check_modulus_cases,
     **reconciliation.COMMANDS,
+    **seal.COMMANDS,
 }
 
 if __name__ == "__main__":

@@ -10,13 +10,18 @@ from payments.runs import api as runs_api
 from payments.runs import pages as runs_pages
 from payments.runs import payment_pages
 from payments.runs.access import install_access
+from payments.uploads import api as uploads_api
+from payments.uploads import error_pages as upload_error_pages
+from payments.uploads import pages as uploads_pages
+from payments.webhooks import api as webhooks_api
+from payments.webhooks import pages as webhooks_pages
 from shared.web.app import make_api, make_pages_app
 
 
 def make_payments_api() -> FastAPI:
     """Return the API app, mounted at ``/payments/v1``."""
     app = make_api("payments", "Payments")
-    for feature in (govstack_api, payees_api, runs_api):
+    for feature in (govstack_api, payees_api, runs_api, uploads_api, webhooks_api):
         app.include_router(feature.router)
     return app
 
@@ -24,7 +29,15 @@ def make_payments_api() -> FastAPI:
 def make_payments_pages() -> FastAPI:
     """Return the pages app, mounted at ``/payments``."""
     app = make_pages_app("payments")
-    for feature in (runs_pages, payment_pages, payees_pages, reconciliation_pages):
+    for feature in (
+        runs_pages,
+        payment_pages,
+        payees_pages,
+        reconciliation_pages,
+        uploads_pages,
+        upload_error_pages,
+        webhooks_pages,
+    ):
         app.include_router(feature.router)
     install_access(app)
     return app

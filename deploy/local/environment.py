@@ -102,7 +102,7 @@ def _special(service: str, place: Installation) -> dict[str, str]:
             "PAYEE_NAMES_URL": place.local_url("PAYEE_NAMES"),
             "GOVSTACK_OPEN_BODY": "strathclachan",
             "GOVSTACK_PROGRAMME": "winter-heating",
-            "GOVSTACK_CALLBACK_HOSTS": '["localhost", "127.0.0.1"]',
+            "OUTBOUND_ALLOWED_HOSTS": '["localhost", "127.0.0.1"]',
         }
     if service == "notifications":
         return {

@@ -24,6 +24,10 @@ def outside_values(place: Installation) -> dict[str, str]:
         "CLACHAN_GLENMORE_KEY_FILE": str(keys / "glenmore-repairs.pem"),
         "CLACHAN_SERVICE_CLIENT_ID": "gateway-service",
         "CLACHAN_SERVICE_KEY_FILE": str(keys / "gateway-service.pem"),
+        "CLACHAN_FINANCE_CLIENT_ID": "strathclachan-finance",
+        "CLACHAN_FINANCE_CLIENT_SECRET": (keys / "strathclachan-finance.secret")
+        .read_text()
+        .strip(),
         "CLACHAN_SANDBOX_CLIENT_ID": "sandbox-oidc",
         "CLACHAN_SANDBOX_CLIENT_SECRET": (keys / "sandbox-oidc.secret").read_text().strip(),
         "CLACHAN_SANDBOX_SCOTACCOUNT_CLIENT_ID": "sandboxscot01",

@@ -48,7 +48,7 @@ def call_back(job: Job) -> None:
         waiting = get_waiting(session, UUID(job.text("callback_id")))
     if waiting is None:
         return
-    http = GuardedHttp(_TIMEOUT_SECONDS, allowed_hosts=frozenset(settings.govstack_callback_hosts))
+    http = GuardedHttp(_TIMEOUT_SECONDS, allowed_hosts=frozenset(settings.outbound_allowed_hosts))
     key = load_private_key(settings.private_key_file) if settings.private_key_file else None
     fault = send(http, key, waiting, job.now())
     with job.database.transaction() as session:

@@ -1,6 +1,6 @@
 """The one writer of the ledger: entries are added, never changed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -10,9 +10,10 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from payments.ledger.places import find_account_ids, find_period_ids
 from payments.ledger.queries import EntryView, find_entry
-from payments.ledger.rules import EntryDraft, Line, check_drafts, control_accounts, month_of
-from shared.errors import Conflict, FieldError, Invalid, NotFound
+from payments.ledger.rules import EntryDraft, Line, check_drafts, control_accounts
+from shared.errors import Conflict, NotFound
 from shared.ids import new_id
 
 _OPEN_ACCOUNTS = text(
@@ -22,23 +23,6 @@ _OPEN_ACCOUNTS = text(
       FROM unnest(cast(:ids AS uuid[]), cast(:codes AS text[]), cast(:types AS text[]),
                   cast(:sides AS text[])) AS u(id, code, type, side)
     ON CONFLICT (body, code) DO NOTHING
-    """
-)
-_ACCOUNTS = text("SELECT code, id FROM account WHERE body = :body AND code = ANY(:codes)")
-_OPEN_PERIODS = text(
-    """
-    INSERT INTO period (id, body, starts_on, ends_before)
-    SELECT u.id, :body, u.starts_on, u.ends_before
-      FROM unnest(cast(:ids AS uuid[]), cast(:starts AS date[]), cast(:ends AS date[]))
-           AS u(id, starts_on, ends_before)
-    ON CONFLICT DO NOTHING
-    """
-)
-_PERIODS = text(
-    """
-    SELECT d.day, (SELECT p.id FROM period p WHERE p.body = :body AND p.state = 'open'
-                      AND p.ends_before > d.day ORDER BY p.starts_on LIMIT 1) AS id
-      FROM unnest(cast(:days AS date[])) AS d(day)
     """
 )
 _KNOWN = text(
@@ -215,8 +199,9 @@ def _find_known(
 
 
 def _insert(session: Session, body: str, entries: Sequence[EntryDraft], purpose: str) -> None:
-    accounts = _account_ids(session, body, entries)
-    periods = _period_ids(session, body, {draft.effective_on for draft in entries})
+    codes = {line.account for draft in entries for line in draft.lines}
+    accounts = find_account_ids(session, body, codes)
+    periods = find_period_ids(session, body, {draft.effective_on for draft in entries})
     batch_id = new_id()
     session.execute(_BATCH, {"id": batch_id, "body": body, "purpose": purpose})
     # The driver is always psycopg here; SQLAlchemy knows it as an object only.
@@ -245,36 +230,3 @@ def _insert(session: Session, body: str, entries: Sequence[EntryDraft], purpose:
                     copy.write_row(
                         (draft.id, number, accounts[line.account], line.amount_pence, line.pending)
                     )
-
-
-def _account_ids(session: Session, body: str, entries: Iterable[EntryDraft]) -> dict[str, UUID]:
-    codes = sorted({line.account for draft in entries for line in draft.lines})
-    found = {row.code: row.id for row in session.execute(_ACCOUNTS, {"body": body, "codes": codes})}
-    if missing := [code for code in codes if code not in found]:
-        raise Invalid(
-            *(FieldError(code, "is not an account of this body") for code in missing),
-            code="no_such_account",
-            title="The ledger does not know these accounts",
-        )
-    return found
-
-
-def _period_ids(session: Session, body: str, days: set[date]) -> dict[date, UUID]:
-    """Return the open period of each day; a day of a closed one goes to the next open one.
-
-    Months are opened when they are first posted to; a closed month is never opened again.
-    """
-    months = sorted({month_of(day) for day in days})
-    session.execute(
-        _OPEN_PERIODS,
-        {
-            "body": body,
-            "ids": [new_id() for _ in months],
-            "starts": [month[0] for month in months],
-            "ends": [month[1] for month in months],
-        },
-    )
-    rows = session.execute(_PERIODS, {"body": body, "days": sorted(days)}).all()
-    if closed := [row.day for row in rows if row.id is None]:
-        raise Conflict("period_closed", f"No period is open for {closed[0].isoformat()} or later")
-    return {row.day: row.id for row in rows}

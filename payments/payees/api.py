@@ -53,6 +53,7 @@ def check_payee_name(
     caller: Annotated[Caller, Depends(require_scope("payees.check"))],
 ) -> CheckAnswer:
     """Check whether a name belongs to an account; refuses malformed and impossible details."""
+    caller.check_acts_for(body.organisation)
     request = CheckRequest(
         body.organisation,
         body.account_type,

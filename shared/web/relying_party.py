@@ -80,7 +80,7 @@ class RelyingParty:
         if key is None and settings.private_key_file is None:
             raise ValueError("signing people in needs private_key_file")
         # One of the two is there: the line above refuses anything else.
-        self._key = key or load_private_key(settings.private_key_file)  # type: ignore[arg-type]
+        self._key = key or load_private_key(settings.private_key_file)  # type: ignore[arg-type]  # the settings of a service that signs have a key file
         self._settings = settings
         self.client_id = client_id
         self.issuer = issuer

@@ -14,10 +14,11 @@ from payments.payees.bank_details import (
     account_fingerprint,
     payee_fingerprint,
 )
+from payments.payees.master.queries import find_payees
 from payments.payees.queries import find_check
 from payments.runs import models
 from payments.runs.actions.approve import check_reason, check_step
-from payments.runs.actions.create import Desk
+from payments.runs.actions.create import Desk, hold_of_payee
 from payments.runs.actions.history import move_payments, move_run, note_payment, note_run
 from payments.runs.queries.payments import (
     Payment,
@@ -120,7 +121,8 @@ def edit_payment(
         now,
         besides=payment.id,
     )
-    hold = decide_hold(
+    payee_view = find_payees(session, run.organisation, [fingerprint]).get(fingerprint)
+    hold = hold_of_payee(payee_view, now) or decide_hold(
         find_check(session, run.organisation, check_id) if check_id else None,
         payee_fingerprint(vault, name, correction.account_type, details),
         now,
@@ -139,6 +141,7 @@ def edit_payment(
             amount_pence=correction.amount_pence,
             reference=reference,
             check_id=check_id,
+            payee_id=payee_view.payee_id if payee_view else None,
             modulus_result=modulus.result,
             state="held" if hold else "ready",
             state_at=now,

@@ -18,6 +18,7 @@ from payments.runs.rules import (
     can_move_payment,
     can_move_run,
 )
+from payments.webhooks.actions.announce import announce_payments, announce_run
 from shared import audit
 from shared.actors import Actor
 from shared.correlation import correlation_id, set_correlation_id
@@ -133,6 +134,7 @@ def move_run(session: Session, run: Run, state: RunState, now: datetime, **value
         .where(models.run.c.id == run.id)
         .values(state=state, state_at=now, **values)
     )
+    announce_run(session, run.organisation, run.id, run.reference, state, now)
 
 
 def move_payments(
@@ -160,6 +162,9 @@ def move_payments(
     )
     for payment in moved:
         tell_case(session, payment, state, now)
+    if moved:
+        ids = [payment.id for payment in moved]
+        announce_payments(session, moved[0].organisation, ids, state, now)
 
 
 def tell_case(session: Session, payment: Payment, state: PaymentState, now: datetime) -> None:

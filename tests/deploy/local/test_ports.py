@@ -43,7 +43,7 @@ def test_an_open_public_port_moves_when_it_is_taken(home: Home, taken: int) -> N
 def test_another_taken_port_is_replaced_and_told(
     home: Home, taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(DEFAULTS, "POSTGRES", taken)  # type: ignore[arg-type]
+    monkeypatch.setitem(DEFAULTS, "POSTGRES", taken)  # type: ignore[arg-type]  # a mapping that the test may change
     ports = choose_ports(home, {"CLACHAN_PORT_PUBLIC": "0"})
     assert ports["POSTGRES"] not in (taken, 0)
     assert f"port {taken} is taken; postgres uses {ports['POSTGRES']}" in ports.notes

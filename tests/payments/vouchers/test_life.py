@@ -31,7 +31,7 @@ def test_numbers_are_long_and_never_the_same() -> None:
 
 def test_no_state_leads_back_from_an_end() -> None:
     for end in ("used", "purged"):
-        assert not MOVES[end]  # type: ignore[index]  # names of states
+        assert not MOVES[end]
     assert not can_move("cancelled", "activated")
     assert not can_move("expired", "activated")
 
@@ -131,8 +131,8 @@ def test_a_group_gives_out_what_it_has(session: Session, shop: Shop) -> None:
         shop.make(session, 2)
     assert money(session) == (FUNDS, FUNDS - 1)
     for currency, pence in (("EUR", 1), ("GBP", 0)):
+        order = VoucherOrder(BODY, GROUP, pence, currency)
         with pytest.raises(Invalid):
-            order = VoucherOrder(BODY, GROUP, pence, currency)
             pre_activate(session, shop.vault, order, GATEWAY, NOW)
 
 

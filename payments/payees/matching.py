@@ -1,4 +1,8 @@
-"""How the simulated bank compares names; every decision names the rule that made it (5.3)."""
+"""How names are compared (5.3); every decision names the rule that made it.
+
+No bank publishes its rules. The simulated bank decides by these, and people are shown them beside
+a real bank's answer; they never overrule it.
+"""
 
 import re
 import unicodedata
