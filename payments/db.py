@@ -3,6 +3,7 @@
 from payments.bank import models as _bank
 from payments.bank.work import models as _bank_work
 from payments.base import Base
+from payments.controls import models as _controls
 from payments.govstack import models as _govstack
 from payments.ledger import models as _ledger
 from payments.ledger.seal import models as _seal
@@ -24,6 +25,10 @@ __all__ = ["metadata"]
 _FEATURES = (
     _bank,
     _bank_work,
+<<<<<<< HEAD
+=======
+    _controls,
+>>>>>>> main
     _govstack,
     _ledger,
     _name_batches,

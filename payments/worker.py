@@ -7,6 +7,7 @@ from payments.bank import tasks as bank_tasks
 from payments.govstack import tasks as govstack_tasks
 from payments.ledger.seal import tasks as seal_tasks
 from payments.payees import tasks as payees_tasks
+from payments.payees.master import tasks as payees_tasks
 from payments.reconciliation import polling
 from payments.reconciliation import tasks as reconciliation_tasks
 from payments.runs import tasks as runs_tasks
@@ -47,6 +48,8 @@ def create_worker() -> Celery:
             polling.plan_poll(session, settings, clock.now())
             vouchers_tasks.plan(session, clock.now())
             seal_tasks.plan_sealing(session, settings, clock.now())
+            seal_tasks.plan_sealing(session, settings, clock.now())
+            vouchers_tasks.plan(session, clock.now())
 
     worker_ready.connect(begin, weak=False)
     return app

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Header
 from pydantic import BaseModel, ConfigDict, Field
 
 from payments.payees.actions import CheckRequest, check_name
@@ -13,6 +13,7 @@ from shared.web.deps import Caller, require_scope
 router = APIRouter()
 
 Organisation = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+IdempotencyKey = Annotated[str, Header(pattern=r"^[A-Za-z0-9-]{1,255}$")]
 
 
 class CheckBody(BaseModel):

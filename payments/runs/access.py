@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from fastapi import Depends, FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
+from payments.payees.master.rules import SEES_PAYEES
 from payments.payees.rules import CHECK_ROLES
 from payments.runs.rules import ADMINISTRATOR, AUDITOR, SEES_RUNS
 from shared.actors import Actor
@@ -23,6 +24,7 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Uploads", "/payments/uploads", SEES_RUNS),
     ("Runs", "/payments/runs", SEES_RUNS),
     ("Find a payment", "/payments/search", SEES_RUNS),
+    ("Payees", "/payments/payees", SEES_PAYEES),
     ("Confirmation of Payee", "/payments/confirmation-of-payee", CHECK_ROLES),
     ("Reconciliation", "/payments/reconciliation", SEES_RUNS),
     ("Ledger", "/payments/ledger", SEES_RUNS),

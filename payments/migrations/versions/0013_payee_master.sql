@@ -74,6 +74,7 @@ CREATE TABLE payee_change (
   is_sensitive boolean NOT NULL,
   reference text NOT NULL,
   name text NOT NULL,
+  name_key text NOT NULL,
   beneficiary text NOT NULL,
   account_type text NOT NULL,
   details_sealed bytea NOT NULL,

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from payments.ledger.accounting import post_run_recalled
+from payments.ledger.bulk import post_payments_recalled
 from payments.payees.actions import Checker, CheckRequest, check_name, validate_details
 from payments.payees.bank_details import (
     AccountType,
@@ -17,14 +17,15 @@ from payments.payees.bank_details import (
 from payments.payees.master.queries import find_payees
 from payments.payees.queries import find_check
 from payments.runs import models
-from payments.runs.actions.approve import check_reason, check_step
-from payments.runs.actions.create import Desk, hold_of_payee
-from payments.runs.actions.history import move_payments, move_run, note_payment, note_run
+from payments.runs.actions.create import Desk
+from payments.runs.actions.history import move_payments, note_payment
+from payments.runs.actions.moves import move_range
+from payments.runs.actions.send_back import send_back
+from payments.runs.actions.steps import check_reason, check_step
 from payments.runs.queries.payments import (
     Payment,
     find_duplicate,
     get_payment,
-    list_run_payments,
     lock_payments,
 )
 from payments.runs.queries.runs import Run, lock_run
@@ -34,6 +35,7 @@ from payments.runs.rules import (
     check_order,
     clean_reference,
     decide_hold,
+    hold_of_payee,
 )
 from shared.actors import Actor
 from shared.clock import london_date
@@ -246,25 +248,14 @@ def _send_back(
 ) -> Payment:
     """Make a run that was put forward or approved correctable; its signatures are void.
 
-    Returns the payment as it is after that.
+    Returns the payment as it is after that; in a big run it is the first to be sent back.
     """
-    if run.state in ("awaiting_approval", "approved"):
-        signed = list_run_payments(session, run.id, "awaiting_approval", "approved")
-        if run.state == "approved":
-            ids = [one.id for one in signed]
-            post_run_recalled(session, run.organisation, run.id, run.round, ids, london_date(now))
-        move_run(session, run, "correcting", now, content_hash=None)
-        move_payments(session, signed, "validated", now)
-        signed = list_run_payments(session, run.id, "validated")
-        move_payments(session, signed, "ready", now)
-        note_run(
-            session,
-            actor,
-            run,
-            "sent_back",
-            now,
-            state="correcting",
-            details={"because_of": payment.reference, "round": run.round},
-        )
-        return lock_payments(session, [payment.id])[0]
-    return payment
+    if send_back(session, run, payment.reference, actor, now) is run:
+        return payment
+    if payment.state == "approved":
+        day = london_date(now)
+        post_payments_recalled(session, run.organisation, [payment.id], run.round, day)
+    if payment.state in ("awaiting_approval", "approved"):
+        signed: list[PaymentState] = ["awaiting_approval", "approved"]
+        move_range(session, run.id, signed, "ready", now, first=payment.id, last=payment.id)
+    return lock_payments(session, [payment.id])[0]

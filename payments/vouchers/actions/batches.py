@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from payments.payees.bank_details import DetailsVault
-from payments.runs.actions.approve import check_reason
+from payments.runs.actions.steps import check_reason
 from payments.runs.rules import APPROVER, UPLOADER
 from payments.vouchers import models
 from payments.vouchers.actions.change import change, end_all

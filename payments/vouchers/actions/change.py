@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from payments.runs.actions.approve import check_reason
+from payments.runs.actions.steps import check_reason
 from payments.runs.rules import APPROVER, UPLOADER
 from payments.vouchers import models
 from payments.vouchers.actions.funds import free_funds, need_role
