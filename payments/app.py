@@ -26,9 +26,6 @@ from shared.web.app import make_api, make_pages_app
 def make_payments_api() -> FastAPI:
     """Return the API app, mounted at ``/payments/v1``."""
     app = make_api("payments", "Payments")
-<<<<<<< HEAD
-    for feature in (govstack_api, payees_api, runs_api, uploads_api, webhooks_api):
-=======
     for feature in (
         payees_api,
         runs_api,
@@ -37,7 +34,6 @@ def make_payments_api() -> FastAPI:
         govstack_api,
         payee_api,
     ):
->>>>>>> main
         app.include_router(feature.router)
     return app
 

@@ -25,10 +25,7 @@ __all__ = ["metadata"]
 _FEATURES = (
     _bank,
     _bank_work,
-<<<<<<< HEAD
-=======
     _controls,
->>>>>>> main
     _govstack,
     _ledger,
     _name_batches,

@@ -101,25 +101,8 @@ class PaymentsSettings(ServiceSettings):
     )
     outbound_allowed_hosts: list[str] = Field(
         default=[],
-<<<<<<< HEAD
-        description="Hosts that may be private or plain http when webhooks or callbacks name them;"
-        " for tests and the demonstration, refused in production",
-=======
         description="Hosts that may be private or plain http when webhooks or callbacks name"
         " them; for tests and the demonstration, refused in production",
-    )
-    govstack_open_body: str = Field(
-        "",
-        description="Body for which the open GovStack listener acts, without any token; empty: no"
-        " such listener. For sandboxes only",
-    )
-    govstack_clients: dict[str, str] = Field(
-        default_factory=dict,
-        description="Body for which each GovStack client acts, by client id, as a JSON object",
-    )
-    govstack_programme: str = Field(
-        "", description="Programme that pays GovStack batches which name none in X-Program-Id"
->>>>>>> main
     )
     govstack_open_body: str = Field(
         "",

@@ -6,7 +6,6 @@ from celery.signals import worker_ready
 from payments.bank import tasks as bank_tasks
 from payments.govstack import tasks as govstack_tasks
 from payments.ledger.seal import tasks as seal_tasks
-from payments.payees import tasks as payees_tasks
 from payments.payees.master import tasks as payees_tasks
 from payments.reconciliation import polling
 from payments.reconciliation import tasks as reconciliation_tasks
@@ -46,8 +45,6 @@ def create_worker() -> Celery:
     def begin(**_: object) -> None:
         with database.transaction() as session:
             polling.plan_poll(session, settings, clock.now())
-            vouchers_tasks.plan(session, clock.now())
-            seal_tasks.plan_sealing(session, settings, clock.now())
             seal_tasks.plan_sealing(session, settings, clock.now())
             vouchers_tasks.plan(session, clock.now())
 

@@ -100,15 +100,9 @@ def _special(service: str, place: Installation) -> dict[str, str]:
         return {
             "BANK_URL": place.local_url("BANK"),
             "PAYEE_NAMES_URL": place.local_url("PAYEE_NAMES"),
-<<<<<<< HEAD
-            "GOVSTACK_OPEN_BODY": "strathclachan",
-            "GOVSTACK_PROGRAMME": "winter-heating",
-            "OUTBOUND_ALLOWED_HOSTS": '["localhost", "127.0.0.1"]',
-=======
             "OUTBOUND_ALLOWED_HOSTS": '["localhost", "127.0.0.1"]',
             "GOVSTACK_OPEN_BODY": "strathclachan",
             "GOVSTACK_PROGRAMME": "winter-heating",
->>>>>>> main
         }
     if service == "notifications":
         return {
