@@ -107,7 +107,7 @@ class DelimitedReader:
             text.detach()
 
     def _read(self, text: io.TextIOWrapper) -> Iterator[Record]:
-        rows = _rows(text)
+        rows = read_table(text)
         first: list[tuple[int, list[str]]] = []
         for row in rows:
             first.append(row)
@@ -129,7 +129,7 @@ class DelimitedReader:
             yield line, fields
 
 
-def _rows(text: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:
+def read_table(text: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:
     """Yield line numbers and cells of the rows that are not blank."""
     lines = _lines(text)
     try:
