@@ -101,6 +101,8 @@ def _special(service: str, place: Installation) -> dict[str, str]:
             "BANK_URL": place.local_url("BANK"),
             "PAYEE_NAMES_URL": place.local_url("PAYEE_NAMES"),
             "OUTBOUND_ALLOWED_HOSTS": '["localhost", "127.0.0.1"]',
+            "GOVSTACK_OPEN_BODY": "strathclachan",
+            "GOVSTACK_PROGRAMME": "winter-heating",
         }
     if service == "notifications":
         return {
@@ -117,7 +119,7 @@ def _special(service: str, place: Installation) -> dict[str, str]:
 
 def _edge_ports(ports: Ports) -> dict[str, int]:
     """Return the ports that Envoy's files are made of."""
-    names = ("PUBLIC", "ENVOY_ADMIN", *(service.upper() for service in SERVICES))
+    names = ("PUBLIC", "ENVOY_ADMIN", "GOVSTACK", *(service.upper() for service in SERVICES))
     return {("GATEWAY_WEB" if name == "GATEWAY" else name): ports[name] for name in names}
 
 

@@ -8,8 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from payments.runs import models as runs
-from payments.runs.actions.approve import check_reason
 from payments.runs.actions.history import move_payments, note_payment
+from payments.runs.actions.steps import check_reason
 from payments.runs.queries.payments import Payment, lock_payments
 from payments.runs.queries.runs import lock_run
 from payments.screening import models
