@@ -11,6 +11,7 @@ from sqlalchemy import text
 from payments.stages import rules as stage_rules
 from payments.uploads.actions import create, read, validate
 from payments.uploads.actions.decide import read_again
+from payments.uploads.blocks import keep_block
 from shared import clock, outbox
 from tests.payments.runs.world import BODY, UNA
 from tests.payments.uploads.files import csv_of, pain001_of, rows, standard18_of, total
@@ -130,7 +131,7 @@ def test_a_reading_goes_on_where_it_was_killed(
     uploads: Uploads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload_id = uploads.send_rows(rows(18))
-    real, calls = read.keep_block, []
+    real, calls = keep_block, list[object]()
 
     def dies(*values: object) -> tuple[int, int]:
         calls.append(values[3])
