@@ -4,6 +4,7 @@ from celery import Celery
 from celery.signals import worker_ready
 
 from payments.bank import tasks as bank_tasks
+from payments.ledger import upkeep as ledger_upkeep
 from payments.ledger.seal import tasks as seal_tasks
 from payments.payees import tasks as payees_tasks
 from payments.reconciliation import polling
@@ -18,6 +19,7 @@ from shared.db import Database, make_engine
 
 TASKS = (
     bank_tasks,
+    ledger_upkeep,
     payees_tasks,
     polling,
     reconciliation_tasks,
@@ -41,6 +43,7 @@ def create_worker() -> Celery:
     def begin(**_: object) -> None:
         with database.transaction() as session:
             polling.plan_poll(session, settings, clock.now())
+            ledger_upkeep.plan_upkeep(session, settings, clock.now())
             seal_tasks.plan_sealing(session, settings, clock.now())
 
     worker_ready.connect(begin, weak=False)
