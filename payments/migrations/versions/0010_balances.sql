@@ -40,6 +40,20 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
     FROM account a LEFT JOIN moves m ON m.account_id = a.id WHERE a.body = the_body GROUP BY a.id
 $$;
 
+-- The room that bound accounts have, locked in the order of their ids: the application may not
+-- change balances, so it could not lock them itself.
+CREATE FUNCTION lock_bounds(accounts uuid[]) RETURNS TABLE (account_id uuid, room bigint)
+LANGUAGE sql SECURITY DEFINER SET search_path = payments, pg_temp AS $$
+  SELECT l.account_id,
+         CASE a.normal_side WHEN 'debit' THEN l.posted_debit - l.posted_credit - l.pending_credit
+              ELSE l.posted_credit - l.posted_debit - l.pending_debit END + a.limit_pence
+    FROM (SELECT * FROM balance b WHERE b.account_id = ANY(accounts)
+           ORDER BY b.account_id FOR UPDATE) l
+    JOIN account a ON a.id = l.account_id
+$$;
+REVOKE ALL ON FUNCTION lock_bounds(uuid[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION lock_bounds(uuid[]) TO payments;
+
 -- While a month is being closed nothing is posted to it; it can be opened again until it is closed.
 CREATE FUNCTION hold_period(the_period uuid, held boolean) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = payments, pg_temp AS $$

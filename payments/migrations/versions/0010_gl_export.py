@@ -20,5 +20,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute(
         "DROP TABLE gl_export, gl_setting, period_close, balance_fold;"
-        " DROP FUNCTION hold_period, ledger_balances; DROP INDEX ix_entry_pending; DELETE FROM balance_day"
+        " DROP FUNCTION hold_period, lock_bounds, ledger_balances; DROP INDEX ix_entry_pending; DELETE FROM balance_day"
     )
