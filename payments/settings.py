@@ -38,6 +38,12 @@ class PaymentsSettings(ServiceSettings):
     modulus_substitutions_file: Path | None = Field(
         None, description="SCSUBTAB.txt of Vocalink, for exception 5"
     )
+    write_off_limit_pence: int = Field(
+        1_000,
+        ge=0,
+        description="The most, in pence, that a difference on a statement may be written off with;"
+        " a second person approves each",
+    )
 
 
 @lru_cache
