@@ -14,4 +14,4 @@ CLIENTS: Mapping[str, tuple[str, ...]] = {
 }
 
 # Clients that show a shared secret instead; it lies in `<client-id>.secret`.
-SECRET_CLIENTS = ("sandbox-oidc", "personas-oidc")
+SECRET_CLIENTS = ("sandbox-oidc", "personas-oidc", "strathclachan-finance")

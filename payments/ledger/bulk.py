@@ -105,10 +105,12 @@ _ENTRIES = f"""
            q.refers_to, q.period, q.day, 2, 'GBP', {_HASH}
       FROM (%s) q
 """
+# OFFSET 0 keeps the planner from making each id once for each line.
 _POSTINGS = """
     INSERT INTO posting (entry_id, line_no, account_id, amount)
-    SELECT ledger_id(:millisecond, q.n, q.source), l.line, l.account, l.amount
-      FROM (%s) q CROSS JOIN LATERAL (
+    SELECT q.id, l.line, l.account, l.amount
+      FROM (SELECT ledger_id(:millisecond, r.n, r.source) AS id, r.leg, r.pence FROM (%s) r
+            OFFSET 0) q CROSS JOIN LATERAL (
         VALUES (1::smallint, (cast(:debits AS uuid[]))[q.leg], q.pence),
                (2::smallint, (cast(:credits AS uuid[]))[q.leg], -q.pence)
         ) AS l(line, account, amount)

@@ -48,9 +48,10 @@ _STATEMENT = text(
     """
     INSERT INTO statement (id, file_id, bank_account_id, body, identification, sequence,
                            opening_pence, closing_pence, from_date, to_date, currency, format,
-                           line_count, created_at)
+                           line_count, created_at, problem, state)
     VALUES (:id, :file, :account, :body, :identification, :sequence, :opening, :closing, :from_date,
-            :to_date, :currency, :format, :count, :now)
+            :to_date, :currency, :format, :count, :now, :problem,
+            CASE WHEN :problem = '' THEN 'waiting' ELSE 'totals' END)
     """
 )
 _COLUMNS = {
@@ -70,15 +71,17 @@ _COLUMNS = {
     "sealed": "bytea",
     "contents": "bytea",
     "occurrences": "integer",
+    "uetrs": "text",
 }
 _LINES = text(
     f"""
     INSERT INTO statement_line (id, statement_id, bank_account_id, seq, booking_date, value_date,
       amount_pence, currency, kind, bank_code, bank_ref, end_to_end_id, batch_ref, reference,
-      reference_key, counterparty_hash, return_reason, private_sealed, content_hash, occurrence)
+      reference_key, counterparty_hash, return_reason, private_sealed, content_hash, occurrence,
+      uetr)
     SELECT u.ids, :statement, :account, u.seq, u.booked, u.valued, u.amounts, :currency, u.kinds,
            u.codes, u.bank_refs, u.end_to_end, u.batches, u.references, u.keys, u.hashes, u.reasons,
-           u.sealed, u.contents, u.occurrences
+           u.sealed, u.contents, u.occurrences, u.uetrs
       FROM unnest({", ".join(f"cast(:{name} AS {type_}[])" for name, type_ in _COLUMNS.items())})
            WITH ORDINALITY AS u({", ".join(f'"{name}"' for name in _COLUMNS)}, seq)
     """.replace("u.references", 'u."references"')
@@ -243,6 +246,7 @@ def _store(
             "currency": statement.currency,
             "format": format_,
             "count": len(statement.lines),
+            "problem": statement.problem[:500],
             "now": now,
         },
     )
@@ -284,6 +288,7 @@ def _line_columns(vault: DetailsVault, lines: Sequence[StatementLine]) -> dict[s
                 vault.seal_text(json.dumps(private), line_record(line_id)),
                 line.content_hash,
                 occurrence,
+                line.uetr,
             )
         )
     return {

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Date,
     DateTime,
@@ -66,13 +67,14 @@ statement = Table(
     Column("state", Text, nullable=False, server_default="waiting"),
     Column("line_count", Integer, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("problem", Text, nullable=False, server_default=""),
     ForeignKeyConstraint(["file_id"], ["payments.statement_file.id"], name="fk_statement_file_id"),
     Index(
         "uq_statement_sequence",
         "bank_account_id",
         "sequence",
         unique=True,
-        postgresql_where=text("sequence IS NOT NULL"),
+        postgresql_where=text("sequence IS NOT NULL AND state <> 'set_aside'"),
     ),
     Index("ix_statement_bank_account_id_to_date", "bank_account_id", "to_date"),
 )
@@ -99,14 +101,28 @@ statement_line = Table(
     Column("private_sealed", LargeBinary, nullable=False),
     Column("content_hash", LargeBinary, nullable=False),
     Column("occurrence", Integer, nullable=False),
-    Column("allocated_pence", BigInteger, nullable=False, server_default=text("0")),
-    UniqueConstraint(
-        "bank_account_id", "content_hash", "occurrence", name="uq_statement_line_content"
+    Column("uetr", Text, nullable=False, server_default=""),
+    Column("set_aside", Boolean, nullable=False, server_default=text("false")),
+    Index(
+        "uq_statement_line_content",
+        "bank_account_id",
+        "content_hash",
+        "occurrence",
+        unique=True,
+        postgresql_where=text("NOT set_aside"),
     ),
+    Index("ix_statement_line_bank_account_id", "bank_account_id", "booking_date"),
     ForeignKeyConstraint(
         ["statement_id"], ["payments.statement.id"], name="fk_statement_line_statement_id"
     ),
     Index("ix_statement_line_statement_id_seq", "statement_id", "seq"),
+)
+line_allocation = Table(
+    "line_allocation",
+    _metadata,
+    Column("line_id", Uuid, primary_key=True),
+    Column("amount_pence", BigInteger, nullable=False),
+    Column("allocated_pence", BigInteger, nullable=False),
 )
 match_target = Table(
     "match_target",
@@ -131,7 +147,12 @@ match = Table(
     Column("state", Text, nullable=False, server_default="live"),
     Column("decided_by", Text, nullable=False),
     Column("decided_at", DateTime(timezone=True), nullable=False),
-    ForeignKeyConstraint(["line_id"], ["payments.statement_line.id"], name="fk_match_line_id"),
+    Column("target_pence", BigInteger, nullable=False),
+    Column("run_id", Uuid),
+    Column("undone_by", Text),
+    Column("undone_at", DateTime(timezone=True)),
+    Column("undo_reason", Text),
+    Index("ix_match_undone", "line_id", postgresql_where=text("state = 'undone'")),
     Index(
         "uq_match_live",
         "line_id",
@@ -161,18 +182,30 @@ reconciliation_exception = Table(
     Column("state", Text, nullable=False, server_default="open"),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("closed_at", DateTime(timezone=True)),
+    Column("owner_name", Text),
+    Column("resolution", Text),
     Index(
         "uq_reconciliation_exception_line",
         "line_id",
         "code",
         unique=True,
-        postgresql_where=text("line_id IS NOT NULL"),
+        postgresql_where=text("line_id IS NOT NULL AND state = 'open'"),
     ),
     Index(
         "uq_reconciliation_exception_statement",
         "statement_id",
         "code",
         unique=True,
-        postgresql_where=text("line_id IS NULL"),
+        postgresql_where=text("line_id IS NULL AND state = 'open'"),
     ),
+    Index(
+        "ix_reconciliation_exception_open",
+        "body",
+        "severity",
+        "due_on",
+        "id",
+        postgresql_where=text("state = 'open'"),
+    ),
+    Index("ix_reconciliation_exception_account", "bank_account_id", "created_at"),
+    Index("ix_reconciliation_exception_line_id", "line_id"),
 )

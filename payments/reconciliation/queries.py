@@ -145,9 +145,10 @@ _STATEMENTS = """
       FROM statement s JOIN bank_account b ON b.id = s.bank_account_id
       JOIN statement_file f ON f.id = s.file_id
       LEFT JOIN LATERAL (
-        SELECT sum(amount_pence) AS movement,
-               count(*) FILTER (WHERE allocated_pence = abs(amount_pence)) AS matched
-          FROM statement_line l WHERE l.statement_id = s.id) l ON true
+        SELECT sum(l.amount_pence) AS movement,
+               count(*) FILTER (WHERE a.allocated_pence = a.amount_pence) AS matched
+          FROM statement_line l LEFT JOIN line_allocation a ON a.line_id = l.id
+         WHERE l.statement_id = s.id) l ON true
 """
 _LIST = text(f"{_STATEMENTS} WHERE s.body = :body ORDER BY s.id DESC LIMIT :limit")
 _ONE = text(f"{_STATEMENTS} WHERE s.body = :body AND s.id = :id")

@@ -13,22 +13,26 @@ LineKind = Literal["contra", "return", "credit", "debit"]
 ExceptionCode = Literal[
     "UNMATCHED_LINE",
     "AMT",
+    "DAT",
     "AMB",
     "DUPLICATE_LINE",
     "RETURN",
     "RETURN_NO_ORIGINAL",
     "STATEMENT_GAP",
     "BALANCE_MISMATCH",
+    "TOTALS_WRONG",
 ]
 SEVERITIES: dict[ExceptionCode, str] = {
     "UNMATCHED_LINE": "medium",
     "AMT": "high",
+    "DAT": "medium",
     "AMB": "medium",
     "DUPLICATE_LINE": "medium",
     "RETURN": "medium",
     "RETURN_NO_ORIGINAL": "high",
     "STATEMENT_GAP": "high",
     "BALANCE_MISMATCH": "high",
+    "TOTALS_WRONG": "high",
 }
 
 
@@ -50,11 +54,15 @@ class StatementLine:
     counterparty_account: str = ""
     return_reason: str = ""
     narrative: str = ""
+    uetr: str = ""
 
     @property
     def content_hash(self) -> bytes:
         """SHA-256 over everything that the bank says about the movement."""
         values = [str(value) for value in self.__dict__.values()]
+        if not self.uetr:
+            # Lines of formats without it keep the digest that they have always had.
+            values.pop()
         return hashlib.sha256(json.dumps(values).encode()).digest()
 
 
@@ -72,6 +80,8 @@ class Statement:
     from_date: date
     to_date: date
     lines: tuple[StatementLine, ...]
+    # What contradicts the totals of the file; nothing of it is booked until two people accept it.
+    problem: str = ""
 
     @property
     def movement_pence(self) -> int:

@@ -39,7 +39,7 @@ upload = Table(
     Column("entry_on", Date),
     Column("account_type", Text, nullable=False),
     Column("source", Text, nullable=False),
-    Column("mapping", JSONB),
+    Column("mapping", JSONB(none_as_null=True)),
     Column("state", Text, nullable=False),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("rows_read", BigInteger, nullable=False, server_default=text("0")),
@@ -117,6 +117,7 @@ upload_block = Table(
     Column("last", BigInteger, nullable=False),
     Column("pence", BigInteger, nullable=False),
     Column("amounts_unread", Integer, nullable=False),
+    Column("warnings", JSONB, nullable=False, server_default=text("'{}'")),
     Column("sealed", LargeBinary, nullable=False),
 )
 upload_row = Table(

@@ -82,6 +82,7 @@ class Issuer:
             "aud": self.url,
             "sub": client_id,
             "client_id": client_id,
+            "organisation": "clachan",
             "scope": scope,
             "iat": now - 60,
             "exp": now + 600,

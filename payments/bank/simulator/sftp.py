@@ -5,6 +5,7 @@ A file that is renamed to its final name in ``submissions`` is taken at once; th
 """
 
 import io
+import logging
 import os
 import socket
 import threading
@@ -184,6 +185,8 @@ class SftpDoor:
         for name in ("submissions", "receipts"):
             (self._root / name).mkdir(parents=True, exist_ok=True)
         self._key = _host_key(state_dir)
+        # Customers that hang up are no news; without a handler each would be on standard error.
+        logging.getLogger("paramiko").addHandler(logging.NullHandler())
         self._listener = socket.create_server((host, port))
         self.port: int = self._listener.getsockname()[1]
         self._transports: list[paramiko.Transport] = []

@@ -104,6 +104,7 @@ CREATE UNLOGGED TABLE upload_block (
   last bigint NOT NULL,
   pence bigint NOT NULL,
   amounts_unread integer NOT NULL,
+  warnings jsonb NOT NULL DEFAULT '{}',
   sealed bytea NOT NULL,
   CONSTRAINT pk_upload_block PRIMARY KEY (upload_id, number)
 );

@@ -16,7 +16,7 @@ from payments.payees.bank_details import (
     payee_fingerprint,
 )
 from payments.payees.master.queries import find_payees
-from payments.payees.master.rules import PayeeView, payee_hold
+from payments.payees.master.rules import PayeeView
 from payments.payees.modulus.tables import TableFiles
 from payments.payees.queries import find_check
 from payments.runs import models
@@ -37,7 +37,9 @@ from payments.runs.rules import (
     check_order,
     clean_reference,
     decide_hold,
+    hold_of_payee,
 )
+from payments.webhooks.actions.announce import announce_payments
 from shared import idempotency
 from shared.actors import SYSTEM, Actor
 from shared.clock import london_date
@@ -261,6 +263,7 @@ def _create(
     kind = "held" if hold else "ready"
     note_payment(session, SYSTEM, made, kind, now, state=state, details=details_of_hold)
     tell_case(session, made, state, now)
+    announce_payments(session, made.organisation, [made.id], state, now)
     return Created(made.public_id, state, str(run_id))
 
 
@@ -346,12 +349,6 @@ def find_hold(
         now,
     )
     return hold_of_payee(payee_view, now) or decide_hold(check, wanted, now, duplicate)
-
-
-def hold_of_payee(payee_view: PayeeView | None, now: datetime) -> Hold | None:
-    """Return what the payee master says against a payment now."""
-    found = payee_hold(payee_view, now)
-    return None if found is None else Hold(found.code, found.reason)
 
 
 def open_run(session: Session, programme: Programme, now: datetime) -> UUID:

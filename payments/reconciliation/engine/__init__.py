@@ -1,0 +1,1 @@
+"""Matching as set-based statements over an account."""
