@@ -145,6 +145,12 @@ class PaymentsSettings(ServiceSettings):
     govstack_programme: str = Field(
         "", description="Programme that pays GovStack batches which name none in X-Program-Id"
     )
+    write_off_limit_pence: int = Field(
+        1_000,
+        ge=0,
+        description="The most, in pence, that a difference on a statement may be written off with;"
+        " a second person approves each",
+    )
 
     @model_validator(mode="after")
     def _no_private_hosts_in_production(self) -> Self:
