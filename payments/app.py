@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from payments.payees import api as payees_api
 from payments.payees import pages as payees_pages
 from payments.reconciliation import pages as reconciliation_pages
+from payments.reconciliation.work import pages as reconciliation_work_pages
 from payments.runs import api as runs_api
 from payments.runs import pages as runs_pages
 from payments.runs import payment_pages
@@ -23,7 +24,13 @@ def make_payments_api() -> FastAPI:
 def make_payments_pages() -> FastAPI:
     """Return the pages app, mounted at ``/payments``."""
     app = make_pages_app("payments")
-    for feature in (runs_pages, payment_pages, payees_pages, reconciliation_pages):
+    for feature in (
+        runs_pages,
+        payment_pages,
+        payees_pages,
+        reconciliation_pages,
+        reconciliation_work_pages,
+    ):
         app.include_router(feature.router)
     install_access(app)
     return app
