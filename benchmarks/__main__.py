@@ -16,7 +16,7 @@ def main() -> int:
         name = script.relative_to(HERE)
         print(f"\n== {name}", flush=True)
         command = [sys.executable, str(script)]
-        if subprocess.run(command, env=environment, check=False).returncode != 0:  # noqa: S603
+        if subprocess.run(command, env=environment, check=False).returncode != 0:  # noqa: S603 - our own benchmarks
             failed.append(str(name))
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)

@@ -21,10 +21,11 @@ from identity.safe import pages as safe_pages
 from identity.sandbox import api as sandbox_api
 from identity.sandbox import pages as sandbox_pages
 from identity.signin import pages as signin_pages
+from identity.signin.access import send_to_sign_in
 from identity.staff_sign_on import pages as staff_sign_on_pages
 from identity.verification import pages as verification_pages
 from shared.web.app import make_api, make_pages_app
-from shared.web.login import SignInNeeded, redirect_to_sign_in
+from shared.web.login import SignInNeeded
 
 FEATURES = (
     oidc_pages,
@@ -63,5 +64,5 @@ def make_identity_pages() -> FastAPI:
     app = make_pages_app("identity")
     for feature in FEATURES:
         app.include_router(feature.router)
-    app.add_exception_handler(SignInNeeded, redirect_to_sign_in)
+    app.add_exception_handler(SignInNeeded, send_to_sign_in)
     return app

@@ -2,8 +2,9 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -17,6 +18,11 @@ class PaymentsSettings(ServiceSettings):
     bank_url: str = Field(description="Address of the sponsor bank's (or the simulator's) gateway")
     bank_poll_minutes: int = Field(
         15, ge=1, description="How often the bank is asked for new reports and statements"
+    )
+    bank_report_names_file: Path | None = Field(
+        None,
+        description="JSON object of the names that the bank's reports use in place of the "
+        "published element and attribute names",
     )
     payee_names_url: str = Field(description="Address of the Confirmation of Payee provider")
     payee_names_path: str = Field(
@@ -38,12 +44,95 @@ class PaymentsSettings(ServiceSettings):
     modulus_substitutions_file: Path | None = Field(
         None, description="SCSUBTAB.txt of Vocalink, for exception 5"
     )
+    ledger_seal_seconds: int = Field(
+        10, ge=1, description="How often what is booked gets its numbers and its place in the log"
+    )
+    ledger_checkpoint_minutes: int = Field(
+        10, ge=1, description="How often the state of the ledger's log is signed"
+    )
+    ledger_seal_key_file: Path | None = Field(
+        None, description="PEM key (Ed25519) that signs checkpoints; without it none are made"
+    )
+    ledger_seal_name: str = Field(
+        "clachan", description="Name under which auditors know that key; without blanks"
+    )
+    ledger_checkpoint_folder: Path | None = Field(
+        None, description="Folder, best outside the operator's control, that gets each checkpoint"
+    )
+    ledger_reservation_days: int = Field(
+        40, ge=1, description="After how many days a reservation that nothing used is freed"
+    )
+    upload_maximum_bytes: int = Field(
+        512_000_000, ge=1_000, description="Largest file of payments that is taken"
+    )
+    duplicate_days: int = Field(
+        35,
+        ge=1,
+        le=366,
+        description="Days in which the same account, amount and reference is held as a duplicate",
+    )
+    screening_score: int = Field(
+        90,
+        ge=50,
+        le=100,
+        description="How alike a name and a listed one are, from 50 to 100, to be held",
+    )
+    screening_without_list: Literal["hold", "warn"] = Field(
+        "hold",
+        description="What becomes of uploaded payments while no sanctions list is loaded",
+    )
+    payee_cooling_off_hours: int = Field(
+        24,
+        ge=0,
+        le=720,
+        description="How long payments to a payee whose name or account was changed are held",
+    )
+    name_check_names_per_account: int = Field(
+        10,
+        ge=1,
+        description="How many names one person or program may try for one account in 24 hours",
+    )
+    name_check_batch_per_second: float = Field(
+        20.0,
+        gt=0,
+        le=1000,
+        description="How many questions a second the files of name checks ask, all together",
+    )
+    name_check_batch_lanes: int = Field(
+        2, ge=1, le=16, description="How many questions of one file of name checks are open at once"
+    )
+    webhook_timeout_seconds: float = Field(
+        5.0, description="How long a webhook's address may take to answer one message"
+    )
+    outbound_allowed_hosts: list[str] = Field(
+        default=[],
+        description="Hosts that may be private or plain http when webhooks or callbacks name"
+        " them; for tests and the demonstration, refused in production",
+    )
+    govstack_open_body: str = Field(
+        "",
+        description="Body for which the open GovStack listener acts, without any token; empty: no"
+        " such listener. For sandboxes only",
+    )
+    govstack_clients: dict[str, str] = Field(
+        default_factory=dict,
+        description="Body for which each GovStack client acts, by client id, as a JSON object",
+    )
+    govstack_programme: str = Field(
+        "", description="Programme that pays GovStack batches which name none in X-Program-Id"
+    )
     write_off_limit_pence: int = Field(
         1_000,
         ge=0,
         description="The most, in pence, that a difference on a statement may be written off with;"
         " a second person approves each",
     )
+
+    @model_validator(mode="after")
+    def _no_private_hosts_in_production(self) -> Self:
+        if self.environment == "production" and self.outbound_allowed_hosts:
+            raise ValueError("outbound_allowed_hosts is for development only")
+        return self
 
 
 @lru_cache

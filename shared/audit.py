@@ -1,7 +1,7 @@
 """The append-only record of who did what, in the same transaction as the deed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -16,6 +16,16 @@ _INSERT = text(
                              actor_name, action, object_type, object_id, details)
     VALUES (:id, :correlation_id, :actor_kind, :actor_id, :actor_organisation,
             :actor_name, :action, :object_type, :object_id, cast(:details AS jsonb))
+    """
+)
+_INSERT_MANY = text(
+    """
+    INSERT INTO audit_event (id, correlation_id, actor_kind, actor_id, actor_organisation,
+                             actor_name, action, object_type, object_id, details)
+    SELECT u.id, u.correlation_id, :actor_kind, :actor_id, :actor_organisation, :actor_name,
+           :action, :object_type, u.object_id, cast(:details AS jsonb)
+      FROM unnest(cast(:ids AS uuid[]), cast(:correlations AS text[]), cast(:objects AS text[]))
+           AS u(id, correlation_id, object_id)
     """
 )
 
@@ -43,6 +53,37 @@ def record(
             "action": action,
             "object_type": object_type,
             "object_id": str(object_id),
+            "details": json.dumps(details or {}, default=str),
+        },
+    )
+
+
+def record_many(
+    session: Session,
+    actor: Actor,
+    action: str,
+    object_type: str,
+    objects: Sequence[tuple[object, str]],
+    details: Mapping[str, object] | None = None,
+) -> None:
+    """Write one line for each of many objects, given as (id, correlation id), with one statement.
+
+    What was done to each is the same; ``details`` hold what ``record`` allows.
+    """
+    if not objects:
+        return
+    session.execute(
+        _INSERT_MANY,
+        {
+            "ids": [new_id() for _ in objects],
+            "correlations": [correlation for _, correlation in objects],
+            "objects": [str(object_id) for object_id, _ in objects],
+            "actor_kind": actor.kind,
+            "actor_id": actor.id,
+            "actor_organisation": actor.organisation,
+            "actor_name": actor.name,
+            "action": action,
+            "object_type": object_type,
             "details": json.dumps(details or {}, default=str),
         },
     )

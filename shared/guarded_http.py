@@ -102,15 +102,39 @@ class GuardedHttp:
         *,
         form: Mapping[str, str] | None = None,
         json: object = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         maximum_bytes: int = 65_536,
     ) -> Answer:
-        """Send a form or a JSON document and return the answer, whatever its status.
+        """Send a form, JSON or bytes as they are; return the answer, whatever its status.
 
         Raises:
             OutboundError: not allowed, unreachable, too slow or too large.
         """
-        return self._send("POST", url, maximum_bytes, headers=headers or {}, form=form, json=json)
+        return self._send(
+            "POST",
+            url,
+            maximum_bytes,
+            headers=headers or {},
+            form=form,
+            json=json,
+            content=content,
+        )
+
+    def put(
+        self,
+        url: str,
+        *,
+        json: object = None,
+        headers: Mapping[str, str] | None = None,
+        maximum_bytes: int = 65_536,
+    ) -> Answer:
+        """Put a JSON document and return the answer, whatever its status.
+
+        Raises:
+            OutboundError: not allowed, unreachable, too slow or too large.
+        """
+        return self._send("PUT", url, maximum_bytes, headers=headers or {}, json=json)
 
     def _send(
         self,
@@ -121,6 +145,7 @@ class GuardedHttp:
         headers: Mapping[str, str],
         form: Mapping[str, str] | None = None,
         json: object = None,
+        content: bytes | None = None,
     ) -> Answer:
         asked, address = self._check(url)
         pinned = asked.copy_with(host=address)
@@ -144,11 +169,12 @@ class GuardedHttp:
                     },
                     data=form,
                     json=json,
+                    content=content,
                     extensions={"sni_hostname": asked.host},
                 ) as response,
             ):
-                content = self._read(response, maximum_bytes)
-                return Answer(response.status_code, dict(response.headers), content)
+                read = self._read(response, maximum_bytes)
+                return Answer(response.status_code, dict(response.headers), read)
         except (httpx.HTTPError, ssl.SSLError) as error:
             raise OutboundError(f"cannot be reached: {type(error).__name__}") from error
 

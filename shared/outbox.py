@@ -7,7 +7,7 @@ paused beyond its lease can no longer mark the row done.
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,6 +37,19 @@ _ENQUEUE = text(
       RETURNING id
     ), told AS (SELECT pg_notify('outbox_' || current_schema(), '') FROM fresh)
     SELECT (SELECT id FROM fresh), (SELECT count(*) FROM told)
+    """
+)
+_ENQUEUE_MANY = text(
+    """
+    WITH fresh AS (
+      INSERT INTO outbox (topic, payload, correlation_id, traceparent, due_at)
+      SELECT :topic, u.payload::jsonb, u.correlation_id, :traceparent, now()
+        FROM unnest(cast(:payloads AS text[]), cast(:correlations AS text[]))
+             WITH ORDINALITY AS u(payload, correlation_id, number)
+       ORDER BY u.number
+      RETURNING id
+    )
+    SELECT count(*), pg_notify('outbox_' || current_schema(), '') FROM fresh
     """
 )
 _CLAIM = text(
@@ -158,6 +171,26 @@ def enqueue(
         },
     ).one()
     return row[0] if row[0] is None else int(row[0])
+
+
+def enqueue_many(session: Session, topic: str, works: Sequence[tuple[Payload, str]]) -> None:
+    """Write many works of one topic down with one statement, each with its own correlation id.
+
+    They have no key: who writes them makes sure that it happens once.
+    """
+    if not works:
+        return
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    session.execute(
+        _ENQUEUE_MANY,
+        {
+            "topic": topic,
+            "payloads": [json.dumps(payload) for payload, _ in works],
+            "correlations": [correlation for _, correlation in works],
+            "traceparent": carrier.get("traceparent"),
+        },
+    )
 
 
 def run(database: Database, settings: ServiceSettings, job_id: int, topic: str) -> bool:

@@ -37,6 +37,9 @@ class ServiceSettings(BaseSettings):
     private_key_file: Path | None = Field(
         None, description="PEM key with which the service signs its own client assertions"
     )
+    platform_organisation: str = Field(
+        "clachan", description="Body whose programs act for every body: the platform's own services"
+    )
     oidc_issuer: str = Field("", description="OpenID issuer; default is the platform's own")
     assets_dir: Path | None = Field(
         None, description="Folder with the collected style sheets, scripts and fonts"

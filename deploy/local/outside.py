@@ -24,6 +24,10 @@ def outside_values(place: Installation) -> dict[str, str]:
         "CLACHAN_GLENMORE_KEY_FILE": str(keys / "glenmore-repairs.pem"),
         "CLACHAN_SERVICE_CLIENT_ID": "gateway-service",
         "CLACHAN_SERVICE_KEY_FILE": str(keys / "gateway-service.pem"),
+        "CLACHAN_FINANCE_CLIENT_ID": "strathclachan-finance",
+        "CLACHAN_FINANCE_CLIENT_SECRET": (keys / "strathclachan-finance.secret")
+        .read_text()
+        .strip(),
         "CLACHAN_SANDBOX_CLIENT_ID": "sandbox-oidc",
         "CLACHAN_SANDBOX_CLIENT_SECRET": (keys / "sandbox-oidc.secret").read_text().strip(),
         "CLACHAN_SANDBOX_SCOTACCOUNT_CLIENT_ID": "sandboxscot01",
@@ -52,6 +56,7 @@ def outside_values(place: Installation) -> dict[str, str]:
         "CLACHAN_INBOX_URL": place.local_url("INBOX"),
         "CLACHAN_SMPP_ADDRESS": f"127.0.0.1:{place.ports['SMPP']}",
         "CLACHAN_VOICE_SIMULATOR_URL": place.local_url("VOICE"),
+        "CLACHAN_GOVSTACK_URL": f"http://localhost:{place.ports['GOVSTACK']}",
         "CLACHAN_GLENMORE_URL": f"http://localhost:{place.ports['GLENMORE']}",
         "CLACHAN_HOME": str(place.home.path),
         "CLACHAN_LOGS": str(place.home.logs),
@@ -66,6 +71,7 @@ def welcome(place: Installation) -> str:
         ("Payments console", f"{public}/payments/"),
         ("Citizen's mailbox", f"{public}/notifications/"),
         ("Another body's application", f"http://localhost:{place.ports['GLENMORE']}/"),
+        ("GovStack sandbox API", f"http://localhost:{place.ports['GOVSTACK']}/"),
         ("Inbox of the mail simulator", place.local_url("INBOX", "/")),
         ("Bank simulator", place.local_url("BANK", "/")),
     )

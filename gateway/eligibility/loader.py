@@ -136,7 +136,7 @@ def _kind(reader: Reader, spec: Mapping[str, object], place: str) -> Kind:
 def _cost(reader: Reader, spec: Mapping[str, object], place: str) -> float:
     cost = spec.get("cost", COSTS.get(str(spec.get("source", "ask")), COSTS["ask"]))
     # Costs only rank questions; the bound keeps a typing slip from ruling the order.
-    if isinstance(cost, bool) or not isinstance(cost, int | float) or not 0 < cost <= 1000:  # noqa: PLR2004
+    if isinstance(cost, bool) or not isinstance(cost, int | float) or not 0 < cost <= 1000:  # noqa: PLR2004 - the bounds are in the message
         reader.fault(f"{place}.cost", "a number above 0 is needed here")
         return COSTS["ask"]
     return float(cost)

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from identity.accounts.rules import check_email
-from identity.codes.actions import renew_check, start_check, use_check
-from identity.codes.code_pages import WRONG, CodePage, read_code, show_code_page, show_over
-from identity.codes.queries import find_waiting
+from identity.codes.actions import start_check
+from identity.codes.code_pages import CodePage, CodeVisitDep
+from identity.codes.queries import CheckView
 from identity.codes.rules import Target
 from identity.details.access import FreshDep
 from identity.recovery.actions import change_email, check_not_frozen
@@ -59,83 +59,32 @@ def give_email(
 
 
 @router.get("/account/email/code")
-def show_code(
-    request: Request,
-    session: SessionDep,
-    vault: VaultDep,
-    visitor: VisitorDep,
-    person: SignedInDep,
-    now: NowDep,
-    check: UUID,
-) -> Response:
+def show_code(visit: CodeVisitDep, person: SignedInDep) -> Response:
     """Ask for the code that the new address got."""
-    waiting = find_waiting(session, vault, check, visitor.browser_hash, "change_email", now)
-    if waiting is None or waiting.account_id != person.account_id:
-        return show_over(request, _PATH)
-    return show_code_page(request, _page(check), waiting.target)
+    return visit.ask(_page(visit.check), person.account_id)
 
 
 @router.post("/account/email/code")
-def use_code(
-    request: Request,
-    form: FormDep,
-    session: SessionDep,
-    vault: VaultDep,
-    visitor: VisitorDep,
-    person: SignedInDep,
-    now: NowDep,
-    check: UUID,
-) -> Response:
+def use_code(visit: CodeVisitDep, form: FormDep, person: SignedInDep) -> Response:
     """Change the address, or show the form again."""
-    browser = visitor.browser_hash
-    waiting = find_waiting(session, vault, check, browser, "change_email", now)
-    if waiting is None or waiting.account_id != person.account_id:
-        return show_over(request, _PATH)
-    code, fault = read_code(form)
-    if fault is None:
-        used = use_check(
-            session,
-            vault,
-            check_id=check,
-            browser_hash=browser,
-            purpose="change_email",
-            code=code,
-            now=now,
-        )
-        fault = WRONG
-        if used is not None:
-            fault = _TAKEN
-            if change_email(session, vault, person.account_id, used.target.address, now):
-                return RedirectResponse("/identity/account?changed=email", 303)
-    return show_code_page(request, _page(check), waiting.target, [fault])
+
+    def change(used: CheckView) -> Response | FieldError:
+        address = used.target.address
+        if change_email(visit.session, visit.vault, person.account_id, address, visit.now):
+            return RedirectResponse("/identity/account?changed=email", 303)
+        return _TAKEN
+
+    return visit.use(_page(visit.check), form, change, person.account_id)
 
 
 @router.post("/account/email/code/again")
-def send_again(
-    request: Request,
-    session: SessionDep,
-    vault: VaultDep,
-    visitor: VisitorDep,
-    _person: SignedInDep,
-    now: NowDep,
-    check: UUID,
-) -> Response:
+def send_again(visit: CodeVisitDep, _person: SignedInDep) -> Response:
     """Send a new code to the new address."""
-    sent = renew_check(
-        session,
-        vault,
-        check_id=check,
-        browser_hash=visitor.browser_hash,
-        purpose="change_email",
-        now=now,
-    )
-    if not sent:
-        return show_over(request, _PATH)
-    return RedirectResponse(f"{_PATH}/code?check={check}&sent=again", 303)
+    return visit.send_again(_page(visit.check))
 
 
 def _page(check: UUID) -> CodePage:
-    return CodePage(f"{_PATH}/code", f"check={check}", _PATH, "Use this address")
+    return CodePage("change_email", f"{_PATH}/code", f"check={check}", "Use this address", _PATH)
 
 
 def _form(request: Request, typed: str = "", faults: tuple[FieldError, ...] = ()) -> Response:

@@ -109,7 +109,7 @@ def forget_browser_state(request: Request, response: Response) -> None:
     name = state_cookie(secure=secure)
     if name in request.cookies:
         same_site = "none" if secure else "lax"
-        response.delete_cookie(name, path="/", secure=secure, samesite=same_site)  # type: ignore[arg-type]
+        response.delete_cookie(name, path="/", secure=secure, samesite=same_site)  # type: ignore[arg-type]  # lax or none, as the caller chose
 
 
 def refuse_logout(request: Request, error: PageError) -> Response:

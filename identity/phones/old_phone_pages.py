@@ -7,9 +7,9 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from identity.codes.actions import renew_check, start_check, use_check
-from identity.codes.code_pages import WRONG, CodePage, read_code, show_code_page, show_over
-from identity.codes.queries import find_waiting
+from identity.codes.actions import start_check
+from identity.codes.code_pages import CodePage, CodeVisitDep
+from identity.codes.queries import CheckView
 from identity.codes.rules import mask
 from identity.details.access import FreshDep
 from identity.factors.checks import BACKUP_CODE, try_factor
@@ -80,83 +80,28 @@ def send_to_old(
 
 
 @router.get("/account/phone/old/code")
-def show_code(
-    request: Request,
-    session: SessionDep,
-    vault: VaultDep,
-    visitor: VisitorDep,
-    person: SignedInDep,
-    now: NowDep,
-    check: UUID,
-    then: Then,
-) -> Response:
+def show_code(visit: CodeVisitDep, person: SignedInDep, then: Then) -> Response:
     """Ask for the code that the present number got."""
-    waiting = find_waiting(session, vault, check, visitor.browser_hash, "old_phone", now)
-    if waiting is None or waiting.account_id != person.account_id:
-        return show_over(request, _PATH)
-    return show_code_page(request, _page(check, then), waiting.target)
+    return visit.ask(_page(visit.check, then), person.account_id)
 
 
 @router.post("/account/phone/old/code")
-def use_code(
-    request: Request,
-    form: FormDep,
-    session: SessionDep,
-    vault: VaultDep,
-    visitor: VisitorDep,
-    person: SignedInDep,
-    now: NowDep,
-    check: UUID,
-    then: Then,
-) -> Response:
+def use_code(visit: CodeVisitDep, form: FormDep, person: SignedInDep, then: Then) -> Response:
     """Remove the number or lead to the form for another, or ask for the code again."""
-    browser = visitor.browser_hash
-    waiting = find_waiting(session, vault, check, browser, "old_phone", now)
-    if waiting is None or waiting.account_id != person.account_id:
-        return show_over(request, _PATH)
-    code, fault = read_code(form)
-    if fault is None:
-        used = use_check(
-            session,
-            vault,
-            check_id=check,
-            browser_hash=browser,
-            purpose="old_phone",
-            code=code,
-            now=now,
-        )
-        if used is not None and then == "remove":
-            remove_phone(session, vault, person.account_id, now)
-            return RedirectResponse(_DONE, 303)
-        if used is not None:
-            return RedirectResponse(f"{_PATH}?proof={check}", 303)
-    return show_code_page(request, _page(check, then), waiting.target, [fault or WRONG])
+
+    def go_on(_used: CheckView) -> Response:
+        if then == "change":
+            return RedirectResponse(f"{_PATH}?proof={visit.check}", 303)
+        remove_phone(visit.session, visit.vault, person.account_id, visit.now)
+        return RedirectResponse(_DONE, 303)
+
+    return visit.use(_page(visit.check, then), form, go_on, person.account_id)
 
 
 @router.post("/account/phone/old/code/again")
-def send_again(
-    request: Request,
-    session: SessionDep,
-    vault: VaultDep,
-    visitor: VisitorDep,
-    _person: SignedInDep,
-    now: NowDep,
-    check: UUID,
-    then: Then,
-) -> Response:
+def send_again(visit: CodeVisitDep, _person: SignedInDep, then: Then) -> Response:
     """Send a new code to the present number."""
-    sent = renew_check(
-        session,
-        vault,
-        check_id=check,
-        browser_hash=visitor.browser_hash,
-        purpose="old_phone",
-        now=now,
-        network=visitor.address,
-    )
-    if not sent:
-        return show_over(request, _PATH)
-    return RedirectResponse(f"{_PATH}/old/code?check={check}&then={then}&sent=again", 303)
+    return visit.send_again(_page(visit.check, then))
 
 
 @router.get("/account/phone/lost")
@@ -233,7 +178,12 @@ def _lost_page(
 
 
 def _page(check: UUID, then: Then) -> CodePage:
-    back = f"{_PATH}/old?then={then}"
     return CodePage(
-        f"{_PATH}/old/code", f"check={check}&then={then}", back, "Continue", shows_target=False
+        "old_phone",
+        f"{_PATH}/old/code",
+        f"check={check}&then={then}",
+        "Continue",
+        _PATH,
+        back_url=f"{_PATH}/old?then={then}",
+        shows_target=False,
     )

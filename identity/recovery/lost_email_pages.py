@@ -7,12 +7,13 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from identity.accounts.rules import check_email, normalise_email
-from identity.codes.actions import renew_check, start_check, use_check
-from identity.codes.code_pages import WRONG, CodePage, read_code, show_code_page, show_over
-from identity.codes.queries import find_waiting
+from identity.codes.actions import start_check
+from identity.codes.code_pages import CodePage, CodeVisitDep
+from identity.codes.queries import CheckView
 from identity.codes.rules import Target
 from identity.recovery import lost_email_now_pages
 from identity.recovery.actions import start_waiting
+from identity.recovery.words import NOT_RIGHT
 from identity.signin.access import (
     PeopleSettingsDep,
     VaultDep,
@@ -23,16 +24,11 @@ from identity.signin.access import (
 from identity.signin.actions import check_address_limit
 from identity.signin.guesses import guess_password
 from shared.errors import FieldError, Invalid
-from shared.web.deps import Form, FormDep, NowDep, RuntimeDep, SessionDep, public
+from shared.web.deps import Form, FormDep, NowDep, RuntimeDep, public
 
 router = APIRouter(dependencies=[Depends(public)])
 router.include_router(lost_email_now_pages.router)
 _PATH = "/identity/lost-email"
-_NOT_RIGHT = FieldError(
-    "email",
-    "The email address or the password is not right. After 5 wrong tries you have to wait"
-    " 30 minutes",
-)
 
 
 @router.get("/lost-email")
@@ -63,7 +59,7 @@ def begin(
         runtime.database, vault, visitor.browser_hash, email, form.text("password"), now
     )
     if guess is None:
-        return _form(request, days, form.plain(), (_NOT_RIGHT,))
+        return _form(request, days, form.plain(), (NOT_RIGHT,))
     with runtime.database.transaction() as session:
         check_id = start_check(
             session,
@@ -79,77 +75,34 @@ def begin(
 
 
 @router.get("/lost-email/code")
-def show_code(
-    request: Request,
-    session: SessionDep,
-    vault: VaultDep,
-    visitor: VisitorDep,
-    now: NowDep,
-    check: UUID,
-) -> Response:
+def show_code(visit: CodeVisitDep) -> Response:
     """Ask for the code that the new address got."""
-    waiting = find_waiting(session, vault, check, visitor.browser_hash, "recover_email", now)
-    if waiting is None:
-        return show_over(request, _PATH)
-    return show_code_page(request, _page(check), waiting.target)
+    return visit.ask(_page(visit.check))
 
 
 @router.post("/lost-email/code")
-def use_code(
-    request: Request,
-    form: FormDep,
-    session: SessionDep,
-    vault: VaultDep,
-    visitor: VisitorDep,
-    settings: PeopleSettingsDep,
-    now: NowDep,
-    check: UUID,
-) -> Response:
+def use_code(visit: CodeVisitDep, form: FormDep, settings: PeopleSettingsDep) -> Response:
     """Begin the time of notices, or show the form again."""
-    browser = visitor.browser_hash
-    waiting = find_waiting(session, vault, check, browser, "recover_email", now)
-    if waiting is None:
-        return show_over(request, _PATH)
-    code, fault = read_code(form)
-    if fault is None:
-        used = use_check(
-            session,
-            vault,
-            check_id=check,
-            browser_hash=browser,
-            purpose="recover_email",
-            code=code,
-            now=now,
+
+    def wait(used: CheckView) -> Response:
+        start_waiting(
+            visit.session,
+            visit.vault,
+            used.account_id,
+            "email",
+            visit.now,
+            after=used.target.address,
+            waits=timedelta(days=settings.email_recovery_days),
         )
-        if used is not None:
-            days = timedelta(days=settings.email_recovery_days)
-            address = used.target.address
-            start_waiting(session, vault, used.account_id, "email", now, after=address, waits=days)
-            return RedirectResponse(f"{_PATH}/waiting?check={check}", 303)
-    return show_code_page(request, _page(check), waiting.target, [fault or WRONG])
+        return RedirectResponse(f"{_PATH}/waiting?check={visit.check}", 303)
+
+    return visit.use(_page(visit.check), form, wait)
 
 
 @router.post("/lost-email/code/again")
-def send_again(
-    request: Request,
-    session: SessionDep,
-    vault: VaultDep,
-    visitor: VisitorDep,
-    now: NowDep,
-    check: UUID,
-) -> Response:
+def send_again(visit: CodeVisitDep) -> Response:
     """Send a new code to the new address."""
-    sent = renew_check(
-        session,
-        vault,
-        check_id=check,
-        browser_hash=visitor.browser_hash,
-        purpose="recover_email",
-        now=now,
-    )
-    if not sent:
-        return show_over(request, _PATH)
-    return RedirectResponse(f"{_PATH}/code?check={check}&sent=again", 303)
+    return visit.send_again(_page(visit.check))
 
 
 def _read(form: Form) -> tuple[str, tuple[FieldError, ...]]:
@@ -169,7 +122,7 @@ def _read(form: Form) -> tuple[str, tuple[FieldError, ...]]:
 
 
 def _page(check: UUID) -> CodePage:
-    return CodePage(f"{_PATH}/code", f"check={check}", _PATH, "Continue")
+    return CodePage("recover_email", f"{_PATH}/code", f"check={check}", "Continue", _PATH)
 
 
 def _form(

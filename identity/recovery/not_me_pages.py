@@ -6,12 +6,12 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from identity.accounts.rules import normalise_email
-from identity.codes.actions import renew_check, start_check, use_check
-from identity.codes.code_pages import WRONG, CodePage, read_code, show_code_page, show_over
-from identity.codes.queries import find_proof, find_waiting
+from identity.codes.actions import start_check
+from identity.codes.code_pages import CodePage, CodeVisitDep, show_over
 from identity.codes.rules import Target
 from identity.recovery.actions import freeze
 from identity.recovery.queries import list_changes
+from identity.recovery.words import NOT_RIGHT
 from identity.signin.access import (
     PeopleSettingsDep,
     VaultDep,
@@ -22,15 +22,10 @@ from identity.signin.access import (
 from identity.signin.actions import check_address_limit
 from identity.signin.guesses import guess_former_password
 from shared.errors import FieldError
-from shared.web.deps import FormDep, NowDep, RuntimeDep, SessionDep, public
+from shared.web.deps import FormDep, NowDep, RuntimeDep, public
 
 router = APIRouter(dependencies=[Depends(public)])
 _PATH = "/identity/not-me"
-_NOT_RIGHT = FieldError(
-    "email",
-    "The email address or the password is not right. After 5 wrong tries you have to wait"
-    " 30 minutes",
-)
 
 
 @router.get("/not-me")
@@ -78,120 +73,58 @@ def begin(
                     now=now,
                 )
             return remember(request, RedirectResponse(f"{_PATH}/code?check={check_id}", 303), None)
-        faults = [_NOT_RIGHT]
+        faults = [NOT_RIGHT]
     values = {"email": form.text("email")}
     return show_page(request, "recovery/not_me.html", None, values=values, faults=faults)
 
 
 @router.get("/not-me/code")
-def show_code(
-    request: Request,
-    session: SessionDep,
-    vault: VaultDep,
-    visitor: VisitorDep,
-    now: NowDep,
-    check: UUID,
-) -> Response:
+def show_code(visit: CodeVisitDep) -> Response:
     """Ask for the code."""
-    waiting = find_waiting(session, vault, check, visitor.browser_hash, "not_me", now)
-    if waiting is None:
-        return show_over(request, _PATH)
-    return show_code_page(request, _page(check), waiting.target)
+    return visit.ask(_page(visit.check))
 
 
 @router.post("/not-me/code")
-def use_code(
-    request: Request,
-    form: FormDep,
-    session: SessionDep,
-    vault: VaultDep,
-    visitor: VisitorDep,
-    now: NowDep,
-    check: UUID,
-) -> Response:
+def use_code(visit: CodeVisitDep, form: FormDep) -> Response:
     """Lead on to the changes, or ask for the code again."""
-    waiting = find_waiting(session, vault, check, visitor.browser_hash, "not_me", now)
-    if waiting is None:
-        return show_over(request, _PATH)
-    code, fault = read_code(form)
-    if fault is None and use_check(
-        session,
-        vault,
-        check_id=check,
-        browser_hash=visitor.browser_hash,
-        purpose="not_me",
-        code=code,
-        now=now,
-    ):
-        return RedirectResponse(f"{_PATH}/changes?check={check}", 303)
-    return show_code_page(request, _page(check), waiting.target, [fault or WRONG])
+    changes = RedirectResponse(f"{_PATH}/changes?check={visit.check}", 303)
+    return visit.use(_page(visit.check), form, lambda _used: changes)
 
 
 @router.post("/not-me/code/again")
-def send_again(
-    request: Request,
-    session: SessionDep,
-    vault: VaultDep,
-    visitor: VisitorDep,
-    now: NowDep,
-    check: UUID,
-) -> Response:
+def send_again(visit: CodeVisitDep) -> Response:
     """Send a new code."""
-    sent = renew_check(
-        session,
-        vault,
-        check_id=check,
-        browser_hash=visitor.browser_hash,
-        purpose="not_me",
-        now=now,
-    )
-    if not sent:
-        return show_over(request, _PATH)
-    return RedirectResponse(f"{_PATH}/code?check={check}&sent=again", 303)
+    return visit.send_again(_page(visit.check))
 
 
 @router.get("/not-me/changes")
-def show_changes(
-    request: Request,
-    session: SessionDep,
-    vault: VaultDep,
-    visitor: VisitorDep,
-    now: NowDep,
-    check: UUID,
-) -> Response:
+def show_changes(visit: CodeVisitDep) -> Response:
     """Show what was changed lately, with the one button that stops and undoes all of it."""
-    proof = find_proof(session, vault, check, visitor.browser_hash, "not_me", now)
+    proof = visit.proof("not_me")
     if proof is None:
-        return show_over(request, _PATH)
-    changes = list_changes(session, vault, proof.account_id, now)
+        return show_over(visit.request, _PATH)
+    changes = list_changes(visit.session, visit.vault, proof.account_id, visit.now)
     return show_page(
-        request,
+        visit.request,
         "recovery/not_me_changes.html",
         None,
         changes=[
             {"kind": change.kind, "waits": change.state == "waiting", "at": change.created_at}
             for change in changes
         ],
-        action=f"{_PATH}/changes?check={check}",
+        action=f"{_PATH}/changes?check={visit.check}",
     )
 
 
 @router.post("/not-me/changes")
-def undo(
-    request: Request,
-    session: SessionDep,
-    vault: VaultDep,
-    visitor: VisitorDep,
-    now: NowDep,
-    check: UUID,
-) -> Response:
+def undo(visit: CodeVisitDep) -> Response:
     """Stop and undo the changes and freeze the account; a second press changes nothing."""
-    proof = find_proof(session, vault, check, visitor.browser_hash, "not_me", now)
+    proof = visit.proof("not_me")
     if proof is None:
-        return show_over(request, _PATH)
-    freeze(session, vault, proof.account_id, now)
-    return show_page(request, "recovery/frozen.html", None)
+        return show_over(visit.request, _PATH)
+    freeze(visit.session, visit.vault, proof.account_id, visit.now)
+    return show_page(visit.request, "recovery/frozen.html", None)
 
 
 def _page(check: UUID) -> CodePage:
-    return CodePage(f"{_PATH}/code", f"check={check}", _PATH, "Continue")
+    return CodePage("not_me", f"{_PATH}/code", f"check={check}", "Continue", _PATH)

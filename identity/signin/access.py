@@ -32,6 +32,7 @@ CLOSING_PATH = "/identity/account/closing"
 CONFIRM_PATH = "/identity/confirm"
 _BROWSER_DAYS = 400
 _FLOW_DAYS = 7
+_PAGE_SECONDS = 3600
 _DAY_SECONDS = 86400
 _DEVICE_LENGTH = 300
 _SANDBOX_SPACE = text(
@@ -141,9 +142,7 @@ def fresh_sign_in(minutes: int) -> Callable[..., SignedInSession]:
         request: Request, person: SignedInDep, now: NowDep
     ) -> SignedInSession:
         if not rules.is_fresh(person.authenticated_at, minutes, now):
-            page, query = request.url.path, request.url.query
-            here = f"{page}?{query}" if query else page
-            raise SignInNeeded(f"{CONFIRM_PATH}?{urlencode({'next': rules.check_next(here)})}")
+            raise SignInNeeded(f"{CONFIRM_PATH}?{urlencode({'next': _own_address(request)})}")
         return person
 
     return require_fresh_sign_in
@@ -219,11 +218,15 @@ def redirect_signed_in(
 ) -> Response:
     """Lead a person who just signed in onwards, with the cookie of the new session.
 
-    A flow goes on; without one they come to ``target``, a page of ours. Before that comes ``via``,
-    a page that leads on to both, and for an account that was closed the offer to keep it.
+    A flow goes on; without one they come to ``target``, a page of ours, which is by default the
+    one that they wanted to see before. Before that comes ``via``, a page that leads on to both, and
+    for an account that was closed the offer to keep it.
     """
     runtime = runtime_of(request)
     secure = runtime.settings.secure_cookies
+    wanted = cookie.page_cookie(secure=secure)
+    if target == ACCOUNT_PATH:
+        target = rules.check_next(request.cookies.get(wanted, ""))
     with runtime.database.transaction() as session:
         if is_closing(session, opened.account_id):
             via = CLOSING_PATH
@@ -232,7 +235,26 @@ def redirect_signed_in(
     seconds = int(rules.SESSION_LIFE.total_seconds())
     name = cookie.session_cookie(secure=secure)
     _set(response, name, opened.cookie, secure=secure, seconds=seconds)
+    if wanted in request.cookies:
+        response.delete_cookie(wanted, path="/", secure=secure, httponly=True, samesite="lax")
     return response
+
+
+def send_to_sign_in(request: Request, needed: Exception) -> Response:
+    """Answer ``SignInNeeded``, and remember the page of ours that the person wanted to see."""
+    location = needed.location if isinstance(needed, SignInNeeded) else SIGN_IN_PATH
+    response = RedirectResponse(location, 303)
+    page = _own_address(request)
+    if location == SIGN_IN_PATH and request.method == "GET" and page != ACCOUNT_PATH:
+        secure = runtime_of(request).settings.secure_cookies
+        name = cookie.page_cookie(secure=secure)
+        _set(response, name, page, secure=secure, seconds=_PAGE_SECONDS)
+    return response
+
+
+def _own_address(request: Request) -> str:
+    page, query = request.url.path, request.url.query
+    return rules.check_next(f"{page}?{query}" if query else page)
 
 
 def forget_session_cookie(request: Request, response: Response) -> Response:

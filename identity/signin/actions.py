@@ -77,7 +77,7 @@ def check_address_limit(
 
     While wrong passwords pour in from everywhere, one network may send a tenth only.
     """
-    if is_under_attack(session, vault, vault.counter_key("address", visitor.address.encode()), now):
+    if is_under_attack(session, vault, now):
         maximum = max(1, maximum // 10)
     key = vault.counter_key("address", visitor.address.encode())
     if limits.take(session, key, maximum, rules.HOUR, now) > maximum:

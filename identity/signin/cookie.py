@@ -11,6 +11,9 @@ SECURE_SANDBOX_COOKIE = "__Host-sandbox"
 STATE_COOKIE = "clachan-state"
 SECURE_STATE_COOKIE = "__Host-state"
 
+PAGE_COOKIE = "clachan-page"
+SECURE_PAGE_COOKIE = "__Host-page"
+
 
 def session_cookie(*, secure: bool) -> str:
     """Return the name of the session's cookie; over https it is bound to the host."""
@@ -35,3 +38,8 @@ def sandbox_cookie(*, secure: bool) -> str:
 def state_cookie(*, secure: bool) -> str:
     """Return the name of the cookie that scripts compare to see whether the session changed."""
     return SECURE_STATE_COOKIE if secure else STATE_COOKIE
+
+
+def page_cookie(*, secure: bool) -> str:
+    """Return the name of the cookie that remembers which page of ours a person wanted to see."""
+    return SECURE_PAGE_COOKIE if secure else PAGE_COOKIE

@@ -29,7 +29,9 @@ _KNOWN = text(
 _REHASHED = text(
     "UPDATE account SET password_hash = :fresh WHERE id = :id AND password_hash = :stored"
 )
-_WRONG = text("SELECT coalesce(sum(used), 0) FROM rate_counter WHERE key = :key AND ends_at > :now")
+_WRONG = text(
+    "SELECT coalesce(sum(used), 0) FROM rate_counter WHERE key = ANY(:keys) AND ends_at > :now"
+)
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,10 @@ def clear_guesses(session: Session, vault: Vault, email: str) -> None:
     limits.clear(session, vault.counter_key("password", vault.email_index(email)))
 
 
-def is_under_attack(session: Session, vault: Vault, email_index: bytes, now: datetime) -> bool:
+def is_under_attack(session: Session, vault: Vault, now: datetime) -> bool:
     """Tell whether so many wrong passwords come in that single networks get fewer forms."""
-    most = max(1, get_people_settings().wrong_passwords_an_hour // _SHARDS)
-    values = {"key": _wrong_key(vault, email_index), "now": now}
+    values = {"keys": [_wrong_key(vault, shard) for shard in range(_SHARDS)], "now": now}
+    most = get_people_settings().wrong_passwords_an_hour
     return int(session.execute(_WRONG, values).scalar_one()) > most
 
 
@@ -126,12 +128,13 @@ def _count(
 
 def _note_wrong(session: Session, vault: Vault, email_index: bytes, now: datetime) -> None:
     # Above its maximum a counter's window ends by itself: it never locks anybody out.
-    limits.take(session, _wrong_key(vault, email_index), 2**31 - 1, rules.HOUR, now)
+    key = _wrong_key(vault, email_index[0] % _SHARDS)
+    limits.take(session, key, 2**31 - 1, rules.HOUR, now)
 
 
-def _wrong_key(vault: Vault, email_index: bytes) -> bytes:
+def _wrong_key(vault: Vault, shard: int) -> bytes:
     # Sixteen counters instead of one, so that simultaneous sign-ins do not wait for each other.
-    return vault.counter_key("wrong_passwords", bytes([email_index[0] % _SHARDS]))
+    return vault.counter_key("wrong_passwords", bytes([shard]))
 
 
 def _rehash(database: Database, found: Credentials, password: str) -> None:

@@ -30,7 +30,9 @@ FACTOR_TRIES = 5
 FACTOR_PAUSE = timedelta(minutes=30)
 
 ACCOUNT_PATH = "/identity/account"
-_OWN_PAGE = re.compile(r"/identity/account(/[A-Za-z0-9_-]+)*(\?[A-Za-z0-9_=&-]*)?")
+_OWN_PAGE = re.compile(
+    r"/identity/(account|console|requests)(/[A-Za-z0-9_-]+)*(\?[A-Za-z0-9_=&-]*)?"
+)
 _SHORT_LOCAL = 2
 _FACTOR_WORDS = {
     "password": "Password",
@@ -75,7 +77,7 @@ def is_fresh(authenticated_at: datetime, minutes: int, now: datetime) -> bool:
 
 
 def check_next(path: str) -> str:
-    """Return where a person goes on: one of our own account pages, or the first of them."""
+    """Return where a person goes on: a page of ours for who is signed in, or the account."""
     return path if _OWN_PAGE.fullmatch(path) else ACCOUNT_PATH
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from payments.bank.content import part_record
 from payments.bank.outcomes import OutcomeKind
 from payments.bank.queries import (
     BankAccount,
@@ -70,9 +71,16 @@ _ITEMS = text(
 )
 _ATTEMPT = text(
     """
-    INSERT INTO attempt (id, submission_id, number, state, content_sealed, content_sha256,
-                         content_bytes, payment_count, total_pence, sealed_at)
-    VALUES (:id, :submission, 1, 'sealed', :content, :sha256, :size, :count, :total, :now)
+    INSERT INTO attempt (id, submission_id, number, state, content_sha256, content_bytes,
+                         payment_count, total_pence, sealed_at)
+    VALUES (:id, :submission, 1, 'sealed', :sha256, :size, :count, :total, :now)
+    """
+)
+_WHOLE = text(
+    """
+    INSERT INTO submission_part (submission_id, number, first_line, payment_count, total_pence,
+                                 content_sealed, content_bytes, content_sha256)
+    VALUES (:submission, 0, 1, :count, :total, :content, :size, :sha256)
     """
 )
 _OUTCOMES = text(
@@ -82,6 +90,7 @@ _OUTCOMES = text(
                                 occurred_on, report_id)
       SELECT :batch, i.payment_id, :submission, :kind, :code, :reason, :day, :report
         FROM submission_item i WHERE i.submission_id = :submission
+         AND i.line_no BETWEEN :first AND :last
          AND (cast(:only AS uuid[]) IS NULL OR i.payment_id = ANY(:only))
          AND NOT EXISTS (SELECT 1 FROM bank_outcome o WHERE o.submission_id = :submission
                             AND o.payment_id = i.payment_id AND o.kind = ANY(:unless))
@@ -90,6 +99,8 @@ _OUTCOMES = text(
     SELECT count(*) FROM fresh
     """
 )
+_LAST_LINE = text("SELECT max(line_no) FROM submission_item WHERE submission_id = :id")
+_BATCH = 10_000
 _LOCK_SUBMISSION = text("SELECT state FROM submission WHERE id = :id FOR UPDATE")
 _SETTLE = text(
     """
@@ -200,19 +211,16 @@ def prepare_submission(
         },
     )
     _store_items(session, submission_id, payments, vault)
-    session.execute(
-        _ATTEMPT,
-        {
-            "id": new_id(),
-            "submission": submission_id,
-            "content": vault.seal_text(file.content.decode(), content_record(submission_id)),
-            "sha256": hashlib.sha256(file.content).digest(),
-            "size": len(file.content),
-            "count": file.payment_count,
-            "total": file.total_pence,
-            "now": now,
-        },
-    )
+    values = {
+        "submission": submission_id,
+        "sha256": hashlib.sha256(file.content).digest(),
+        "size": len(file.content),
+        "count": file.payment_count,
+        "total": file.total_pence,
+    }
+    sealed = vault.seal_text(file.content.decode(), part_record(submission_id, 0))
+    session.execute(_WHOLE, values | {"content": sealed})
+    session.execute(_ATTEMPT, values | {"id": new_id(), "now": now})
     facts = {"run_id": run_id, "serial": serial, "payments": file.payment_count}
     facts |= {"total_pence": file.total_pence, "warnings": list(file.warnings[:100])}
     audit.record(session, SYSTEM, "bank.submission.sealed", "submission", submission_id, facts)
@@ -225,11 +233,6 @@ def _kept(known: SubmissionView) -> UUID:
     if known.state == "refused":
         raise Conflict("run_refused", "The bank refused the file of this run")
     return known.id
-
-
-def content_record(submission_id: UUID) -> str:
-    """Return the name under which a submission's bytes are sealed."""
-    return f"submission:{submission_id}"
 
 
 def _write(
@@ -293,27 +296,30 @@ def record_outcomes(
 ) -> int:
     """Write one fact for a submission's payments and let the runs know; returns how many were new.
 
+    The runs get to know of at most 10,000 payments at once, each batch a piece of work of its own.
     ``only`` names some of its payments, ``unless`` leaves out those with such an outcome already.
     """
-    batch = new_id()
-    fresh = session.execute(
-        _OUTCOMES,
-        {
-            "batch": batch,
-            "submission": submission_id,
-            "kind": kind,
-            "code": code,
-            "reason": reason,
-            "day": occurred_on,
-            "report": report_id,
-            "only": None if only is None else list(only),
-            "unless": list(unless),
-        },
-    ).scalar_one()
-    if fresh:
-        payload = {"outcome_batch_id": str(batch), "run_id": str(run_id)}
-        outbox.enqueue(session, "payments.runs.apply_outcomes", payload, key=str(batch))
-    return int(fresh)
+    told = {
+        "submission": submission_id,
+        "kind": kind,
+        "code": code,
+        "reason": reason,
+        "day": occurred_on,
+        "report": report_id,
+        "only": None if only is None else list(only),
+        "unless": list(unless),
+    }
+    last_line = session.execute(_LAST_LINE, {"id": submission_id}).scalar_one() or 0
+    count = 0
+    for first in range(1, last_line + 1, _BATCH):
+        batch = new_id()
+        lines = {"first": first, "last": first + _BATCH - 1}
+        fresh = session.execute(_OUTCOMES, told | lines | {"batch": batch}).scalar_one()
+        if fresh:
+            payload = {"outcome_batch_id": str(batch), "run_id": str(run_id)}
+            outbox.enqueue(session, "payments.runs.apply_outcomes", payload, key=str(batch))
+        count += int(fresh)
+    return count
 
 
 def ask_for_rematch(session: Session, submission_id: UUID, cause: str) -> None:

@@ -12,10 +12,12 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from payments.bank.actions import ask_for_rematch, content_record, record_outcomes
+from payments.bank.actions import ask_for_rematch, record_outcomes
+from payments.bank.formats.profile import Channel, FileFormat
 from payments.bank.provider import Acknowledged, Refused
+from payments.bank.work.actions import NewItem, open_items, settle_item
+from payments.bank.work.rules import WorkKind
 from payments.ledger.accounting import post_file_refused, post_submitted
-from payments.payees.bank_details import DetailsVault
 from shared import audit, outbox
 from shared.actors import SYSTEM
 from shared.clock import london_date
@@ -23,8 +25,8 @@ from shared.ids import new_id
 
 _LOCK = text(
     """
-    SELECT a.id, a.number, a.state, a.fence, a.content_sealed, a.sending_at, s.run_id, s.body,
-           s.total_pence, s.id AS submission_id
+    SELECT a.id, a.number, a.state, a.fence, a.content_sha256, a.content_bytes, a.sending_at,
+           s.run_id, s.body, s.payment_count, s.total_pence, s.channel, s.file_format
       FROM attempt a JOIN submission s ON s.id = a.submission_id
      WHERE a.submission_id = :submission AND a.state IN ('sealed', 'sending', 'unknown')
        FOR UPDATE OF a
@@ -50,6 +52,7 @@ _DOUBT = text(
 _SUBMISSION_STATE = text(
     """
     UPDATE submission SET state = :state, bank_reference = :reference,
+                          acknowledged_count = :count, acknowledged_pence = :pence,
                           acknowledged_at = CASE WHEN :state = 'acknowledged'
                                                  THEN cast(:now AS timestamptz) END
      WHERE id = :id AND state = 'prepared'
@@ -57,10 +60,10 @@ _SUBMISSION_STATE = text(
 )
 _RENEW = text(
     """
-    INSERT INTO attempt (id, submission_id, number, state, content_sealed, content_sha256,
-                         content_bytes, payment_count, total_pence, sealed_at)
-    SELECT :fresh, submission_id, number + 1, 'sealed', content_sealed, content_sha256,
-           content_bytes, payment_count, total_pence, :now FROM attempt WHERE id = :id
+    INSERT INTO attempt (id, submission_id, number, state, content_sha256, content_bytes,
+                         payment_count, total_pence, sealed_at)
+    SELECT :fresh, submission_id, number + 1, 'sealed', content_sha256, content_bytes,
+           payment_count, total_pence, :now FROM attempt WHERE id = :id
     RETURNING number
     """
 )
@@ -68,6 +71,7 @@ _ITEMS = text(
     "SELECT payment_id, amount_pence FROM submission_item WHERE submission_id = :id"
     " ORDER BY line_no"
 )
+_BATCH = 10_000
 _SHORTEST_PAUSE = timedelta(seconds=2)
 _LONGEST_PAUSE = timedelta(minutes=5)
 CASE_AFTER = timedelta(hours=1)
@@ -81,16 +85,18 @@ class Claim:
     submission_id: UUID
     run_id: UUID
     body: str
+    payment_count: int
     total_pence: int
     fence: int
     purpose: Literal["send", "ask"]
-    content: bytes
+    sha256: str
+    size: int
+    channel: Channel
+    file_format: FileFormat
     began_at: datetime
 
 
-def claim_attempt(
-    session: Session, submission_id: UUID, vault: DetailsVault, now: datetime
-) -> Claim | None:
+def claim_attempt(session: Session, submission_id: UUID, now: datetime) -> Claim | None:
     """Claim a submission's open attempt; None when there is nothing left to find out.
 
     A sealed attempt is to be sent. One that was being sent when its worker died has an unknown
@@ -102,17 +108,20 @@ def claim_attempt(
     fresh = row.state == "sealed"
     state = "sending" if fresh else "unknown"
     fence = session.execute(_CLAIM, {"id": row.id, "state": state, "now": now}).scalar_one()
-    content = vault.open_text(bytes(row.content_sealed), content_record(submission_id)).encode()
     return Claim(
-        row.id,
-        submission_id,
-        row.run_id,
-        row.body,
-        row.total_pence,
-        fence,
-        "send" if fresh else "ask",
-        content,
-        row.sending_at or now,
+        attempt_id=row.id,
+        submission_id=submission_id,
+        run_id=row.run_id,
+        body=row.body,
+        payment_count=row.payment_count,
+        total_pence=row.total_pence,
+        fence=fence,
+        purpose="send" if fresh else "ask",
+        sha256=bytes(row.content_sha256).hex(),
+        size=row.content_bytes,
+        channel=row.channel,
+        file_format=row.file_format,
+        began_at=row.sending_at or now,
     )
 
 
@@ -126,7 +135,7 @@ def record_answer(
     the same bytes go out again in a new attempt.
     """
     if isinstance(answer, Acknowledged):
-        return acknowledge(session, claim, answer.reference, now)
+        return _take_acknowledgement(session, claim, answer, now)
     code = "not_received" if answer is None else answer.code
     reason = "the bank has not received it" if answer is None else answer.reason
     if not _decide(session, claim, "refused", now, code=code, reason=reason):
@@ -135,22 +144,79 @@ def record_answer(
         _send_again(session, claim, now)
         return True
     values = {"id": claim.submission_id, "state": "refused", "reference": None, "now": now}
-    session.execute(_SUBMISSION_STATE, values)
-    _refuse(session, claim, code, reason, london_date(now))
+    session.execute(_SUBMISSION_STATE, values | {"count": None, "pence": None})
+    _refuse(session, claim, code, reason, now)
     return True
 
 
-def _refuse(session: Session, claim: Claim, code: str, reason: str, day: date) -> None:
-    """Tell the runs, the ledger and the audit that the bank took nothing of a submission."""
-    numbers = (claim.submission_id, claim.run_id)
-    record_outcomes(session, *numbers, "refused", day, code=code, reason=reason)
-    rows = session.execute(_ITEMS, {"id": claim.submission_id})
-    items = [(row.payment_id, row.amount_pence) for row in rows]
-    post_file_refused(session, claim.body, claim.run_id, claim.submission_id, items, day)
-    facts = {"code": code, "reason": reason}
-    audit.record(
-        session, SYSTEM, "bank.submission.refused", "submission", claim.submission_id, facts
+def _take_acknowledgement(
+    session: Session, claim: Claim, answer: Acknowledged, now: datetime
+) -> bool:
+    """Compare what the bank counted with the file; a difference leaves the outcome unknown."""
+    count = claim.payment_count if answer.payment_count is None else answer.payment_count
+    pence = claim.total_pence if answer.total_pence is None else answer.total_pence
+    if (count, pence) == (claim.payment_count, claim.total_pence):
+        return acknowledge(session, claim, answer.reference, now)
+    reason = (
+        f"the bank acknowledges {count} payments of {pence} pence,"
+        f" the file holds {claim.payment_count} of {claim.total_pence}"
     )
+    _open_work(session, claim, "totals", "totals_differ", reason, now)
+    record_doubt(session, claim, now)
+    return True
+
+
+def _open_work(
+    session: Session, claim: Claim, cause: str, kind: WorkKind, reason: str, now: datetime
+) -> None:
+    item = NewItem(
+        claim.body,
+        f"{cause}/{claim.submission_id}",
+        kind,
+        "find_out",
+        reason=reason,
+        submission_id=claim.submission_id,
+        amount_pence=claim.total_pence,
+    )
+    open_items(session, [item], now)
+
+
+def _refuse(session: Session, claim: Claim, code: str, reason: str, now: datetime) -> None:
+    """Tell the runs, the ledger, the audit and a person that the bank took nothing of it."""
+    day = london_date(now)
+    tell_refused(session, claim.body, claim.run_id, claim.submission_id, code, reason, day)
+    item = NewItem(
+        claim.body,
+        f"refused/{claim.submission_id}",
+        "file_refused",
+        "pay_again",
+        code=code,
+        reason=reason,
+        submission_id=claim.submission_id,
+        amount_pence=claim.total_pence,
+    )
+    open_items(session, [item], now)
+    result = "the bank refused the file"
+    settle_item(session, claim.body, f"unknown/{claim.submission_id}", result, SYSTEM, now)
+
+
+def tell_refused(
+    session: Session,
+    body: str,
+    run_id: UUID,
+    submission_id: UUID,
+    code: str,
+    reason: str,
+    day: date,
+) -> None:
+    """Write down that nothing of a submission was or will be paid: outcomes, ledger, audit."""
+    record_outcomes(session, submission_id, run_id, "refused", day, code=code, reason=reason)
+    rows = session.execute(_ITEMS, {"id": submission_id}).yield_per(_BATCH)
+    for batch in rows.partitions():
+        items = [(row.payment_id, row.amount_pence) for row in batch]
+        post_file_refused(session, body, run_id, submission_id, items, day)
+    facts = {"code": code, "reason": reason}
+    audit.record(session, SYSTEM, "bank.submission.refused", "submission", submission_id, facts)
 
 
 def acknowledge(session: Session, claim: Claim, reference: str, now: datetime) -> bool:
@@ -158,7 +224,10 @@ def acknowledge(session: Session, claim: Claim, reference: str, now: datetime) -
     if not _decide(session, claim, "acknowledged", now, reference=reference):
         return False
     values = {"id": claim.submission_id, "state": "acknowledged", "now": now}
+    values |= {"count": claim.payment_count, "pence": claim.total_pence}
     session.execute(_SUBMISSION_STATE, values | {"reference": reference})
+    result = "the bank has the file"
+    settle_item(session, claim.body, f"unknown/{claim.submission_id}", result, SYSTEM, now)
     day = london_date(now)
     post_submitted(session, claim.body, claim.submission_id, claim.total_pence, day)
     record_outcomes(session, claim.submission_id, claim.run_id, "submitted", day)
@@ -188,6 +257,9 @@ def record_doubt(session: Session, claim: Claim, now: datetime) -> None:
         key=f"{claim.attempt_id}/{claim.fence}",
         due_at=now + pause,
     )
+    if age >= CASE_AFTER:
+        reason = f"no clear answer for {int(age.total_seconds()) // 60} minutes"
+        _open_work(session, claim, "unknown", "outcome_unknown", reason, now)
     if claim.purpose == "send" or age > CASE_AFTER:
         facts = {"seconds": int(age.total_seconds())}
         audit.record(

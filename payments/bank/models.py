@@ -5,6 +5,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    ForeignKey,
     ForeignKeyConstraint,
     Identity,
     Index,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from payments.base import Base
 
@@ -38,6 +40,17 @@ bank_account = Table(
     UniqueConstraint(
         "sort_code", "account_number", name="uq_bank_account_sort_code_account_number"
     ),
+)
+# How files of an account reach the bank on each rail; without a row by the rail's defaults.
+bank_route = Table(
+    "bank_route",
+    _metadata,
+    Column("bank_account_id", Uuid, ForeignKey(bank_account.c.id), primary_key=True),
+    Column("rail", Text, primary_key=True),
+    Column("file_format", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("profile", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
 )
 volume_serial = Table(
     "volume_serial",
@@ -69,6 +82,19 @@ submission = Table(
     Column("rejected_pence", BigInteger),
     Column("settled_on", Date),
     Column("settled_pence", BigInteger),
+    Column("rail", Text, nullable=False, server_default="bacs"),
+    Column("file_format", Text, nullable=False, server_default="standard18"),
+    Column("channel", Text, nullable=False, server_default="https"),
+    Column("profile", JSONB, nullable=False, server_default=text("'{}'")),
+    # The stage that writes the file in parts; none where it was written at once.
+    Column("stage_id", Uuid),
+    # Control totals beside those of the file (ledger contract 4.2).
+    Column("approved_count", Integer),
+    Column("approved_pence", BigInteger),
+    Column("recalled_count", Integer),
+    Column("recalled_pence", BigInteger),
+    Column("acknowledged_count", Integer),
+    Column("acknowledged_pence", BigInteger),
     UniqueConstraint(
         "service_user_number", "serial", name="uq_submission_service_user_number_serial"
     ),
@@ -78,6 +104,7 @@ submission = Table(
     Index(
         "uq_submission_run_id", "run_id", unique=True, postgresql_where=text("state <> 'refused'")
     ),
+    Index("ix_submission_body_id", "body", "id"),
 )
 submission_item = Table(
     "submission_item",
@@ -89,6 +116,7 @@ submission_item = Table(
     Column("account_hash", LargeBinary, nullable=False),
     Column("reference", Text, nullable=False),
     Column("reference_key", Text, nullable=False),
+    Column("end_to_end_id", Text, nullable=False, server_default=""),
     UniqueConstraint(
         "submission_id", "payment_id", name="uq_submission_item_submission_id_payment_id"
     ),
@@ -98,6 +126,27 @@ submission_item = Table(
     Index("ix_submission_item_payment_id", "payment_id"),
     Index("ix_submission_item_account_hash_amount_pence", "account_hash", "amount_pence"),
     Index("ix_submission_item_reference_key_amount_pence", "reference_key", "amount_pence"),
+    Index(
+        "ix_submission_item_end_to_end_id",
+        "end_to_end_id",
+        postgresql_where=text("end_to_end_id <> ''"),
+    ),
+)
+# The bytes of a submission, sealed, in order of their numbers; every attempt sends the same.
+submission_part = Table(
+    "submission_part",
+    _metadata,
+    Column("submission_id", Uuid, ForeignKey(submission.c.id), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("first_line", Integer, nullable=False),
+    Column("payment_count", Integer, nullable=False),
+    Column("total_pence", BigInteger, nullable=False),
+    Column("first_payment_id", Uuid),
+    Column("last_payment_id", Uuid),
+    Column("content_sealed", LargeBinary),
+    Column("content_bytes", BigInteger),
+    Column("content_sha256", LargeBinary),
+    Column("changed_texts", Integer, nullable=False, server_default=text("0")),
 )
 attempt = Table(
     "attempt",
@@ -106,13 +155,12 @@ attempt = Table(
     Column("submission_id", Uuid, nullable=False),
     Column("number", SmallInteger, nullable=False),
     Column("state", Text, nullable=False),
-    Column("content_sealed", LargeBinary, nullable=False),
-    Column("content_sha256", LargeBinary, nullable=False),
-    Column("content_bytes", BigInteger, nullable=False),
+    Column("content_sha256", LargeBinary),
+    Column("content_bytes", BigInteger),
     Column("payment_count", Integer, nullable=False),
     Column("total_pence", BigInteger, nullable=False),
     Column("fence", Integer, nullable=False, server_default=text("0")),
-    Column("sealed_at", DateTime(timezone=True), nullable=False),
+    Column("sealed_at", DateTime(timezone=True)),
     Column("sending_at", DateTime(timezone=True)),
     Column("decided_at", DateTime(timezone=True)),
     Column("bank_reference", Text),
@@ -127,6 +175,28 @@ attempt = Table(
         "submission_id",
         unique=True,
         postgresql_where=text("state IN ('prepared','sealed','sending','unknown','acknowledged')"),
+    ),
+)
+attempt_verdict = Table(
+    "attempt_verdict",
+    _metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("attempt_id", Uuid, ForeignKey(attempt.c.id), nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("bank_reference", Text, nullable=False),
+    Column("proposed_by_id", Text, nullable=False),
+    Column("proposed_by_name", Text, nullable=False),
+    Column("proposed_at", DateTime(timezone=True), nullable=False),
+    Column("decided_by_id", Text),
+    Column("decided_by_name", Text),
+    Column("decided_at", DateTime(timezone=True)),
+    Column("state", Text, nullable=False, server_default="proposed"),
+    Index(
+        "uq_attempt_verdict_open",
+        "attempt_id",
+        unique=True,
+        postgresql_where=text("state IN ('proposed','confirmed')"),
     ),
 )
 bank_report = Table(

@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from payments.bank.content import Content
+
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """The bank has taken over exactly the bytes that we sent."""
+    """The bank has taken over exactly the bytes that we sent; some banks tell what they counted."""
 
     reference: str
+    payment_count: int | None = None
+    total_pence: int | None = None
 
 
 @dataclass(frozen=True)
@@ -38,14 +42,14 @@ class Listed:
 class Bank(Protocol):
     """A sponsor bank: takes submissions, gives reports and statements."""
 
-    def submit(self, submission_id: str, content: bytes) -> Acknowledged | Refused:
+    def submit(self, submission_id: str, content: Content) -> Acknowledged | Refused:
         """Hand over a file under our id; the same id and bytes again get the first answer.
 
         Raises:
             OutcomeUnknownError: no clear answer.
         """
 
-    def ask(self, submission_id: str, content: bytes) -> Acknowledged | Refused | None:
+    def ask(self, submission_id: str, content: Content) -> Acknowledged | Refused | None:
         """Ask what became of a submission; None when the bank has never seen it.
 
         Raises:

@@ -1,7 +1,7 @@
 """Reads Bacs Standard 18 input files strictly; every fault has its line (payments contract 6.1)."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from payments.bank.standard18 import Credit, Originator
@@ -68,7 +68,7 @@ def read_file(content: bytes) -> ReadFile:
     """Return what a Standard 18 file says; refuses it at the first fault.
 
     Checked are the order of records, labels, widths, alphabet, transaction codes (99 and 17 only),
-    one contra that equals the credits, and the totals of UTL1.
+    one contra per processing day that equals its credits, and the totals of UTL1.
 
     Raises:
         Standard18ReadError: with line and reason.
@@ -91,14 +91,17 @@ def read_file(content: bytes) -> ReadFile:
     width = _WIDTHS.get(second.field(11, 15))
     if width is None:
         raise Standard18ReadError(second.number, "record length must be 00100 or 00106")
-    records = lines[4:-3]
-    credits_ = tuple(_credit(line, width) for line in records[:-1])
-    total = sum(credit.amount_pence for credit in credits_)
-    originator = _contra(records[-1], width, total, volume.field(42, 47))
-    _same_originator(records[:-1], originator)
-    _check_totals(lines[-1], total, len(credits_))
+    records = _read_records(lines[4:-3], width)
+    originator = _originator(records, volume.field(42, 47), lines[-3].number)
+    total = sum(credit.amount_pence for _, credit in records.credits)
+    _check_totals(lines[-1], total, len(records.contras), len(records.credits))
     return ReadFile(
-        originator, serial, user_header.day(5), header.day(42), credits_, total_pence=total
+        originator,
+        serial,
+        user_header.day(5),
+        header.day(42),
+        tuple(credit for _, credit in records.credits),
+        total_pence=total,
     )
 
 
@@ -117,15 +120,41 @@ def _lines(content: bytes) -> list[_Line]:
     return found
 
 
-def _credit(line: _Line, width: int) -> Credit:
-    if len(line.text) != width:
-        raise Standard18ReadError(line.number, f"a record of {width} characters expected")
-    line.digits(1, 14, "destination")
+@dataclass
+class _Records:
+    """The records between the labels: credits with their lines, contras by processing day."""
+
+    credits: list[tuple[_Line, Credit]] = field(default_factory=list)
+    contras: dict[date | None, _Line] = field(default_factory=dict)
+
+
+def _read_records(lines: list[_Line], width: int) -> _Records:
+    found = _Records()
+    for line in lines:
+        if len(line.text) != width:
+            raise Standard18ReadError(line.number, f"a record of {width} characters expected")
+        line.digits(1, 14, "destination")
+        line.digits(18, 31, "originating account")
+        day = line.day(101) if width == _WIDTHS["00106"] else None
+        if _is_contra(line):
+            if day in found.contras:
+                raise Standard18ReadError(line.number, "a second contra of the same day")
+            found.contras[day] = line
+        else:
+            found.credits.append((line, _credit(line, day)))
+    return found
+
+
+def _is_contra(line: _Line) -> bool:
+    is_own = line.field(1, 14) == line.field(18, 31) and line.field(65, 70) == "CONTRA"
+    return line.field(15, 17) == f"0{_CONTRA}" and is_own
+
+
+def _credit(line: _Line, day: date | None) -> Credit:
     if line.field(15, 17) != f"0{_CREDIT}":
         raise Standard18ReadError(
             line.number, f"transaction code {line.field(16, 17)}: only credits (99) are paid out"
         )
-    line.digits(18, 31, "originating account")
     amount = line.digits(36, 46, "amount")
     if amount == 0:
         raise Standard18ReadError(line.number, "an amount of zero")
@@ -135,33 +164,37 @@ def _credit(line: _Line, width: int) -> Credit:
         line.field(83, 100).rstrip(),
         amount,
         line.field(65, 82).rstrip(),
+        day,
     )
 
 
-def _contra(line: _Line, width: int, total: int, user: str) -> Originator:
-    if len(line.text) != width or line.field(15, 17) != f"0{_CONTRA}":
-        raise Standard18ReadError(line.number, "the contra record (17) is missing")
-    if line.field(1, 14) != line.field(18, 31) or line.field(65, 70) != "CONTRA":
-        raise Standard18ReadError(line.number, "the contra is not one of the originating account")
-    line.digits(1, 14, "contra account")
-    if line.digits(36, 46, "contra amount") != total:
-        raise Standard18ReadError(line.number, "the contra differs from the sum of the credits")
-    return Originator(user, line.field(1, 6), line.field(7, 14), line.field(83, 100).rstrip())
-
-
-def _same_originator(records: list[_Line], originator: Originator) -> None:
-    wanted = originator.sort_code + originator.account_number
-    for line in records:
-        if line.field(18, 31) != wanted:
+def _originator(records: _Records, user: str, last: int) -> Originator:
+    """Return who pays; refuses several accounts, and contras that their credits do not make."""
+    if not records.contras:
+        raise Standard18ReadError(last, "the contra record (17) is missing")
+    contra = next(iter(records.contras.values()))
+    account = contra.field(1, 14)
+    totals: dict[date | None, int] = dict.fromkeys(records.contras, 0)
+    for line, credit in records.credits:
+        if line.field(18, 31) != account:
             raise Standard18ReadError(line.number, "another originating account than the contra's")
+        if credit.processing_day not in totals:
+            raise Standard18ReadError(line.number, "no contra for the day of this record")
+        totals[credit.processing_day] += credit.amount_pence
+    for day, line in records.contras.items():
+        if line.field(1, 14) != account:
+            raise Standard18ReadError(line.number, "a second originating account")
+        if line.digits(36, 46, "contra amount") != totals[day] or not totals[day]:
+            raise Standard18ReadError(line.number, "the contra differs from the sum of the credits")
+    return Originator(user, account[:6], account[6:], contra.field(83, 100).rstrip())
 
 
-def _check_totals(line: _Line, total: int, count: int) -> None:
+def _check_totals(line: _Line, total: int, contras: int, count: int) -> None:
     found = (
         line.digits(5, 17, "debit total"),
         line.digits(18, 30, "credit total"),
         line.digits(31, 37, "debit count"),
         line.digits(38, 44, "credit count"),
     )
-    if found != (total, total, 1, count):
+    if found != (total, total, contras, count):
         raise Standard18ReadError(line.number, "UTL1 differs from the sums and counts of the file")

@@ -4,13 +4,18 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from payments.bank.attempts import claim_attempt, record_answer, record_doubt
+from payments.bank.attempts import Claim, claim_attempt, record_answer, record_doubt
+from payments.bank.content import SealedContent
 from payments.bank.intake import take_report
 from payments.bank.provider import Bank, OutcomeUnknownError
 from payments.bank.providers.https_bank import HttpsBank, bank_at
 from payments.bank.queries import is_awaiting_report, list_known_reports
+from payments.bank.reports import AS_PUBLISHED, Names, load_names
+from payments.bank.submissions.begin import SEAL_TOPIC, WRITE_TOPIC
+from payments.bank.submissions.parts import seal_file, write_part
 from payments.payees.bank_details import DetailsVault
 from payments.settings import PaymentsSettings
+from payments.stages.queries import get_stage
 from shared import outbox
 from shared.crypto import Sealer
 from shared.db import Database
@@ -18,6 +23,8 @@ from shared.outbox import Job, handler
 from shared.settings import ServiceSettings
 
 _REPORT_PAUSE = timedelta(seconds=30)
+# A million payments take a while to be sent, and to be written down as sent.
+_HAND_OVER_SECONDS = 900
 
 
 def bank_of(settings: ServiceSettings) -> HttpsBank:
@@ -32,28 +39,28 @@ def vault_of(settings: ServiceSettings) -> DetailsVault:
     return DetailsVault(Sealer(settings.encryption_key_file), settings.secret_key)
 
 
-@handler("payments.bank.submit", lease_seconds=60)
+@handler("payments.bank.submit", lease_seconds=_HAND_OVER_SECONDS)
 def submit(job: Job) -> None:
     """Hand a sealed submission over; what an earlier run left open is asked about, never resent."""
     hand_over(job, bank_of(job.settings))
 
 
-@handler("payments.bank.ask", lease_seconds=60)
+@handler("payments.bank.ask", lease_seconds=_HAND_OVER_SECONDS)
 def ask(job: Job) -> None:
     """Ask the bank what became of a submission whose answer was lost."""
     hand_over(job, bank_of(job.settings))
 
 
 def hand_over(job: Job, bank: Bank) -> None:
-    """Claim, call, record: the transaction never spans the call."""
+    """Claim, call, record: no transaction spans the call, and the file is never whole in memory."""
     submission_id = UUID(job.text("submission_id"))
     with job.database.transaction() as session:
-        claim = claim_attempt(session, submission_id, vault_of(job.settings), job.now())
+        claim = claim_attempt(session, submission_id, job.now())
     if claim is None:
         return
     call = bank.submit if claim.purpose == "send" else bank.ask
     try:
-        answer = call(str(submission_id), claim.content)
+        answer = call(str(submission_id), content_of(job.database, vault_of(job.settings), claim))
     except OutcomeUnknownError:
         with job.database.transaction() as session:
             record_doubt(session, claim, job.now())
@@ -64,10 +71,43 @@ def hand_over(job: Job, bank: Bank) -> None:
         job.finish(session)
 
 
+def content_of(database: Database, vault: DetailsVault, claim: Claim) -> SealedContent:
+    """Return the bytes of a claimed attempt, to be read while they are sent."""
+    return SealedContent(
+        database,
+        vault,
+        claim.submission_id,
+        size=claim.size,
+        sha256=claim.sha256,
+        payment_count=claim.payment_count,
+        total_pence=claim.total_pence,
+        suffix="txt" if claim.file_format == "standard18" else "xml",
+    )
+
+
+@handler(WRITE_TOPIC, lease_seconds=120)
+def write(job: Job) -> None:
+    """Write one part of a bank file."""
+    with job.database.transaction() as session:
+        vault = vault_of(job.settings)
+        write_part(session, vault, UUID(job.text("stage_id")), int(job.text("number")), job.now())
+        job.finish(session)
+
+
+@handler(SEAL_TOPIC, lease_seconds=120)
+def seal(job: Job) -> None:
+    """Seal a bank file whose parts are all written."""
+    with job.database.transaction() as session:
+        stage = get_stage(session, UUID(job.text("stage_id")))
+        seal_file(session, vault_of(job.settings), stage.subject_id, job.now())
+        job.finish(session)
+
+
 @handler("payments.bank.fetch_reports", lease_seconds=120)
 def fetch_after_submission(job: Job) -> None:
     """Fetch reports; while a submission has none yet, look again after a pause."""
-    fetch_reports(job.database, bank_of(job.settings), vault_of(job.settings), job.now)
+    names = names_of(job.settings)
+    fetch_reports(job.database, bank_of(job.settings), vault_of(job.settings), job.now, names)
     with job.database.transaction() as session:
         if is_awaiting_report(session, UUID(job.text("submission_id"))):
             outbox.enqueue(
@@ -80,8 +120,18 @@ def fetch_after_submission(job: Job) -> None:
         job.finish(session)
 
 
+def names_of(settings: ServiceSettings) -> Names:
+    """Return the names that the bank's reports use in place of the published ones."""
+    path = settings.bank_report_names_file if isinstance(settings, PaymentsSettings) else None
+    return load_names(path)
+
+
 def fetch_reports(
-    database: Database, bank: Bank, vault: DetailsVault, now: Callable[[], datetime]
+    database: Database,
+    bank: Bank,
+    vault: DetailsVault,
+    now: Callable[[], datetime],
+    names: Names = AS_PUBLISHED,
 ) -> int:
     """Take in every report that the bank has and we have not, each in its own transaction."""
     listed = bank.list_reports()
@@ -93,5 +143,5 @@ def fetch_reports(
             continue
         content = bank.get_report(one.id)
         with database.transaction() as session:
-            taken += take_report(session, vault, one.id, one.kind, content, now())
+            taken += take_report(session, vault, one.id, one.kind, content, now(), names)
     return taken

@@ -14,20 +14,17 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from payments.ledger import rules
-from payments.ledger.actions import Posted, post_entries, reverse_entry
+from payments.ledger.actions import post_entries, reverse_entry
+from payments.ledger.bulk import Leg, post_items, post_payments_recalled
 from payments.ledger.queries import find_entry, find_open_reservation, get_balance
 from payments.ledger.rules import EntryDraft, Line, bank_code, suspense_code, transfer
 
-_ACCRUALS = text(
-    "SELECT id FROM entry WHERE body = :body"
-    " AND event_type IN ('payment.approved', 'payment.reissued')"
-    " AND event_id = ANY(:events) ORDER BY id"
-)
 _RESERVATION = text(
     "SELECT id FROM entry WHERE body = :body AND event_type = 'run.reserved'"
     " AND event_id = :event AND NOT EXISTS (SELECT 1 FROM pending_resolution r"
     " WHERE r.pending_entry_id = entry.id)"
 )
+_RESOLVED = text("SELECT 1 FROM pending_resolution WHERE pending_entry_id = :id")
 _SUSPENDED = text(
     "SELECT id FROM entry WHERE body = :body AND event_type = 'line.unidentified'"
     " AND event_id = :event"
@@ -71,27 +68,53 @@ def post_run_approved(session: Session, body: str, run: ApprovedRun, on: date) -
         )
         for payment_id, pence in run.payments
     ]
-    drafts.append(
-        EntryDraft(
-            "run.reserved",
-            f"{run.run_id}/{run.round}",
-            run.processing_day,
-            (
-                Line(rules.IN_TRANSIT, total, pending=True),
-                Line(bank_code(run.bank_account_code), -total, pending=True),
-            ),
-            kind="pending",
-        )
-    )
     post_entries(session, body, drafts, f"run {run.run_id} approved")
+    reserve_run(
+        session, body, run.run_id, run.round, run.bank_account_code, run.processing_day, total
+    )
+
+
+def reserve_run(
+    session: Session,
+    body: str,
+    run_id: UUID,
+    round_: int,
+    bank_account_code: str,
+    processing_day: date,
+    total_pence: int,
+) -> None:
+    """Reserve a run's total at its bank account for the day on which the bank processes it.
+
+    Raises:
+        Conflict: this round of the run is reserved already with another total, account or day.
+    """
+    draft = EntryDraft(
+        "run.reserved",
+        f"{run_id}/{round_}",
+        processing_day,
+        (
+            Line(rules.IN_TRANSIT, total_pence, pending=True),
+            Line(bank_code(bank_account_code), -total_pence, pending=True),
+        ),
+        kind="pending",
+    )
+    post_entries(session, body, [draft], f"run {run_id} reserved")
 
 
 def post_run_recalled(
     session: Session, body: str, run_id: UUID, round_: int, payment_ids: Sequence[UUID], on: date
 ) -> None:
     """Take an approval back: reverse the cost of each payment and free the reservation."""
-    for payment_id in payment_ids:
-        post_payment_recalled(session, body, payment_id, round_, on)
+    if payment_ids:
+        post_payments_recalled(session, body, payment_ids, round_, on)
+    free_run(session, body, run_id, round_, on)
+
+
+def free_run(session: Session, body: str, run_id: UUID, round_: int, on: date) -> None:
+    """Free what one round of a run reserves, because its approval is taken back.
+
+    Does nothing when nothing is reserved any more.
+    """
     found = session.execute(
         _RESERVATION, {"body": body, "event": f"{run_id}/{round_}"}
     ).scalar_one_or_none()
@@ -103,9 +126,7 @@ def post_payment_recalled(
     session: Session, body: str, payment_id: UUID, round_: int, on: date
 ) -> None:
     """Reverse the cost of one payment; what was reserved for it is freed by the bank's debit."""
-    event = f"{payment_id}/{round_}"
-    for entry_id in session.execute(_ACCRUALS, {"body": body, "events": [event]}).scalars().all():
-        reverse_entry(session, body, entry_id, "payment.recalled", event, on)
+    post_payments_recalled(session, body, [payment_id], round_, on)
 
 
 def post_submitted(
@@ -190,6 +211,16 @@ def free_reservation(
         _resolve(session, body, reserved[0], *event, on, bank_pence=0)
 
 
+def expire_reservation(
+    session: Session, body: str, reservation: UUID, event_id: str, on: date
+) -> bool:
+    """Free a reservation that nothing used in its time; False when it was used after all."""
+    if session.execute(_RESOLVED, {"id": reservation}).one_or_none() is not None:
+        return False
+    _resolve(session, body, reservation, "reservation.expired", event_id, on, bank_pence=0)
+    return True
+
+
 def post_rejected(session: Session, body: str, items: Sequence[tuple[UUID, int]], on: date) -> None:
     """Book payments that the bank rejected on input, as (id, pence): we owe them still."""
     _post_each(
@@ -216,18 +247,8 @@ def post_returns_received(
     session: Session, body: str, bank_account: str, items: Sequence[tuple[UUID, int, date]]
 ) -> None:
     """Book return credits on the statement as (payment id, pence, day), advised or not yet."""
-    drafts = [
-        transfer(
-            "payment.return_received",
-            str(payment_id),
-            day,
-            bank_code(bank_account),
-            rules.RETURNS_RECEIVABLE,
-            pence,
-        )
-        for payment_id, pence, day in items
-    ]
-    post_entries(session, body, drafts, f"returns received at {bank_account}")
+    leg = Leg("payment.return_received", bank_code(bank_account), rules.RETURNS_RECEIVABLE)
+    post_items(session, body, leg, items, f"returns received at {bank_account}")
 
 
 def post_written_back(
@@ -306,9 +327,9 @@ def _post_each(
     on: date,
     debit: str,
     credit: str,
-) -> list[Posted]:
-    drafts = [transfer(event_type, str(one), on, debit, credit, pence) for one, pence in items]
-    return post_entries(session, body, drafts, event_type)
+) -> None:
+    leg = Leg(event_type, debit, credit)
+    post_items(session, body, leg, [(one, pence, on) for one, pence in items], event_type)
 
 
 def _resolve(

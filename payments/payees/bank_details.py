@@ -32,6 +32,7 @@ class BankDetails:
     typed_account_number: str
     derivation: str
     roll_number: str = ""
+    iban: str = ""
 
     @property
     def shown_sort_code(self) -> str:

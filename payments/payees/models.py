@@ -1,6 +1,6 @@
 """Name checks: what was asked about a payee, and what the bank answered."""
 
-from sqlalchemy import Column, DateTime, Index, LargeBinary, Table, Text, Uuid
+from sqlalchemy import Column, DateTime, Index, LargeBinary, Table, Text, Uuid, text
 
 from payments.base import Base
 
@@ -26,5 +26,15 @@ name_check = Table(
     Column("reason_code", Text),
     Column("matched_name_sealed", LargeBinary),
     Column("answered_at", DateTime(timezone=True)),
+    Column("account_fingerprint", LargeBinary),
+    Column("responder_rule", Text, nullable=False, server_default=text("''")),
     Index("ix_name_check_organisation_asked_at", "organisation", "asked_at"),
+    Index(
+        "ix_name_check_asked_of_account",
+        "organisation",
+        "asked_by_id",
+        "account_fingerprint",
+        "asked_at",
+        postgresql_where=text("account_fingerprint IS NOT NULL"),
+    ),
 )

@@ -19,11 +19,15 @@ class NameQuestion:
 
 @dataclass(frozen=True)
 class NameAnswer:
-    """What the responder said; ``name`` only where its rules let it show one."""
+    """What the responder said; ``name`` only where its rules let it show one.
+
+    ``rule`` is how it came to it, from responders that tell.
+    """
 
     matched: bool
     reason_code: str | None = None
     name: str | None = None
+    rule: str = ""
 
 
 class NoAnswerError(Exception):

@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 from fastapi import Depends, FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
+from payments.payees.master.rules import SEES_PAYEES
 from payments.payees.rules import CHECK_ROLES
-from payments.runs.rules import SEES_RUNS
+from payments.runs.rules import ADMINISTRATOR, APPROVER, AUDITOR, SEES_RUNS
 from shared.actors import Actor
 from shared.errors import Forbidden
 from shared.web.login import SignedIn, WebSession
@@ -20,11 +21,50 @@ CHOOSE_PATH = "/payments/choose-body"
 _PREFIX = "payments."
 _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Today", "/payments/", SEES_RUNS),
+    ("Uploads", "/payments/uploads", SEES_RUNS),
     ("Runs", "/payments/runs", SEES_RUNS),
     ("Find a payment", "/payments/search", SEES_RUNS),
-    ("Confirmation of Payee", "/payments/confirmation-of-payee", CHECK_ROLES),
+    ("Payees", "/payments/payees", SEES_PAYEES),
+    ("Confirmation of Payee", "/payments/confirmation-of-payee", (*CHECK_ROLES, AUDITOR)),
+    ("Files to the bank", "/payments/submissions", SEES_RUNS),
+    ("Work", "/payments/work", SEES_RUNS),
+    ("Reports of the bank", "/payments/bank/reports", SEES_RUNS),
+    ("Screening", "/payments/screening", (APPROVER, ADMINISTRATOR, AUDITOR)),
     ("Reconciliation", "/payments/reconciliation", SEES_RUNS),
     ("Ledger", "/payments/ledger", SEES_RUNS),
+    ("Webhooks", "/payments/webhooks", (ADMINISTRATOR, AUDITOR)),
+)
+
+# The header shows sections, and below it the pages of the section that one is in. A page belongs to
+# the first section that one of its addresses begins with.
+_SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "Payments",
+        (
+            "/payments/runs",
+            "/payments/uploads",
+            "/payments/search",
+            "/payments/holds",
+            "/payments/calendar",
+            "/payments/schedules",
+        ),
+    ),
+    ("Payees", ("/payments/payees", "/payments/confirmation-of-payee", "/payments/screening")),
+    (
+        "Bank",
+        (
+            "/payments/bank",
+            "/payments/submissions",
+            "/payments/work",
+            "/payments/vouchers",
+            "/payments/payment-orders",
+        ),
+    ),
+    ("Reconciliation", ("/payments/reconciliation",)),
+    ("Ledger", ("/payments/ledger", "/payments/gl", "/payments/periods")),
+    ("Reports", ("/payments/reports", "/payments/audit")),
+    ("Settings", ("/payments/controls", "/payments/settings", "/payments/webhooks")),
+    ("Today", ("/payments/",)),
 )
 
 
@@ -128,16 +168,33 @@ def navigation_of(request: Request) -> dict[str, object]:
     staff = staff_of(request)
     if staff is None:
         return {}
-    return {"navigation": [_entry(request, *entry) for entry in _visible(staff)]}
-
-
-def _visible(staff: Staff) -> list[tuple[str, str]]:
-    return [(text, href) for text, href, roles in _ENTRIES if staff.has(*roles)]
-
-
-def _entry(request: Request, text: str, href: str) -> NavigationItem:
+    visible = [(text, href) for text, href, roles in _ENTRIES if staff.has(*roles)]
+    sections: dict[str, list[tuple[str, str]]] = {}
+    for text, href in visible:
+        sections.setdefault(section_of(href), []).append((text, href))
     path = request.url.path
-    is_here = path == href if href.endswith("/") else path.startswith(href)
+    here = section_of(path)
+    pages = sections.get(here, [])
+    # Of two addresses that this one begins with, the longer is the page's own.
+    page = max((href for _, href in pages if path.startswith(href)), key=len, default="")
+    return {
+        "navigation": [
+            _entry(name, entries[0][1], is_here=name == here) for name, entries in sections.items()
+        ],
+        "subnavigation": [_entry(text, href, is_here=href == page) for text, href in pages]
+        if len(pages) > 1
+        else [],
+    }
+
+
+def section_of(path: str) -> str:
+    """Return the section of the console that a page belongs to."""
+    return next(
+        name for name, starts in _SECTIONS if any(path.startswith(start) for start in starts)
+    )
+
+
+def _entry(text: str, href: str, *, is_here: bool) -> NavigationItem:
     return {"text": translate(text), "href": href, "current": is_here}
 
 

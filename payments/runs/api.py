@@ -87,6 +87,7 @@ def make_payment(
     caller: Annotated[Caller, Depends(require_scope("payments.write"))],
 ) -> JSONResponse:
     """Take a payment into the day's run, once per key; a refusal stays with its key."""
+    caller.check_acts_for(body.organisation)
     order = PaymentOrder(
         organisation=body.organisation,
         programme=body.programme,

@@ -10,17 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from payments.bank.actions import NewBankAccount, open_bank_account
 from payments.payees.actions import Checker, CheckRequest, check_name
-from payments.payees.bank_details import AccountType, DetailsVault
-from payments.payees.modulus.tables import TableFiles
-from payments.payees.providers.open_banking import open_names
+from payments.payees.bank_details import AccountType
+from payments.payees.making import make_checker
 from payments.runs.actions.create import Desk, PayeeOrder, PaymentOrder, create_payment
 from payments.runs.actions.set_up import BodyPlan, ProgrammePlan, set_up_body
 from payments.runs.queries.payments import find_payment_by_key
 from payments.settings import PaymentsSettings, get_settings
-from shared import clock
 from shared.actors import Actor
 from shared.correlation import set_correlation_id
-from shared.crypto import Sealer
 from shared.db import Database, make_engine
 
 DEMO_FILE = Path(__file__).resolve().parents[2] / "deploy" / "demo" / "payments.yaml"
@@ -102,19 +99,7 @@ def seed_demo(arguments: Sequence[str]) -> None:
 
 def _make_checker(settings: PaymentsSettings) -> Checker:
     engine = make_engine(settings.database_url, pool_size=1, service="payments-seed")
-    return Checker(
-        database=Database(engine),
-        names=open_names(
-            settings.payee_names_url + settings.payee_names_path,
-            settings.payee_names_timeout_seconds,
-            settings.payee_names_financial_id,
-            settings.payee_names_token,
-            settings.private_key_file,
-        ),
-        tables=TableFiles(settings.modulus_weights_file, settings.modulus_substitutions_file),
-        vault=DetailsVault(Sealer(settings.encryption_key_file), settings.secret_key),
-        clock=clock.now,
-    )
+    return make_checker(Database(engine), settings)
 
 
 def _plan(body: _Body) -> BodyPlan:

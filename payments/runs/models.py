@@ -3,6 +3,7 @@
 from sqlalchemy import (
     BigInteger,
     Column,
+    Computed,
     Date,
     DateTime,
     ForeignKey,
@@ -21,6 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from payments.bank.models import bank_account
 from payments.base import Base
+from payments.stages.models import stage
 
 _metadata = Base.metadata
 _NOW = text("now()")
@@ -32,6 +34,8 @@ body = Table(
     Column("organisation", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    # Which steps ask for a fresh sign-in with two factors: those of bands that say so, or all.
+    Column("step_up", Text, nullable=False, server_default=text("'bands'")),
 )
 programme = Table(
     "programme",
@@ -44,6 +48,9 @@ programme = Table(
     Column("approvals_needed", SmallInteger, nullable=False, server_default=text("1")),
     Column("release", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
+    Column("kind", Text, nullable=False, server_default=text("'people'")),
+    Column("rail", Text, nullable=False, server_default=text("'bacs'")),
+    Column("gl_code", Text, nullable=False, server_default=text("''")),
     UniqueConstraint("organisation", "slug"),
 )
 run = Table(
@@ -69,6 +76,11 @@ run = Table(
     Column("entry_on", Date),
     Column("declared_count", BigInteger),
     Column("declared_pence", BigInteger),
+    # The work in the background that has to end before the next step.
+    Column("working", Text),
+    # What was put forward.
+    Column("signed_count", BigInteger),
+    Column("signed_pence", BigInteger),
     UniqueConstraint("reference"),
     Index("ix_run_organisation_created_at", "organisation", "created_at"),
     Index(
@@ -115,6 +127,15 @@ payment = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("state_at", DateTime(timezone=True), nullable=False),
     Column("replaces", Text, ForeignKey("payments.payment.public_id")),
+    # The same while the payment lives: no index may depend on the state, which changes often.
+    Column(
+        "replaced_live",
+        Text,
+        Computed(
+            "CASE WHEN state NOT IN ('cancelled', 'recalled', 'invalid') THEN replaces END",
+            persisted=True,
+        ),
+    ),
     Column("payee_id", Uuid),
     Column("upload_row", Integer),
     Column("gl_code", Text, nullable=False, server_default=text("''")),
@@ -127,9 +148,9 @@ payment = Table(
     Index("ix_payment_run_id", "run_id", "id"),
     Index(
         "uq_payment_replaces",
-        "replaces",
+        "replaced_live",
         unique=True,
-        postgresql_where=text("state NOT IN ('cancelled', 'recalled', 'invalid')"),
+        postgresql_where=text("replaced_live IS NOT NULL"),
     ),
     Index("ix_payment_organisation_id", "organisation", "id"),
     Index("ix_payment_payee_id", "payee_id", "id", postgresql_where=text("payee_id IS NOT NULL")),
@@ -140,6 +161,16 @@ payment = Table(
         postgresql_where=text("invoice_reference <> ''"),
     ),
     Index("ix_payment_account_fingerprint", "organisation", "account_fingerprint"),
+    Index("ix_payment_amount", "organisation", "amount_pence"),
+    Index("ix_payment_account_tail", "organisation", "account_tail"),
+    Index(
+        "ix_payment_rare",
+        "organisation",
+        "id",
+        postgresql_where=text(
+            "state IN ('held', 'returned', 'scheme_rejected', 'recalled', 'invalid', 'rejected')"
+        ),
+    ),
     Index(
         "ix_payment_words",
         literal_column(
@@ -148,6 +179,27 @@ payment = Table(
         postgresql_using="gin",
         postgresql_ops={"words": "gin_trgm_ops"},
     ),
+)
+# Count and sum by state, kept by triggers of the payment table; the sum over the slots counts.
+run_total = Table(
+    "run_total",
+    _metadata,
+    Column("run_id", Uuid, primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("slot", SmallInteger, primary_key=True),
+    Column("organisation", Text, nullable=False),
+    Column("payments", BigInteger, nullable=False),
+    Column("pence", BigInteger, nullable=False),
+    Index("ix_run_total_organisation_state", "organisation", "state"),
+)
+# The payments that each shard of a stage is about.
+run_part = Table(
+    "run_part",
+    _metadata,
+    Column("stage_id", Uuid, ForeignKey(stage.c.id), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("first_id", Uuid, nullable=False),
+    Column("last_id", Uuid, nullable=False),
 )
 run_approval = Table(
     "run_approval",
@@ -180,4 +232,12 @@ run_event = Table(
     Column("correlation_id", Text, nullable=False),
     Index("ix_run_event_run_id", "run_id", "id"),
     Index("ix_run_event_payment_id", "payment_id", "id"),
+    Index(
+        "ix_run_event_shaping",
+        "organisation",
+        "payment_id",
+        postgresql_where=text(
+            "payment_id IS NOT NULL AND kind IN ('edited', 'removed', 'hold_released')"
+        ),
+    ),
 )

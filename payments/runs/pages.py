@@ -1,6 +1,7 @@
 """The console's pages of runs: today, the list, one run and the steps of its life."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -8,10 +9,14 @@ from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
+from payments.controls.actions.people import note_seen
+from payments.controls.deps import SignInDep, lead_to_step_up
 from payments.payees.deps import VaultDep
+from payments.reports.today.presenting import present_picture
 from payments.runs.access import BODY_COOKIE, Staff, StaffDep, memberships, require_role
 from payments.runs.actions.approve import approve, put_forward, reject, release
-from payments.runs.presenting import Values, present_pages, present_run, present_today
+from payments.runs.presenting import Values, present_pages, present_today
+from payments.runs.presenting_run import Wanted, present_run
 from payments.runs.queries.runs import list_bodies, list_programmes, list_runs
 from payments.runs.rules import CONFIRMATION_OF_PAYEE, ROLE_NAMES, SEES_RUNS
 from payments.runs.wording import RUN_COLOURS, RUN_TEXTS
@@ -50,12 +55,14 @@ def show_today(
     """Show the day's picture; people who only check names go to their form."""
     if staff.roles == {CONFIRMATION_OF_PAYEE}:
         return RedirectResponse("/payments/confirmation-of-payee", 303)
+    note_seen(session, staff.actor, now)
     values = present_today(session, staff.organisation, london_date(now))
     names = dict(list_bodies(session, [staff.organisation]))
     return runtime.pages.render(
         request,
         "runs/today.html",
         **values,
+        **present_picture(session, staff, now),
         body_name=names.get(staff.organisation, staff.organisation),
         roles=[name for role, name in ROLE_NAMES.items() if role in staff.roles],
         several=len(staff.organisations) > 1,
@@ -119,10 +126,14 @@ def show_run(
     staff: SeesRuns,
     session: SessionDep,
     runtime: RuntimeDep,
+    now: NowDep,
     done: str = "",
+    state: str = "",
+    q: str = "",
+    page: PageNumber = 1,
 ) -> Response:
     """Show one run: payments, totals, checks, who did what, and the steps for this person."""
-    values = present_run(session, staff, run_id)
+    values = present_run(session, staff, run_id, now, Wanted(state, q.strip()[:100], page))
     return runtime.pages.render(request, "runs/run.html", **values, done=done_text(done))
 
 
@@ -133,6 +144,7 @@ def _take_step(
     staff: Staff,
     run_id: UUID,
     done: str,
+    now: datetime,
     step: Callable[[], None],
 ) -> Response:
     """Do one step and come back to the run; a refusal is shown on it and changes nothing."""
@@ -140,7 +152,9 @@ def _take_step(
         with session.begin_nested():
             step()
     except Problem as problem:
-        return _show_refusal(request, runtime, present_run(session, staff, run_id), problem)
+        away = lead_to_step_up(problem, f"/payments/runs/{run_id}")
+        values = present_run(session, staff, run_id, now)
+        return away or _show_refusal(request, runtime, values, problem)
     return RedirectResponse(f"/payments/runs/{run_id}?done={done}", 303)
 
 
@@ -176,6 +190,7 @@ def put_run_forward(
         staff,
         run_id,
         "put-forward",
+        now,
         lambda: put_forward(session, vault, run_id, staff.actor, now),
     )
 
@@ -188,15 +203,16 @@ def approve_run(
     staff: SeesRuns,
     session: SessionDep,
     runtime: RuntimeDep,
-    vault: VaultDep,
     now: NowDep,
+    sign_in: SignInDep,
 ) -> Response:
     """Approve exactly the content that the person's page showed."""
 
     def step() -> None:
-        approve(session, vault, run_id, _read_hash(form.text("content")), staff.actor, now)
+        content = _read_hash(form.text("content"))
+        approve(session, run_id, content, staff.actor, now, sign_in)
 
-    return _take_step(request, runtime, session, staff, run_id, "approved", step)
+    return _take_step(request, runtime, session, staff, run_id, "approved", now, step)
 
 
 @router.post("/runs/{run_id}/reject")
@@ -217,6 +233,7 @@ def reject_run(
         staff,
         run_id,
         "rejected",
+        now,
         lambda: reject(session, run_id, form.text("reason"), staff.actor, now),
     )
 
@@ -228,8 +245,8 @@ def release_run(
     staff: SeesRuns,
     session: SessionDep,
     runtime: RuntimeDep,
-    vault: VaultDep,
     now: NowDep,
+    sign_in: SignInDep,
 ) -> Response:
     """Hand an approved run over to the bank."""
     return _take_step(
@@ -239,7 +256,8 @@ def release_run(
         staff,
         run_id,
         "released",
-        lambda: release(session, vault, run_id, staff.actor, now),
+        now,
+        lambda: release(session, run_id, staff.actor, now, sign_in),
     )
 
 

@@ -1,17 +1,18 @@
 """Plain values for the pages of runs and payments; templates never see live rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, TypedDict
 from urllib.parse import urlencode
-from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from payments.bank.queries import get_submission_of_run
 from payments.payees.bank_details import DetailsVault, mask_account_number
+from payments.payees.master.telling import tell_payee
 from payments.payees.queries import find_check
 from payments.payees.rules import GROUP_TITLES, StoredCheck, outcome_of
+from payments.reports.evidence.timeline import make_picture, make_timeline, states_seen
 from payments.runs.access import Staff
 from payments.runs.queries.outcomes import list_bank_lines
 from payments.runs.queries.payments import (
@@ -20,28 +21,22 @@ from payments.runs.queries.payments import (
     find_replacement,
     get_payment,
     list_payment_events,
-    list_run_events,
-    list_run_payments,
 )
-from payments.runs.queries.runs import Run, get_run, list_approvals, list_shapers
+from payments.runs.queries.runs import Run, get_run
 from payments.runs.queries.today import (
-    Figure,
     count_exceptions,
     count_in_states,
-    list_days,
     list_payments_by_state,
     list_runs_by_state,
 )
+from payments.runs.queries.totals import Figure
 from payments.runs.rules import (
     APPROVER,
-    STEPS,
     UPLOADER,
     WORDS,
     Step,
     has_role_for,
     is_possible_in,
-    may_approve,
-    may_release,
 )
 from payments.runs.wording import (
     BANK_TEXTS,
@@ -56,19 +51,6 @@ from payments.runs.wording import (
 from shared.money import format_pounds
 
 Values = dict[str, Any]
-_GONE = ("cancelled", "recalled")
-_COLLECTED = (*_GONE, "held")
-# What of its payments' histories a run's own tells: people's deeds and the bank's refusals.
-_TOLD_OF_PAYMENTS = (
-    "edited",
-    "removed",
-    "hold_released",
-    "carried_over",
-    "contradicted",
-    "rejected",
-    "refused",
-    "returned",
-)
 
 
 class PageLink(TypedDict, total=False):
@@ -144,54 +126,6 @@ def present_event(event: Event) -> Values:
     }
 
 
-def present_run(session: Session, staff: Staff, run_id: UUID) -> Values:
-    """Return everything the page of a run shows, and the steps this person can take."""
-    run = get_run(session, staff.organisation, run_id)
-    payments = list_run_payments(session, run.id)
-    counted = [payment for payment in payments if payment.state not in _COLLECTED]
-    approvals = list_approvals(session, run.id, run.round)
-    return {
-        "run": {
-            "id": str(run.id),
-            "href": f"/payments/runs/{run.id}",
-            "reference": run.reference,
-            "state": run.state,
-            "state_text": RUN_TEXTS[run.state],
-            "colour": RUN_COLOURS.get(run.state, ""),
-            "programme": run.programme.name,
-            "date": run.run_date,
-            "processing_date": run.processing_date,
-            "account": f"{run.account.name}, {mask_account_number(run.account.account_number)}",
-            "hash": run.content_hash.hex() if run.content_hash else "",
-            "count": len(counted),
-            "total": format_pounds(sum(payment.amount_pence for payment in counted)),
-            "approvals_needed": run.programme.approvals_needed,
-            "by_hand": run.programme.release == "by_hand",
-        },
-        "bank": present_submission(session, run),
-        "payments": [present_payment_line(payment) for payment in payments],
-        "figures": _stage_figures(payments),
-        "history": [
-            present_event(event) for event in list_run_events(session, run.id, *_TOLD_OF_PAYMENTS)
-        ],
-        "approvals": [
-            {"name": approval.person_name, "at": approval.approved_at} for approval in approvals
-        ],
-        **_steps(session, staff, run, [approval.person_id for approval in approvals]),
-    }
-
-
-def _steps(session: Session, staff: Staff, run: Run, approvers: Sequence[str]) -> Values:
-    can = {
-        step: has_role_for(step, staff.roles) and is_possible_in(step, run.state) for step in STEPS
-    }
-    is_apart = may_approve(staff.person_id, list_shapers(session, run.id), approvers)
-    blocked = can["approve"] and not is_apart
-    can["approve"] = can["approve"] and is_apart
-    can["release"] = can["release"] and may_release(staff.person_id, approvers)
-    return {"can": can, "needs_other_person": blocked}
-
-
 def present_submission(session: Session, run: Run) -> Values | None:
     """Return how the hand-over of a run to the bank stands, None before there is one."""
     found = get_submission_of_run(session, run.id)
@@ -200,7 +134,7 @@ def present_submission(session: Session, run: Run) -> Values | None:
     return {
         "serial": found.serial,
         "state": BANK_TEXTS.get(found.attempt_state, found.attempt_state)
-        if found.state == "prepared"
+        if found.state == "prepared" or found.attempt_state == "abandoned"
         else BANK_TEXTS.get(found.state, found.state),
         "processing_day": found.processing_day,
         "acknowledged_at": found.acknowledged_at,
@@ -227,33 +161,6 @@ def present_name_check(check: StoredCheck | None) -> str:
     return f"{GROUP_TITLES[outcome.group]}{code}. {outcome.explanation}"
 
 
-def _stage_figures(payments: Sequence[Payment]) -> list[Values]:
-    """Return count and sum at each stage, which must agree (ledger contract 4.2)."""
-    after_approval = {"approved", "released", "submitted", "accepted", "paid", "returned"}
-    stages: tuple[tuple[str, Callable[[Payment], bool]], ...] = (
-        ("In the run", lambda payment: payment.state not in _GONE),
-        ("Held", lambda payment: payment.state == "held"),
-        ("Approved", lambda payment: payment.state in after_approval | {"scheme_rejected"}),
-        (
-            "Sent to the Bacs network",
-            lambda payment: payment.state in ("submitted", "accepted", "paid", "returned"),
-        ),
-        ("Paid", lambda payment: payment.state == "paid"),
-        ("Returned", lambda payment: payment.state in ("returned", "scheme_rejected")),
-    )
-    figures: list[Values] = []
-    for name, belongs in stages:
-        found = [payment for payment in payments if belongs(payment)]
-        figures.append(
-            {
-                "name": name,
-                "count": len(found),
-                "total": format_pounds(sum(payment.amount_pence for payment in found)),
-            }
-        )
-    return figures
-
-
 def present_payment(
     session: Session, staff: Staff, vault: DetailsVault, payment: Payment
 ) -> Values:
@@ -269,6 +176,7 @@ def present_payment(
         can = dict.fromkeys(can, False)
     can["override"] = can["override"] and payment.state == "held"
     check = find_check(session, staff.organisation, payment.check_id) if payment.check_id else None
+    lines, events = make_timeline(session, payment), list_payment_events(session, payment)
     return {
         "payment": {
             **present_payment_line(payment),
@@ -285,14 +193,13 @@ def present_payment(
             "modulus": payment.modulus_result,
             "reason_code": payment.reason_code or "",
             "correlation_id": payment.correlation_id,
+            "payee": tell_payee(session, vault, staff.organisation, details),
             **_replacements(session, payment),
         },
         "run": {"reference": run.reference, "state": run.state, "programme": run.programme.name},
         "voids_approval": run.state in ("awaiting_approval", "approved"),
-        "history": [
-            {**present_event(event), "payment": None}
-            for event in list_payment_events(session, payment)
-        ],
+        "timeline": lines,
+        "picture": make_picture(payment, lines, states_seen(events)),
         "bank": present_submission(session, run),
         "bank_lines": [
             {
@@ -333,7 +240,6 @@ def present_today(session: Session, organisation: str, today: date) -> Values:
     runs = sorted(
         list_runs_by_state(session, organisation), key=lambda f: list(RUN_TEXTS).index(f.name)
     )
-    days = list_days(session, organisation, today)
     return {
         "today": today,
         "runs_by_state": [
@@ -347,8 +253,6 @@ def present_today(session: Session, organisation: str, today: date) -> Values:
             for figure in runs
         ],
         "by_state": _bars([(STATE_TEXTS[figure.name], figure) for figure in by_state]),
-        "by_day": _bars([(day.strftime("%a %-d %b"), figure) for day, figure in days]),
-        "sent_lately": any(figure.count for _, figure in days),
         "unmatched": count_exceptions(session, organisation),
         "waiting": _figure(count_in_states(session, organisation, "awaiting_approval")),
         "held": _figure(count_in_states(session, organisation, "held")),

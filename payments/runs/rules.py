@@ -1,13 +1,12 @@
 """The life of payments and runs, and who may move them (payments contract, sections 3 and 9)."""
 
-import hashlib
-import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Literal
 
+from payments.payees.master.rules import PayeeView, payee_hold
 from payments.payees.rules import StoredCheck, is_current, outcome_of
 from shared.errors import FieldError
 
@@ -42,7 +41,17 @@ RunState = Literal[
     "closed",
     "cancelled",
 ]
-Step = Literal["view", "put_forward", "approve", "reject", "release", "edit", "remove", "override"]
+Step = Literal[
+    "view",
+    "put_forward",
+    "approve",
+    "reject",
+    "release",
+    "recall",
+    "edit",
+    "remove",
+    "override",
+]
 
 PAYMENT_MOVES: dict[PaymentState, frozenset[PaymentState]] = {
     "received": frozenset({"invalid", "validated"}),
@@ -70,8 +79,8 @@ RUN_MOVES: dict[RunState, frozenset[RunState]] = {
     "putting_forward": frozenset({"awaiting_approval", "correcting"}),
     "awaiting_approval": frozenset({"approved", "approving", "correcting"}),
     "approving": frozenset({"approved"}),
-    "approved": frozenset({"released", "correcting"}),
-    "released": frozenset({"submitted", "closed"}),
+    "approved": frozenset({"released", "correcting", "cancelled"}),
+    "released": frozenset({"submitted", "closed", "cancelled"}),
     "submitted": frozenset({"closed"}),
     "closed": frozenset(),
     "cancelled": frozenset(),
@@ -126,13 +135,12 @@ STEPS: dict[Step, tuple[frozenset[str], frozenset[RunState]]] = {
     "put_forward": (frozenset({UPLOADER}), frozenset({"collecting", "correcting"})),
     "approve": (frozenset({APPROVER}), frozenset({"awaiting_approval"})),
     "reject": (frozenset({APPROVER}), frozenset({"awaiting_approval"})),
-    "release": (frozenset({UPLOADER, APPROVER}), frozenset({"approved"})),
+    "release": (frozenset({UPLOADER, APPROVER, RELEASER}), frozenset({"approved"})),
+    "recall": (frozenset({APPROVER, RELEASER}), frozenset({"approved", "released"})),
     "edit": (frozenset({UPLOADER}), _EDITABLE),
     "remove": (frozenset({UPLOADER}), _EDITABLE),
     "override": (frozenset({UPLOADER}), frozenset({"collecting", "correcting"})),
 }
-# Who did one of these to a run may not approve it.
-SHAPING_EVENTS = ("put_forward", "edited", "removed", "hold_released")
 
 MAXIMUM_AMOUNT_PENCE = 2_000_000_000
 MAXIMUM_REFERENCE = 18
@@ -143,6 +151,18 @@ _BACS_TEXT = re.compile(r"[A-Z0-9.&/ -]+")
 def can_move_payment(before: PaymentState, after: PaymentState) -> bool:
     """Tell whether a payment may go from one state to another."""
     return after in PAYMENT_MOVES[before]
+
+
+# What a run's payments pass through at once when it is put forward or sent back.
+_PASSING: tuple[PaymentState, ...] = ("validated", "ready")
+
+
+def can_reach(before: PaymentState, after: PaymentState) -> bool:
+    """Tell whether a payment may go from one state to another, through the checks if need be."""
+    starts = {before} | {one for one in _PASSING if can_move_payment(before, one)}
+    if "validated" in starts:
+        starts.add("ready")
+    return any(can_move_payment(start, after) for start in starts)
 
 
 def can_move_run(before: RunState, after: RunState) -> bool:
@@ -158,62 +178,6 @@ def has_role_for(step: Step, roles: Collection[str]) -> bool:
 def is_possible_in(step: Step, state: RunState) -> bool:
     """Tell whether a run in this state can take a step."""
     return state in STEPS[step][1]
-
-
-def may_approve(person: str, shapers: Collection[str], approvers: Collection[str]) -> bool:
-    """Tell whether a person, whatever their roles, is apart from those who shaped the run.
-
-    Nobody who put it forward, edited it, removed from it or released a hold approves it, and
-    nobody approves twice (contract 9: separation of duties is evaluated on people).
-    """
-    return person not in shapers and person not in approvers
-
-
-def may_release(person: str, approvers: Collection[str]) -> bool:
-    """Tell whether a person may release: not what they alone approved."""
-    return bool(set(approvers) - {person})
-
-
-@dataclass(frozen=True)
-class SignedPayment:
-    """What an approval signs of one payment."""
-
-    id: str
-    payee_name: str
-    account_type: str
-    sort_code: str
-    account_number: str
-    roll_number: str
-    amount_pence: int
-    currency: str
-    reference: str
-
-
-@dataclass(frozen=True)
-class SignedRun:
-    """What an approval signs: originating account, day and payments in order of their ids."""
-
-    organisation: str
-    programme: str
-    run_date: date
-    originating_sort_code: str
-    originating_account_number: str
-    payments: Sequence[SignedPayment]
-
-
-def content_hash(run: SignedRun) -> bytes:
-    """Return the SHA-256 over a run's canonical content (contract 9)."""
-    content = {
-        "organisation": run.organisation,
-        "programme": run.programme,
-        "date": run.run_date.isoformat(),
-        "from": [run.originating_sort_code, run.originating_account_number],
-        "payments": [
-            payment.__dict__ for payment in sorted(run.payments, key=lambda payment: payment.id)
-        ],
-    }
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).digest()
 
 
 def clean_reference(reference: str) -> str:
@@ -276,6 +240,12 @@ def decide_hold(
             "A payment with the same account, amount and reference was made in the last 35 days.",
         )
     return None
+
+
+def hold_of_payee(payee_view: PayeeView | None, now: datetime) -> Hold | None:
+    """Return what the payee master says against a payment now."""
+    found = payee_hold(payee_view, now)
+    return None if found is None else Hold(found.code, found.reason)
 
 
 OUTCOME_STATES: dict[str, PaymentState] = {

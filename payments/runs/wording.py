@@ -59,6 +59,14 @@ RUN_COLOURS: dict[str, str] = {
     "submitted": "purple",
     "closed": "green",
 }
+WORK_TEXTS: dict[str, str] = {
+    "put_forward": "Fixing the content of each payment",
+    "approve": "Booking the approved payments",
+    "reject": "Sending the payments back",
+    "release": "Releasing the payments to the bank",
+    "send_back": "Sending the payments back and reversing what was booked",
+    "recall": "Recalling the payments",
+}
 BANK_TEXTS: dict[str, str] = {
     "prepared": "The file is being made",
     "sealed": "The file is sealed and waits to be sent",
@@ -73,10 +81,17 @@ BANK_TEXTS: dict[str, str] = {
 _FOR_STAFF: dict[str, str] = {
     "opened": "Run opened",
     "put_forward": "Put forward for approval",
+    "content_fixed": "Content fixed: waiting for approval",
     "signed": "Signed by one approver",
     "approved": "Approved",
     "rejected": "Rejected",
     "released": "Released to the bank",
+    "day_set": "Day of payment set",
+    "scheduled": "Waits for its input day",
+    "hold_placed": "Held by a person",
+    "hold_lifted": "Hold lifted",
+    "recalled": "Recalled before it went to the bank",
+    "release_stopped": "Not released: a person has to look",
     "sent_back": "Sent back: approvals are void",
     "submitted": "Sent to the Bacs network",
     "closed": "All payments of the run are finished",

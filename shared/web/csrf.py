@@ -5,6 +5,7 @@ send the cookie but cannot know the HMAC. The ``Origin`` header, where sent, mus
 """
 
 import hmac
+from collections.abc import AsyncIterator
 
 from fastapi import Request
 
@@ -16,10 +17,21 @@ from shared.web.runtime import runtime_of
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
-async def check_csrf(request: Request) -> None:
-    """Refuse an unsafe request whose form token does not belong to the browser's cookie."""
-    if request.method in _SAFE:
-        return
+async def check_csrf(request: Request) -> AsyncIterator[None]:
+    """Refuse an unsafe request whose form token does not belong to the browser's cookie.
+
+    Closes the files of the form after the answer.
+    """
+    try:
+        if request.method not in _SAFE:
+            await _check(request)
+        yield
+    finally:
+        for upload in getattr(getattr(request.state, "form", None), "files", {}).values():
+            upload.file.close()
+
+
+async def _check(request: Request) -> None:
     settings = runtime_of(request).settings
     origin = request.headers.get("Origin")
     # Our own forms always say where they stand; "null" is what a page that hides itself sends.

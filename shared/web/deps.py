@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
@@ -33,10 +33,16 @@ SealerDep = Annotated[Sealer, Depends(_get_sealer)]
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that came with a form."""
+    """A file that came with a form; a large one lies on disk, not in memory."""
 
     filename: str
-    content: bytes
+    file: BinaryIO
+
+    @property
+    def content(self) -> bytes:
+        """Return the whole file; for one that may be large read ``file`` in pieces instead."""
+        self.file.seek(0)
+        return self.file.read()
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,8 @@ _MAXIMUM_FILES = 5
 async def read_form(request: Request) -> Form:
     """Read a form's body, once for each request however many ask for it.
 
-    Asynchronous because Starlette reads bodies so, and nothing else here.
+    Asynchronous because Starlette reads bodies so, and nothing else here. Its files stay open until
+    the request is answered; `check_csrf`, which every page of ours passes, closes them.
     """
     kept: Form | None = getattr(request.state, "form", None)
     if kept is None:
@@ -77,12 +84,12 @@ async def read_form(request: Request) -> Form:
 async def _read_body(request: Request) -> Form:
     values: dict[str, list[str]] = {}
     files: dict[str, Upload] = {}
-    async with request.form(max_fields=_MAXIMUM_FIELDS, max_files=_MAXIMUM_FILES) as sent:
-        for name, value in sent.multi_items():
-            if isinstance(value, str):
-                values.setdefault(name, []).append(value.strip())
-            else:
-                files[name] = Upload(value.filename or "", await value.read())
+    sent = await request.form(max_fields=_MAXIMUM_FIELDS, max_files=_MAXIMUM_FILES)
+    for name, value in sent.multi_items():
+        if isinstance(value, str):
+            values.setdefault(name, []).append(value.strip())
+        else:
+            files[name] = Upload(value.filename or "", value.file)
     return Form(values, files)
 
 
@@ -96,6 +103,19 @@ class Caller:
     client_id: str
     subject: str
     scopes: frozenset[str]
+    organisation: str = ""
+    is_platform: bool = False
+
+    def check_acts_for(self, organisation: str) -> None:
+        """Refuse to act for another body than the client's own; the platform acts for all.
+
+        Raises:
+            Forbidden: ``organisation_forbidden``.
+        """
+        if not self.is_platform and organisation != self.organisation:
+            raise Forbidden(
+                "organisation_forbidden", "This client does not act for that organisation"
+            )
 
     @property
     def actor(self) -> Actor:
@@ -113,10 +133,18 @@ def require_scope(scope: str) -> Callable[[Request], Caller]:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthorised("token_missing", "This API needs an access token")
-        claims = runtime_of(request).tokens.verify(token.strip())
+        runtime = runtime_of(request)
+        claims = runtime.tokens.verify(token.strip())
         if scope not in claims.scopes:
             raise Forbidden("scope_insufficient", f"The access token lacks the scope {scope}")
-        return Caller(claims.client_id, claims.subject, claims.scopes)
+        organisation = str(claims.payload.get("organisation", ""))
+        return Caller(
+            claims.client_id,
+            claims.subject,
+            claims.scopes,
+            organisation,
+            is_platform=organisation == runtime.settings.platform_organisation,
+        )
 
     check.__name__ = f"require_scope_{scope}"
     return check

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -80,7 +81,7 @@ class RelyingParty:
         if key is None and settings.private_key_file is None:
             raise ValueError("signing people in needs private_key_file")
         # One of the two is there: the line above refuses anything else.
-        self._key = key or load_private_key(settings.private_key_file)  # type: ignore[arg-type]
+        self._key = key or load_private_key(settings.private_key_file)  # type: ignore[arg-type]  # the settings of a service that signs have a key file
         self._settings = settings
         self.client_id = client_id
         self.issuer = issuer
@@ -105,9 +106,20 @@ class RelyingParty:
         return f"{self._prefix}/sign-out"
 
     def start(
-        self, session: Session, request: Request, now: datetime, *, return_to: str, scope: str = ""
+        self,
+        session: Session,
+        request: Request,
+        now: datetime,
+        *,
+        return_to: str,
+        scope: str = "",
+        asked: Mapping[str, str] | None = None,
     ) -> Response:
-        """Send the person to sign in (or to share more, with a wider scope) and remember why."""
+        """Send the person to sign in (or to share more, with a wider scope) and remember why.
+
+        ``asked`` are further parameters, like ``max_age`` and ``acr_values`` for a fresh and
+        strong sign-in (OpenID Connect Core 3.1.2.1).
+        """
         state, nonce, verifier = random_token(), random_token(), random_token(48)
         browser = request.cookies.get(self._browser_cookie) or random_token()
         session.execute(
@@ -137,6 +149,7 @@ class RelyingParty:
             "nonce": nonce,
             "code_challenge": challenge.rstrip(b"=").decode(),
             "code_challenge_method": "S256",
+            **(asked or {}),
         }
         if named := _named_claims(query["scope"]):
             query["claims"] = named

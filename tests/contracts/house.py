@@ -82,6 +82,7 @@ class Issuer:
             "aud": self.url,
             "sub": client_id,
             "client_id": client_id,
+            "organisation": "clachan",
             "scope": scope,
             "iat": now - 60,
             "exp": now + 600,
@@ -204,7 +205,7 @@ class _Rooted:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - the ASGI interface
         await self._app({**scope, "root_path": ""}, receive, send)
 
 
@@ -233,20 +234,20 @@ def make_house(
 
     bank = {"bank_url": nowhere, "payee_names_url": outside.get("payee_names_url", nowhere)}
     settings = {
-        "identity": IdentitySettings(**common("identity")),  # type: ignore[arg-type]
-        "payments": PaymentsSettings(**common("payments"), **bank),  # type: ignore[arg-type]
-        "notifications": NotificationsSettings(**common("notifications")),  # type: ignore[arg-type]
-        "gateway": GatewaySettings(**common("gateway"), journeys_private_key_file=pem),  # type: ignore[arg-type]
+        "identity": IdentitySettings(**common("identity")),  # type: ignore[arg-type]  # members by name
+        "payments": PaymentsSettings(**common("payments"), **bank),  # type: ignore[arg-type]  # members by name
+        "notifications": NotificationsSettings(**common("notifications")),  # type: ignore[arg-type]  # members by name
+        "gateway": GatewaySettings(**common("gateway"), journeys_private_key_file=pem),  # type: ignore[arg-type]  # members by name
     }
     apps = {
-        "identity": make_identity(settings["identity"]),  # type: ignore[arg-type]
-        "payments": make_payments(settings["payments"]),  # type: ignore[arg-type]
-        "notifications": make_notifications(settings["notifications"]),  # type: ignore[arg-type]
-        "gateway": make_gateway(settings["gateway"]),  # type: ignore[arg-type]
+        "identity": make_identity(settings["identity"]),  # type: ignore[arg-type]  # a double, or a value that the test chose
+        "payments": make_payments(settings["payments"]),  # type: ignore[arg-type]  # a double, or a value that the test chose
+        "notifications": make_notifications(settings["notifications"]),  # type: ignore[arg-type]  # a double, or a value that the test chose
+        "gateway": make_gateway(settings["gateway"]),  # type: ignore[arg-type]  # a double, or a value that the test chose
     }
-    services = {name: Service(name, apps[name], settings[name]) for name in SERVICES}  # type: ignore[arg-type]
+    services = {name: Service(name, apps[name], settings[name]) for name in SERVICES}  # type: ignore[arg-type]  # a double, or a value that the test chose
     for service in services.values():
         for mounted in service._mounted().values():
-            verifier = TokenVerifier(f"{url}/identity/oidc", url, OneKey(key))  # type: ignore[arg-type]
+            verifier = TokenVerifier(f"{url}/identity/oidc", url, OneKey(key))  # type: ignore[arg-type]  # a double, or a value that the test chose
             mounted.state.runtime.tokens = verifier
     return House(url, issuer, services)

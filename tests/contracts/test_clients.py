@@ -153,7 +153,7 @@ def order(payments: PaymentsClient, check_id: str, key: str, **changes: object) 
         "case_reference": REFERENCE,
         "idempotency_key": key,
     }
-    return payments.make_payment(**(values | changes)).payment_id  # type: ignore[arg-type]
+    return payments.make_payment(**(values | changes)).payment_id  # type: ignore[arg-type]  # members by name
 
 
 def test_the_gateway_checks_a_payee(payments: PaymentsClient) -> None:

@@ -34,7 +34,7 @@ def _few_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
     class Stock(RSAKey):
         @classmethod
-        def generate_key(cls, *_sizes: object, **_others: object) -> RSAKey:  # type: ignore[override]
+        def generate_key(cls, *_sizes: object, **_others: object) -> RSAKey:  # type: ignore[override]  # the test needs no size
             return rsa_key(next(stock))
 
     monkeypatch.setattr(actions, "RSAKey", Stock)

@@ -190,7 +190,7 @@ def service(
     key = ECKey.generate_key("P-256")
     key.ensure_kid()
     runtime = make_web_runtime(settings)
-    runtime.tokens = TokenVerifier(ISSUER, PUBLIC_URL, _OneKey(key))  # type: ignore[arg-type]
+    runtime.tokens = TokenVerifier(ISSUER, PUBLIC_URL, _OneKey(key))  # type: ignore[arg-type]  # a double, or a value that the test chose
     relying_party = RelyingParty(
         settings,
         client_id="notifications-mailbox",

@@ -53,7 +53,7 @@ def test_one_decimal_means_tens_of_pence() -> None:
 def test_the_day_is_scotlands() -> None:
     assert str(london_date(datetime(2026, 6, 30, 23, 30, tzinfo=UTC))) == "2026-07-01"
     with pytest.raises(ValueError, match="time zone"):
-        london_date(datetime(2026, 6, 30))  # noqa: DTZ001
+        london_date(datetime(2026, 6, 30))  # noqa: DTZ001 - refusing a naive time is what is tested
 
 
 def test_a_sealed_value_opens_for_its_own_record_only(sealer: Sealer) -> None:

@@ -63,7 +63,7 @@ def scrolls_sideways(page: Page) -> bool:
 
 def screenshot(page: Page, name: str) -> Path:
     """Save the whole page below `SCREENSHOTS` (or /tmp/clachan-screenshots), and say where."""
-    folder = Path(os.environ.get("SCREENSHOTS", "/tmp/clachan-screenshots"))  # noqa: S108
+    folder = Path(os.environ.get("SCREENSHOTS", "/tmp/clachan-screenshots"))  # noqa: S108 - for people to look at, nothing secret
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.png"
     page.screenshot(path=path, full_page=True)

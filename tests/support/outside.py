@@ -40,7 +40,7 @@ class Outside:
     def serve(self, path: str, content: bytes | str = b"", **reply: object) -> str:
         """Answer a path with this from now on; returns the whole address."""
         raw = content.encode() if isinstance(content, str) else content
-        self.replies[path] = Reply(content=raw, **reply)  # type: ignore[arg-type]
+        self.replies[path] = Reply(content=raw, **reply)  # type: ignore[arg-type]  # members by name
         return f"{self.url}{path}"
 
 

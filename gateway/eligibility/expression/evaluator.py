@@ -146,7 +146,7 @@ class _Run:
 
 
 # Which truth value decides (false for "and", true for "or") is data here, not a switch.
-def _decide(decisive: bool, verdicts: Iterable[Evaluated]) -> Evaluated:  # noqa: FBT001
+def _decide(decisive: bool, verdicts: Iterable[Evaluated]) -> Evaluated:  # noqa: FBT001 - the value that decides
     """One decisive verdict settles a chain; else one unknown makes it unknown."""
     unknown: list[Evaluated] = []
     for verdict in verdicts:

@@ -114,7 +114,7 @@ def _date(question: _Question) -> object:
             raise question.wrong(words[part], part)
     impossible = question.wrong(_("Enter a real date, for example 27 3 1954"), "day")
     # A year has four digits; nothing in a date has more.
-    if not all(_DIGITS.fullmatch(value) and len(value) <= 4 for value in parts.values()):  # noqa: PLR2004
+    if not all(_DIGITS.fullmatch(value) and len(value) <= 4 for value in parts.values()):  # noqa: PLR2004 - a year has four digits
         raise impossible
     try:
         answer = date(int(parts["year"]), int(parts["month"]), int(parts["day"]))

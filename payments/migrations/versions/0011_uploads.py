@@ -1,5 +1,9 @@
 """Files of payments, byte for byte, and what was found in each row."""
 
+from pathlib import Path
+
+from alembic import op
+
 revision = "0011_uploads"
 down_revision = "0010_gl_export"
 branch_labels = None
@@ -7,8 +11,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.execute(Path(__file__).with_suffix(".sql").read_text())
 
 
 def downgrade() -> None:
-    pass
+    op.execute(
+        "DROP TABLE upload_fault, upload_row, upload_block, upload_end_to_end, upload_mapping,"
+        " upload_event, upload_chunk, upload"
+    )

@@ -1,5 +1,9 @@
 """Sanctions lists, possible hits and the cases that clear them."""
 
+from pathlib import Path
+
+from alembic import op
+
 revision = "0012_screening"
 down_revision = "0011_uploads"
 branch_labels = None
@@ -7,8 +11,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.execute(Path(__file__).with_suffix(".sql").read_text())
 
 
 def downgrade() -> None:
-    pass
+    op.execute(
+        "DROP TABLE screening_clearance, screening_case, screening, sanctions_name, sanctions_list"
+    )

@@ -15,6 +15,7 @@ from shared.logs import get_logger
 from shared.tokens import load_private_key
 
 _ATTEMPTS = 2
+_MAXIMUM_RULE = 200
 
 
 class _Report(BaseModel):
@@ -27,8 +28,13 @@ class _Data(BaseModel):
     report: _Report = Field(alias="VerificationReport")
 
 
+class _Meta(BaseModel):
+    rule: str = Field("", alias="Rule")
+
+
 class _Answer(BaseModel):
     data: _Data = Field(alias="Data")
+    meta: _Meta = Field(default_factory=_Meta, alias="Meta")
 
 
 class OpenBankingNames:
@@ -79,10 +85,12 @@ class OpenBankingNames:
         if answer.headers.get("x-fapi-interaction-id") != question.interaction_id:
             raise NoAnswerError("the answer belongs to another question")
         try:
-            report = _Answer.model_validate_json(answer.content).data.report
+            read = _Answer.model_validate_json(answer.content)
         except ValidationError as error:
             raise NoAnswerError("the answer has another shape") from error
-        return NameAnswer(report.matched, report.reason_code, report.name)
+        report = read.data.report
+        rule = read.meta.rule[:_MAXIMUM_RULE]
+        return NameAnswer(report.matched, report.reason_code, report.name, rule)
 
 
 def _data(question: NameQuestion) -> dict[str, str]:

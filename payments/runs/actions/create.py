@@ -15,6 +15,8 @@ from payments.payees.bank_details import (
     account_fingerprint,
     payee_fingerprint,
 )
+from payments.payees.master.queries import find_payees
+from payments.payees.master.rules import PayeeView
 from payments.payees.modulus.tables import TableFiles
 from payments.payees.queries import find_check
 from payments.runs import models
@@ -35,7 +37,9 @@ from payments.runs.rules import (
     check_order,
     clean_reference,
     decide_hold,
+    hold_of_payee,
 )
+from payments.webhooks.actions.announce import announce_payments
 from shared import idempotency
 from shared.actors import SYSTEM, Actor
 from shared.clock import london_date
@@ -203,8 +207,16 @@ def _create(
     vault = desk.vault
     name, words = order.payee.name.strip(), clean_reference(order.reference)
     fingerprint = account_fingerprint(vault, details)
+    payee_view = find_payees(session, order.organisation, [fingerprint]).get(fingerprint)
     hold = find_hold(
-        session, vault, order, details, now, amount_pence=order.amount_pence, reference=words
+        session,
+        vault,
+        order,
+        details,
+        now,
+        amount_pence=order.amount_pence,
+        reference=words,
+        payee_view=payee_view,
     )
     state: PaymentState = "held" if hold else "ready"
     run_id = open_run(session, programme, now)
@@ -238,7 +250,11 @@ def _create(
     values = {name: value for name, value in made.__dict__.items() if name != "run_reference"}
     session.execute(
         insert(models.payment).values(
-            **values, account_fingerprint=fingerprint, client_id=actor.id, idempotency_key=key
+            **values,
+            account_fingerprint=fingerprint,
+            client_id=actor.id,
+            idempotency_key=key,
+            payee_id=payee_view.payee_id if payee_view else None,
         )
     )
     note_payment(session, actor, made, "received", now, state="received")
@@ -247,6 +263,7 @@ def _create(
     kind = "held" if hold else "ready"
     note_payment(session, SYSTEM, made, kind, now, state=state, details=details_of_hold)
     tell_case(session, made, state, now)
+    announce_payments(session, made.organisation, [made.id], state, now)
     return Created(made.public_id, state, str(run_id))
 
 
@@ -310,8 +327,12 @@ def find_hold(
     *,
     amount_pence: int,
     reference: str,
+    payee_view: PayeeView | None,
 ) -> Hold | None:
-    """Return what stops a payment until a person looks: its name check, or a likely duplicate."""
+    """Return what stops a payment until a person looks.
+
+    That is its payee in the master, its name check, or a likely duplicate.
+    """
     check = (
         find_check(session, order.organisation, order.check_id)
         if order.check_id is not None
@@ -327,7 +348,7 @@ def find_hold(
         reference,
         now,
     )
-    return decide_hold(check, wanted, now, duplicate)
+    return hold_of_payee(payee_view, now) or decide_hold(check, wanted, now, duplicate)
 
 
 def open_run(session: Session, programme: Programme, now: datetime) -> UUID:

@@ -4,26 +4,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
-from payments.ledger.accounting import post_run_recalled
+from payments.ledger.bulk import post_payments_recalled
 from payments.payees.actions import Checker, CheckRequest, check_name, validate_details
 from payments.payees.bank_details import (
     AccountType,
     account_fingerprint,
     payee_fingerprint,
 )
+from payments.payees.master.queries import find_payees
 from payments.payees.queries import find_check
 from payments.runs import models
-from payments.runs.actions.approve import check_reason, check_step
 from payments.runs.actions.create import Desk
-from payments.runs.actions.history import move_payments, move_run, note_payment, note_run
+from payments.runs.actions.history import move_payments, note_payment
+from payments.runs.actions.moves import move_range
+from payments.runs.actions.send_back import send_back
+from payments.runs.actions.steps import check_reason, check_step
 from payments.runs.queries.payments import (
     Payment,
     find_duplicate,
     get_payment,
-    list_run_payments,
     lock_payments,
 )
 from payments.runs.queries.runs import Run, lock_run
@@ -33,7 +35,10 @@ from payments.runs.rules import (
     check_order,
     clean_reference,
     decide_hold,
+    hold_of_payee,
 )
+from payments.screening.rules import SCREENING_HOLDS
+from payments.webhooks.actions.announce import announce_payments
 from shared.actors import Actor
 from shared.clock import london_date
 from shared.errors import Conflict, FieldError, Invalid
@@ -45,6 +50,13 @@ _CHANGEABLE: tuple[PaymentState, ...] = (
     "rejected",
     "awaiting_approval",
     "approved",
+)
+
+
+# Where a person held it, the line of that hold ends with it.
+_LIFT = text(
+    "UPDATE hold SET lifted_by_id = :id, lifted_by_name = :name, lifted_at = :now,"
+    " lift_reason = :reason WHERE payment_id = :payment AND lifted_at IS NULL"
 )
 
 
@@ -103,6 +115,7 @@ def edit_payment(
 ) -> None:
     """Write a correction down; see ``correct_payment`` for what it refuses."""
     run, payment = _lock(session, "edit", public_id, actor)
+    _refuse_screened(payment)
     _check_correction(desk, payment, correction)
     payment = _send_back(session, run, payment, actor, now)
     vault = desk.vault
@@ -120,7 +133,8 @@ def edit_payment(
         now,
         besides=payment.id,
     )
-    hold = decide_hold(
+    payee_view = find_payees(session, run.organisation, [fingerprint]).get(fingerprint)
+    hold = hold_of_payee(payee_view, now) or decide_hold(
         find_check(session, run.organisation, check_id) if check_id else None,
         payee_fingerprint(vault, name, correction.account_type, details),
         now,
@@ -139,6 +153,7 @@ def edit_payment(
             amount_pence=correction.amount_pence,
             reference=reference,
             check_id=check_id,
+            payee_id=payee_view.payee_id if payee_view else None,
             modulus_result=modulus.result,
             state="held" if hold else "ready",
             state_at=now,
@@ -191,9 +206,53 @@ def release_hold(
     reason = check_reason(reason)
     if payment.state != "held":
         raise Conflict("payment_not_held", f"Payment {payment.reference} is not held")
+    _refuse_screened(payment)
     move_payments(session, [payment], "ready", now)
+    session.execute(
+        _LIFT,
+        {"payment": payment.id, "id": actor.id, "name": actor.name, "now": now, "reason": reason},
+    )
     details = {"reason": reason, "hold": payment.hold_reason}
     note_payment(session, actor, payment, "hold_released", now, state="ready", details=details)
+
+
+def hold_payment(
+    session: Session, public_id: str, reason: str, actor: Actor, now: datetime
+) -> UUID:
+    """Hold a payment until a person releases it; a run that was put forward goes back.
+
+    The caller has checked the role. Returns the payment's id.
+
+    Raises:
+        Conflict, NotFound: held or too late already, or not of this body.
+    """
+    organisation = actor.organisation or ""
+    seen = get_payment(session, organisation, public_id)
+    run = lock_run(session, organisation, seen.run_id)
+    payment = lock_payments(session, [seen.id])[0]
+    if payment.run_id != run.id or payment.state not in _CHANGEABLE or payment.state == "held":
+        raise Conflict("payment_state", f"Payment {payment.reference} is {payment.state}")
+    if run.working is not None:
+        raise Conflict("run_busy", f"Run {run.reference} is being worked on")
+    _send_back(session, run, payment, actor, now)
+    session.execute(
+        update(models.payment)
+        .where(models.payment.c.id == payment.id)
+        .values(state="held", state_at=now, hold_code="person", hold_reason=reason)
+    )
+    announce_payments(session, organisation, [payment.id], "held", now)
+    note_payment(session, actor, payment, "held", now, state="held", details={"reason": reason})
+    return payment.id
+
+
+def _refuse_screened(payment: Payment) -> None:
+    """Refuse to end a hold of sanctions screening here: its own page asks a second person."""
+    if payment.hold_code in SCREENING_HOLDS:
+        raise Conflict(
+            "screening_open",
+            f"Payment {payment.reference} is held for a check of the payee's name",
+            detail="An approver decides it on the screening page.",
+        )
 
 
 def _lock(session: Session, step: Step, public_id: str, actor: Actor) -> tuple[Run, Payment]:
@@ -243,25 +302,14 @@ def _send_back(
 ) -> Payment:
     """Make a run that was put forward or approved correctable; its signatures are void.
 
-    Returns the payment as it is after that.
+    Returns the payment as it is after that; in a big run it is the first to be sent back.
     """
-    if run.state in ("awaiting_approval", "approved"):
-        signed = list_run_payments(session, run.id, "awaiting_approval", "approved")
-        if run.state == "approved":
-            ids = [one.id for one in signed]
-            post_run_recalled(session, run.organisation, run.id, run.round, ids, london_date(now))
-        move_run(session, run, "correcting", now, content_hash=None)
-        move_payments(session, signed, "validated", now)
-        signed = list_run_payments(session, run.id, "validated")
-        move_payments(session, signed, "ready", now)
-        note_run(
-            session,
-            actor,
-            run,
-            "sent_back",
-            now,
-            state="correcting",
-            details={"because_of": payment.reference, "round": run.round},
-        )
-        return lock_payments(session, [payment.id])[0]
-    return payment
+    if send_back(session, run, payment.reference, actor, now) is run:
+        return payment
+    if payment.state == "approved":
+        day = london_date(now)
+        post_payments_recalled(session, run.organisation, [payment.id], run.round, day)
+    if payment.state in ("awaiting_approval", "approved"):
+        signed: list[PaymentState] = ["awaiting_approval", "approved"]
+        move_range(session, run.id, signed, "ready", now, first=payment.id, last=payment.id)
+    return lock_payments(session, [payment.id])[0]

@@ -1,11 +1,14 @@
 """Writing down what happened: the history, the audit trail, and news for the case it belongs to."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, text, update
 from sqlalchemy.orm import Session
 
 from payments.runs import models
@@ -18,12 +21,13 @@ from payments.runs.rules import (
     can_move_payment,
     can_move_run,
 )
+from payments.webhooks.actions.announce import announce_payments, announce_run
 from shared import audit
 from shared.actors import Actor
 from shared.correlation import correlation_id, set_correlation_id
 from shared.errors import Conflict
 from shared.ids import new_id
-from shared.outbox import enqueue
+from shared.outbox import enqueue_many
 
 # What the case behind a payment is told, by the state that the payment came to.
 NEWS: dict[PaymentState, str] = {
@@ -34,6 +38,18 @@ NEWS: dict[PaymentState, str] = {
     "scheme_rejected": "payments.payment.returned",
     "cancelled": "payments.payment.cancelled",
 }
+
+
+_EVENTS = text(
+    """
+    INSERT INTO run_event (id, organisation, run_id, payment_id, at, kind, state, actor_kind,
+                           actor_id, actor_name, details, correlation_id)
+    SELECT u.id, :organisation, :run, u.payment_id, :now, :kind, :state, :actor_kind, :actor_id,
+           :actor_name, cast(:details AS jsonb), u.correlation_id
+      FROM unnest(cast(:ids AS uuid[]), cast(:payments AS uuid[]), cast(:correlations AS text[]))
+           AS u(id, payment_id, correlation_id)
+    """
+)
 
 
 @contextmanager
@@ -95,6 +111,68 @@ def note_payment(
         )
 
 
+@dataclass(frozen=True)
+class Told:
+    """A payment whose history gets a line, with the story that it belongs to."""
+
+    id: UUID
+    public_id: str
+    correlation: str
+
+
+class OfRun(Protocol):
+    """A run as far as a line of its history needs it."""
+
+    @property
+    def id(self) -> UUID:
+        """The run's id."""
+
+    @property
+    def organisation(self) -> str:
+        """The body whose run it is."""
+
+
+def note_payments(
+    session: Session,
+    actor: Actor,
+    run: OfRun,
+    payments: Sequence[Told],
+    kind: str,
+    now: datetime,
+    *,
+    state: str | None = None,
+    details: Mapping[str, str | int | None] | None = None,
+) -> None:
+    """Add the same line to the histories of many payments of a run, with two statements."""
+    if not payments:
+        return
+    session.execute(
+        _EVENTS,
+        {
+            "ids": [new_id() for _ in payments],
+            "payments": [payment.id for payment in payments],
+            "correlations": [payment.correlation for payment in payments],
+            "organisation": run.organisation,
+            "run": run.id,
+            "now": now,
+            "kind": kind,
+            "state": state,
+            "actor_kind": actor.kind,
+            "actor_id": actor.id,
+            "actor_name": actor.name,
+            "details": json.dumps(details or {}),
+        },
+    )
+    audit.record_many(
+        session,
+        actor,
+        f"payments.payment.{kind}",
+        "payment",
+        [(payment.public_id, payment.correlation) for payment in payments],
+        {**(details or {}), "state": state},
+    )
+
+
 def _add_event(
     session: Session,
     actor: Actor,
@@ -124,8 +202,8 @@ def _add_event(
     )
 
 
-def move_run(session: Session, run: Run, state: RunState, now: datetime, **values: object) -> None:
-    """Set a locked run's next state; refuses what the table of moves does not have."""
+def move_run(session: Session, run: Run, state: RunState, now: datetime, **values: object) -> Run:
+    """Set a locked run's next state and return it so; refuses what the table of moves has not."""
     if not can_move_run(run.state, state):
         raise Conflict("run_state", f"A run that is {run.state} cannot become {state}")
     session.execute(
@@ -133,6 +211,8 @@ def move_run(session: Session, run: Run, state: RunState, now: datetime, **value
         .where(models.run.c.id == run.id)
         .values(state=state, state_at=now, **values)
     )
+    announce_run(session, run.organisation, run.id, run.reference, state, now)
+    return replace(run, state=state)
 
 
 def move_payments(
@@ -160,22 +240,40 @@ def move_payments(
     )
     for payment in moved:
         tell_case(session, payment, state, now)
+    if moved:
+        ids = [payment.id for payment in moved]
+        announce_payments(session, moved[0].organisation, ids, state, now)
 
 
 def tell_case(session: Session, payment: Payment, state: PaymentState, now: datetime) -> None:
     """Enqueue the news for the case that a payment belongs to, under the case's own story."""
-    if payment.case_reference is None or state not in NEWS:
+    if payment.case_reference is not None:
+        told = [(payment.public_id, payment.correlation_id)]
+        tell_cases(session, payment.organisation, told, state, now)
+
+
+def tell_cases(
+    session: Session,
+    organisation: str,
+    told: Sequence[tuple[str, str]],
+    state: PaymentState,
+    now: datetime,
+) -> None:
+    """Enqueue the news for the cases of payments, given as (public id, correlation id)."""
+    if state not in NEWS:
         return
-    with in_story(payment.correlation_id):
-        enqueue(
-            session,
-            "payments.runs.tell_gateway",
+    works = [
+        (
             {
                 "event_id": str(new_id()),
                 "type": NEWS[state],
                 "state": state,
-                "organisation": payment.organisation,
-                "payment_id": payment.public_id,
+                "organisation": organisation,
+                "payment_id": public_id,
                 "occurred_at": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             },
+            correlation,
         )
+        for public_id, correlation in told
+    ]
+    enqueue_many(session, "payments.runs.tell_gateway", works)

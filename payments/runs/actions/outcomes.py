@@ -1,30 +1,62 @@
-"""What the bank says becomes the state of payments; what contradicts it waits for a person."""
+"""What the bank says moves payments; what contradicts their state waits for a person."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from payments.runs import models
-from payments.runs.actions.history import move_payments, move_run, note_payment, note_run
-from payments.runs.queries.outcomes import Outcome, list_outcomes
-from payments.runs.queries.payments import (
-    Payment,
-    list_payment_events,
-    list_run_payments,
-    lock_payments,
+from payments.runs.actions.history import (
+    Told,
+    move_run,
+    note_payment,
+    note_payments,
+    note_run,
+    tell_cases,
 )
-from payments.runs.queries.runs import lock_run
+from payments.runs.queries.outcomes import (
+    Batch,
+    Group,
+    find_batch,
+    list_contradictions,
+    list_ends,
+    list_groups,
+    list_runs_of_batch,
+)
+from payments.runs.queries.payments import list_payment_events, lock_payments
+from payments.runs.queries.runs import Run, lock_run
+from payments.runs.queries.totals import get_totals
 from payments.runs.rules import FINISHED, OUTCOME_STATES, PaymentState, find_path
+from payments.stages.actions import begin_stage, finish_shard, take_shard
+from payments.stages.rules import SHARD_ITEMS
+from payments.webhooks.actions.announce import announce_moves
 from shared.actors import SYSTEM, Actor
 from shared.logs import get_logger
 
 _BANK = Actor(kind="system", id="bank", name="The bank")
 _WITH_REASON = ("scheme_rejected", "returned")
+# What concerns one payment alone; the rest is one line of the run for all of them.
+_OF_ITS_OWN = ("rejected", "returned")
+_SENT = ("submitted", "accepted", "paid", "returned")
+_MOVE = text(
+    """
+    WITH moved AS (
+      UPDATE payment p SET state = :after, state_at = :now,
+             reason_code = CASE WHEN :with_reason THEN o.reason_code ELSE p.reason_code END,
+             reason = CASE WHEN :with_reason THEN o.reason ELSE p.reason END
+        FROM bank_outcome o
+       WHERE o.batch_id = :batch AND o.id BETWEEN :first AND :last AND o.kind = :kind
+         AND o.reason_code = :code AND o.reason = :reason
+         AND p.id = o.payment_id AND p.run_id = :run AND p.state = :before
+      RETURNING p.id, p.public_id, p.correlation_id, p.case_reference)
+    SELECT t.payments, t.first, t.last, m.id, m.public_id, m.correlation_id, m.case_reference
+      FROM (SELECT count(*) AS payments, (array_agg(id ORDER BY id))[1] AS first,
+                   (array_agg(id ORDER BY id DESC))[1] AS last FROM moved) t
+      LEFT JOIN moved m ON :own OR m.case_reference IS NOT NULL ORDER BY m.id
+    """
+)
 
 
 def apply_outcomes(session: Session, batch_id: UUID, now: datetime) -> int:
@@ -32,78 +64,160 @@ def apply_outcomes(session: Session, batch_id: UUID, now: datetime) -> int:
 
     Safe to run twice: an answer about a state that a payment has passed changes nothing. An
     answer that contradicts the state is written to the payment's history as a contradiction.
+    More than one shard of answers is applied in the background; zero is returned then.
     """
-    by_run: dict[tuple[str, UUID], list[Outcome]] = defaultdict(list)
-    for outcome in list_outcomes(session, batch_id):
-        by_run[outcome.organisation, outcome.run_id].append(outcome)
-    moved = 0
-    for (organisation, run_id), outcomes in sorted(by_run.items()):
+    batch = find_batch(session, batch_id)
+    if batch is None:
+        return 0
+    if batch.count > SHARD_ITEMS:
+        _begin(session, batch, now)
+        return 0
+    runs = [
         lock_run(session, organisation, run_id)
-        for outcome in outcomes:
-            payment = lock_payments(session, [outcome.payment_id])[0]
-            moved += _apply(session, payment, outcome, now)
-        _advance_run(session, organisation, run_id, now)
+        for organisation, run_id in list_runs_of_batch(session, batch_id)
+    ]
+    moved = _apply_range(session, batch_id, batch.first, batch.last, now)
+    for run in runs:
+        _advance_run(session, run, batch_id, moved.get(run.id, {}), now)
+    return sum(sum(kinds.values()) for kinds in moved.values())
+
+
+def apply_outcome_part(session: Session, stage_id: UUID, number: int, now: datetime) -> None:
+    """Apply one shard of a big batch; done already changes nothing."""
+    shard = take_shard(session, stage_id, number)
+    if shard is None:
+        return
+    moved = _apply_range(session, shard.subject_id, shard.first, shard.last, now)
+    finish_shard(session, shard, sum(sum(kinds.values()) for kinds in moved.values()))
+
+
+def finish_outcomes(session: Session, batch_id: UUID, now: datetime) -> None:
+    """Move the runs of a big batch on, all of whose answers are applied."""
+    kinds = dict(_count_kinds(session, batch_id))
+    for organisation, run_id in list_runs_of_batch(session, batch_id):
+        _advance_run(session, lock_run(session, organisation, run_id), batch_id, kinds, now)
+
+
+def _begin(session: Session, batch: Batch, now: datetime) -> None:
+    begin_stage(
+        session,
+        batch.organisation,
+        batch.id,
+        "outcomes",
+        list_ends(session, batch.id, SHARD_ITEMS),
+        topic="payments.runs.apply_outcome_part",
+        finish_topic="payments.runs.finish_outcomes",
+        now=now,
+    )
+
+
+def _count_kinds(session: Session, batch_id: UUID) -> Sequence[tuple[str, int]]:
+    rows = session.execute(
+        text("SELECT kind, count(*) FROM bank_outcome WHERE batch_id = :batch GROUP BY kind"),
+        {"batch": batch_id},
+    )
+    return [(kind, count) for kind, count in rows]
+
+
+def _apply_range(
+    session: Session, batch_id: UUID, first: int, last: int, now: datetime
+) -> dict[UUID, dict[str, int]]:
+    """Apply the answers of a range of ids; returns how many payments moved by run and kind."""
+    moved: dict[UUID, dict[str, int]] = {}
+    for group in list_groups(session, batch_id, first, last):
+        path = find_path(group.state, OUTCOME_STATES[group.kind])
+        if path is None:
+            _note_contradictions(session, group, batch_id, first, last, now)
+        elif path:
+            count = _move(session, group, batch_id, (first, last), path, now)
+            kinds = moved.setdefault(group.run.id, {})
+            kinds[group.kind] = kinds.get(group.kind, 0) + count
     return moved
 
 
-def _apply(session: Session, payment: Payment, outcome: Outcome, now: datetime) -> int:
-    target = OUTCOME_STATES[outcome.kind]
-    path = find_path(payment.state, target)
-    if path is None:
-        _note_contradiction(session, payment, outcome, now)
-        return 0
-    if not path:
-        return 0
+def _move(
+    session: Session,
+    group: Group,
+    batch_id: UUID,
+    ids: tuple[int, int],
+    path: Sequence[PaymentState],
+    now: datetime,
+) -> int:
+    target = path[-1]
+    rows = session.execute(
+        _MOVE,
+        {
+            "batch": batch_id,
+            "first": ids[0],
+            "last": ids[1],
+            "kind": group.kind,
+            "code": group.reason_code,
+            "reason": group.reason,
+            "run": group.run.id,
+            "before": group.state,
+            "after": target,
+            "now": now,
+            "with_reason": target in _WITH_REASON,
+            "own": group.kind in _OF_ITS_OWN,
+        },
+    ).all()
+    named = [row for row in rows if row.id is not None]
+    cases = [(row.public_id, row.correlation_id) for row in named if row.case_reference is not None]
+    for state in path:
+        tell_cases(session, group.run.organisation, cases, state, now)
     details: dict[str, str | int | None] = {}
     if target in _WITH_REASON:
-        details = {"reason_code": outcome.reason_code, "reason": outcome.reason}
-        session.execute(
-            update(models.payment).where(models.payment.c.id == payment.id).values(**details)
-        )
-    _walk(session, payment, path, now)
-    note_payment(session, _BANK, payment, outcome.kind, now, state=target, details=details)
-    return 1
+        details = {"reason_code": group.reason_code, "reason": group.reason}
+    told = [Told(row.id, row.public_id, row.correlation_id) for row in named]
+    note_payments(session, _BANK, group.run, told, group.kind, now, state=target, details=details)
+    whole = rows[0]
+    if whole.payments:
+        run = group.run
+        announce_moves(session, run.organisation, run.id, target, whole.first, whole.last, now)
+    return int(whole.payments)
 
 
-def _walk(session: Session, payment: Payment, path: Sequence[PaymentState], now: datetime) -> None:
-    here = payment
-    for step in path:
-        move_payments(session, [here], step, now)
-        here = replace(here, state=step)
-
-
-def _note_contradiction(
-    session: Session, payment: Payment, outcome: Outcome, now: datetime
+def _note_contradictions(
+    session: Session, group: Group, batch_id: UUID, first: int, last: int, now: datetime
 ) -> None:
-    known = list_payment_events(session, payment)
-    if any(event.details.get("outcome_id") == outcome.id for event in known):
-        return
-    get_logger().error(
-        "payments.outcome_contradicts",
-        payment_id=payment.public_id,
-        state=payment.state,
-        outcome=outcome.kind,
-    )
-    details = {
-        "outcome_id": outcome.id,
-        "outcome": outcome.kind,
-        "reason_code": outcome.reason_code,
-        "reason": outcome.reason,
-    }
-    note_payment(session, _BANK, payment, "contradicted", now, details=details)
+    """Write each contradiction of a group to its payment's history, once."""
+    for outcome in list_contradictions(session, group, batch_id, first, last):
+        payment = lock_payments(session, [outcome.payment_id])[0]
+        known = list_payment_events(session, payment)
+        if any(event.details.get("outcome_id") == outcome.id for event in known):
+            continue
+        get_logger().error(
+            "payments.outcome_contradicts",
+            payment_id=payment.public_id,
+            state=payment.state,
+            outcome=outcome.kind,
+        )
+        details = {
+            "outcome_id": outcome.id,
+            "outcome": outcome.kind,
+            "reason_code": outcome.reason_code,
+            "reason": outcome.reason,
+        }
+        note_payment(session, _BANK, payment, "contradicted", now, details=details)
 
 
-def _advance_run(session: Session, organisation: str, run_id: UUID, now: datetime) -> None:
+def _advance_run(
+    session: Session, run: Run, batch_id: UUID, moved: dict[str, int], now: datetime
+) -> None:
     """Move a run on as its payments have moved: sent when one is, finished when all are.
 
-    A run whose whole file was refused is finished without ever having been sent.
+    A run whose whole file was refused is finished without ever having been sent. What the bank
+    said of most of its payments is one line of its history, which theirs show too.
     """
-    states = {payment.state for payment in list_run_payments(session, run_id)}
-    sent = states & {"submitted", "accepted", "paid", "returned"}
-    run = lock_run(session, organisation, run_id)
-    if run.state == "released" and sent:
+    states = set(get_totals(session, run.id))
+    for kind in ("accepted", "paid", "refused"):
+        if moved.get(kind):
+            said: dict[str, str | int | None] = {"payments": moved[kind], "batch": str(batch_id)}
+            note_run(session, _BANK, run, kind, now, details=said)
+    if run.state == "released" and states & set(_SENT):
         move_run(session, run, "submitted", now)
-        note_run(session, _BANK, run, "submitted", now, state="submitted")
+        sent = {"batch": str(batch_id)}
+        note_run(session, _BANK, run, "submitted", now, state="submitted", details=sent)
         run = replace(run, state="submitted")
     if run.state in ("released", "submitted") and states <= FINISHED:
         move_run(session, run, "closed", now)

@@ -5,14 +5,77 @@ from datetime import date
 from typing import Literal, cast
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
 from payments.bank.models import bank_outcome, submission_item
 from payments.reconciliation.models import match, statement_line
 from payments.runs.models import payment
+from payments.runs.rules import PaymentState
 
+_BATCH = text(
+    """
+    SELECT count(*) AS outcomes, min(id) AS first, max(id) AS last,
+           (SELECT p.organisation FROM bank_outcome o JOIN payment p ON p.id = o.payment_id
+             WHERE o.batch_id = :batch LIMIT 1) AS organisation
+      FROM bank_outcome WHERE batch_id = :batch
+    """
+)
+_RUNS = text(
+    """
+    SELECT DISTINCT p.organisation, p.run_id FROM bank_outcome o JOIN payment p
+        ON p.id = o.payment_id WHERE o.batch_id = :batch ORDER BY p.organisation, p.run_id
+    """
+)
+_ENDS = text(
+    """
+    SELECT min(id) AS first, max(id) AS last
+      FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / :size AS shard
+              FROM bank_outcome WHERE batch_id = :batch) numbered
+     GROUP BY shard ORDER BY shard
+    """
+)
+_GROUPS = text(
+    """
+    SELECT run_id, organisation, state, kind, reason_code, reason
+      FROM (SELECT o.id, p.run_id, p.organisation, p.state, o.kind, o.reason_code, o.reason
+              FROM bank_outcome o JOIN payment p ON p.id = o.payment_id
+             WHERE o.batch_id = :batch AND o.id BETWEEN :first AND :last
+             ORDER BY p.id FOR UPDATE OF p) found
+     GROUP BY run_id, organisation, state, kind, reason_code, reason ORDER BY min(id), state
+    """
+)
 OutcomeKind = Literal["submitted", "refused", "accepted", "rejected", "paid", "returned"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Answers that the bank's room wrote together, by the first and last of their ids."""
+
+    id: UUID
+    organisation: str
+    count: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class GroupRun:
+    """The run of a group, as far as its history needs it."""
+
+    id: UUID
+    organisation: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Equal answers about payments of one run that are in one state."""
+
+    run: GroupRun
+    state: PaymentState
+    kind: OutcomeKind
+    reason_code: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -21,8 +84,6 @@ class Outcome:
 
     id: int
     payment_id: UUID
-    run_id: UUID
-    organisation: str
     kind: OutcomeKind
     reason_code: str
     reason: str
@@ -71,31 +132,63 @@ def list_bank_lines(session: Session, payment_id: UUID) -> list[BankLine]:
     ]
 
 
-def list_outcomes(session: Session, batch_id: UUID) -> list[Outcome]:
-    """Return the answers of one batch in the order in which they were written."""
-    rows = session.execute(
-        select(
-            bank_outcome.c.id,
-            bank_outcome.c.payment_id,
-            payment.c.run_id,
-            payment.c.organisation,
-            bank_outcome.c.kind,
-            bank_outcome.c.reason_code,
-            bank_outcome.c.reason,
-        )
-        .join(payment, payment.c.id == bank_outcome.c.payment_id)
-        .where(bank_outcome.c.batch_id == batch_id)
-        .order_by(bank_outcome.c.id)
-    )
+def find_batch(session: Session, batch_id: UUID) -> Batch | None:
+    """Return how many answers a batch has and whose they are; None when it has none."""
+    row = session.execute(_BATCH, {"batch": batch_id}).one()
+    if not row.outcomes:
+        return None
+    return Batch(batch_id, row.organisation, row.outcomes, row.first, row.last)
+
+
+def list_runs_of_batch(session: Session, batch_id: UUID) -> list[tuple[str, UUID]]:
+    """Return body and id of the runs that a batch is about, in the order in which to lock them."""
+    rows = session.execute(_RUNS, {"batch": batch_id})
+    return [(row.organisation, row.run_id) for row in rows]
+
+
+def list_ends(session: Session, batch_id: UUID, size: int) -> list[tuple[int, int]]:
+    """Return the first and last id of each shard of a batch."""
+    rows = session.execute(_ENDS, {"batch": batch_id, "size": size})
+    return [(row.first, row.last) for row in rows]
+
+
+def list_groups(session: Session, batch_id: UUID, first: int, last: int) -> list[Group]:
+    """Lock the payments that a range of answers is about; return the groups in order of arrival."""
+    rows = session.execute(_GROUPS, {"batch": batch_id, "first": first, "last": last})
     return [
-        Outcome(
-            row.id,
-            row.payment_id,
-            row.run_id,
-            row.organisation,
+        Group(
+            GroupRun(row.run_id, row.organisation),
+            cast("PaymentState", row.state),
             cast("OutcomeKind", row.kind),
             row.reason_code,
             row.reason,
         )
         for row in rows
     ]
+
+
+def list_contradictions(
+    session: Session, group: Group, batch_id: UUID, first: int, last: int
+) -> list[Outcome]:
+    """Return the single answers of a group."""
+    rows = session.execute(
+        select(
+            bank_outcome.c.id,
+            bank_outcome.c.payment_id,
+            bank_outcome.c.kind,
+            bank_outcome.c.reason_code,
+            bank_outcome.c.reason,
+        )
+        .join(payment, payment.c.id == bank_outcome.c.payment_id)
+        .where(
+            bank_outcome.c.batch_id == batch_id,
+            bank_outcome.c.id.between(first, last),
+            bank_outcome.c.kind == group.kind,
+            bank_outcome.c.reason_code == group.reason_code,
+            bank_outcome.c.reason == group.reason,
+            payment.c.run_id == group.run.id,
+            payment.c.state == group.state,
+        )
+        .order_by(bank_outcome.c.id)
+    )
+    return [Outcome(*row) for row in rows]

@@ -5,16 +5,32 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, Text, and_, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Text,
+    and_,
+    func,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy import cast as cast_sql
 from sqlalchemy.orm import Session
 
+from payments.bank.models import bank_outcome
 from payments.runs.models import payment, run, run_event
 from payments.runs.rules import PaymentState
 from shared.errors import NotFound
 
 _DUPLICATE_DAYS = 35
 # Steps of a run that are steps of each of its payments.
-_DEEDS_ON_ALL = ("put_forward", "signed", "approved", "rejected", "released", "sent_back")
+_DEEDS_ON_ALL = (
+    *("put_forward", "content_fixed", "signed", "approved", "rejected", "released", "sent_back"),
+)
+# What the bank says of a whole file; a payment with a case has lines of its own for it.
+_SAID_OF_ALL = ("submitted", "accepted", "paid", "refused")
 
 
 @dataclass(frozen=True)
@@ -144,6 +160,42 @@ def list_run_payments(session: Session, run_id: UUID, *states: PaymentState) -> 
     return [_as_payment(row) for row in session.execute(query)]
 
 
+def list_page(
+    session: Session,
+    run_id: UUID,
+    *,
+    state: str = "",
+    words: str = "",
+    offset: int = 0,
+    limit: int = 50,
+) -> list[Payment]:
+    """Return a page of a run's payments in order of their ids, of one state or with some words."""
+    query = _select().where(payment.c.run_id == run_id).order_by(payment.c.id)
+    if state:
+        query = query.where(payment.c.state == state)
+    if words:
+        query = query.where(_has_words(words))
+    return [_as_payment(row) for row in session.execute(query.offset(offset).limit(limit))]
+
+
+def count_with_words(
+    session: Session, run_id: UUID, words: str, *, state: str = "", most: int = 1_000
+) -> int:
+    """Return how many payments of a run have some words, counted no further than to a limit."""
+    found = select(payment.c.id).where(payment.c.run_id == run_id, _has_words(words))
+    if state:
+        found = found.where(payment.c.state == state)
+    return session.execute(
+        select(func.count()).select_from(found.limit(most).subquery())
+    ).scalar_one()
+
+
+def list_payments_by_id(session: Session, ids: list[UUID]) -> list[Payment]:
+    """Return payments by id, the highest id first."""
+    query = _select().where(payment.c.id.in_(ids)).order_by(payment.c.id.desc())
+    return [_as_payment(row) for row in session.execute(query)]
+
+
 def lock_payments(session: Session, ids: list[UUID]) -> list[Payment]:
     """Return payments by id and keep other changes of them waiting; in order of their ids."""
     query = (
@@ -164,8 +216,11 @@ def find_duplicate(
 ) -> str | None:
     """Return the public id of a payment with the same account, amount and reference, if any.
 
+    Of two equal payments at once the second waits here until the first is committed.
     ``besides`` is the payment that is compared, where it is stored already.
     """
+    equal = f"{organisation}/{account_fingerprint.hex()}/{amount_pence}/{reference}"
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(equal, 0))))
     return session.execute(
         select(payment.c.public_id)
         .where(
@@ -187,8 +242,7 @@ def find_replacement(session: Session, organisation: str, public_id: str) -> Pay
     row = session.execute(
         _select().where(
             payment.c.organisation == organisation,
-            payment.c.replaces == public_id,
-            payment.c.state.not_in(("cancelled", "recalled", "invalid")),
+            payment.c.replaced_live == public_id,
         )
     ).one_or_none()
     return None if row is None else _as_payment(row)
@@ -208,35 +262,24 @@ def list_payment_events(session: Session, found: Payment) -> list[Event]:
         run_event.c.kind.in_(_DEEDS_ON_ALL),
         run_event.c.at >= found.created_at,
     )
-    return _events(session, or_(run_event.c.payment_id == found.id, of_run))
+    wanted = [run_event.c.payment_id == found.id, of_run]
+    if found.case_reference is None:
+        batches = select(cast_sql(bank_outcome.c.batch_id, Text)).where(
+            bank_outcome.c.payment_id == found.id
+        )
+        of_bank = and_(
+            run_event.c.run_id == found.run_id,
+            run_event.c.payment_id.is_(None),
+            run_event.c.kind.in_(_SAID_OF_ALL),
+            run_event.c.details["batch"].astext.in_(batches),
+        )
+        wanted.append(of_bank)
+    return _events(session, or_(*wanted))
 
 
-def search_payments(
-    session: Session,
-    organisation: str,
-    words: str,
-    *,
-    amount_pence: int | None = None,
-    account_fingerprint: bytes | None = None,
-    offset: int = 0,
-    limit: int = 20,
-) -> tuple[list[Payment], int]:
-    """Return payments whose name, reference or case holds the words, or with this amount."""
+def _has_words(words: str) -> ColumnElement[bool]:
     escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    wanted: list[ColumnElement[bool]] = [
-        _WORDS.ilike(f"%{escaped}%"),
-        payment.c.public_id == words.lower(),
-    ]
-    if amount_pence is not None:
-        wanted.append(payment.c.amount_pence == amount_pence)
-    if account_fingerprint is not None:
-        wanted.append(payment.c.account_fingerprint == account_fingerprint)
-    condition = and_(payment.c.organisation == organisation, or_(*wanted))
-    count = session.execute(select(func.count()).select_from(payment).where(condition)).scalar_one()
-    rows = session.execute(
-        _select().where(condition).order_by(payment.c.id.desc()).offset(offset).limit(limit)
-    )
-    return [_as_payment(row) for row in rows], count
+    return _WORDS.ilike(f"%{escaped}%")
 
 
 def _events(session: Session, condition: ColumnElement[bool]) -> list[Event]:

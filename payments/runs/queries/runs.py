@@ -5,19 +5,13 @@ from datetime import date, datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.orm import Session
 
 from payments.bank.models import bank_account
-from payments.runs.models import (
-    body,
-    payment,
-    programme,
-    run,
-    run_approval,
-    run_event,
-)
-from payments.runs.rules import SHAPING_EVENTS, RunState
+from payments.runs.models import body, programme, run, run_approval, run_total
+from payments.runs.queries.totals import GONE
+from payments.runs.rules import RunState
 from shared.errors import NotFound
 
 
@@ -43,6 +37,9 @@ class Programme:
     name: str
     approvals_needed: int
     release: str
+    kind: str = "people"
+    rail: str = "bacs"
+    gl_code: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +58,14 @@ class Run:
     state_at: datetime
     programme: Programme
     account: OriginatingAccount
+    rail: str = "bacs"
+    rail_reason: str = ""
+    source: str = "api"
+    upload_id: UUID | None = None
+    entry_on: date | None = None
+    working: str | None = None
+    signed_count: int | None = None
+    signed_pence: int | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,9 @@ _PROGRAMME = (
     programme.c.name.label("programme_name"),
     programme.c.approvals_needed,
     programme.c.release,
+    programme.c.kind.label("programme_kind"),
+    programme.c.rail.label("programme_rail"),
+    programme.c.gl_code.label("programme_gl_code"),
 )
 _ACCOUNT = (
     bank_account.c.id.label("account_id"),
@@ -102,7 +110,6 @@ _ACCOUNT = (
     bank_account.c.name.label("account_name"),
     bank_account.c.service_user_number,
 )
-_GONE = ("cancelled", "recalled")
 
 
 def find_body_name(session: Session, organisation: str) -> str | None:
@@ -152,23 +159,6 @@ def lock_run(session: Session, organisation: str, run_id: UUID) -> Run:
     return _one(session, _select_run(organisation, run_id).with_for_update(of=run))
 
 
-def list_shapers(session: Session, run_id: UUID) -> set[str]:
-    """Return the people who put a run forward, edited it, removed from it or released a hold.
-
-    What they did to a payment follows it when it is carried over from another run.
-    """
-    inside = select(payment.c.id).where(payment.c.run_id == run_id)
-    rows = session.execute(
-        select(run_event.c.actor_id)
-        .where(
-            or_(run_event.c.run_id == run_id, run_event.c.payment_id.in_(inside)),
-            run_event.c.kind.in_(SHAPING_EVENTS),
-        )
-        .distinct()
-    )
-    return set(rows.scalars())
-
-
 def list_approvals(session: Session, run_id: UUID, round_: int) -> list[Approval]:
     """Return the signatures of a round; those of earlier rounds are void."""
     rows = session.execute(
@@ -198,7 +188,7 @@ def list_runs(
     count = session.execute(
         select(func.count()).select_from(joined).where(*conditions)
     ).scalar_one()
-    counted = ~payment.c.state.in_(_GONE)
+    total = run_total.c
     rows = session.execute(
         select(
             run.c.id,
@@ -206,14 +196,14 @@ def list_runs(
             programme.c.name.label("programme"),
             run.c.run_date,
             run.c.state,
-            func.count(payment.c.id).filter(counted).label("payments"),
-            func.coalesce(func.sum(payment.c.amount_pence).filter(counted), 0).label("total"),
-            func.count(payment.c.id).filter(payment.c.state == "held").label("held"),
-            func.count(payment.c.id)
-            .filter(payment.c.state.in_(("returned", "scheme_rejected")))
-            .label("returned"),
+            _sum(total.payments, total.state.not_in(GONE)).label("payments"),
+            _sum(total.pence, total.state.not_in(GONE)).label("total"),
+            _sum(total.payments, total.state == "held").label("held"),
+            _sum(total.payments, total.state.in_(("returned", "scheme_rejected"))).label(
+                "returned"
+            ),
         )
-        .select_from(joined.outerjoin(payment, payment.c.run_id == run.c.id))
+        .select_from(joined.outerjoin(run_total, total.run_id == run.c.id))
         .where(*conditions)
         .group_by(run.c.id, programme.c.name)
         .order_by(run.c.id.desc())
@@ -227,13 +217,17 @@ def list_runs(
             row.programme,
             row.run_date,
             cast("RunState", row.state),
-            row.payments,
+            int(row.payments),
             int(row.total),
-            row.held,
-            row.returned,
+            int(row.held),
+            int(row.returned),
         )
         for row in rows
     ], count
+
+
+def _sum(column: ColumnElement[int], condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(column).filter(condition), 0)
 
 
 def _select_run(organisation: str, run_id: UUID) -> Select[*tuple[Any, ...]]:
@@ -252,6 +246,14 @@ def _select_run(organisation: str, run_id: UUID) -> Select[*tuple[Any, ...]]:
             run.c.processing_date,
             run.c.created_at,
             run.c.state_at,
+            run.c.rail,
+            run.c.rail_reason,
+            run.c.source,
+            run.c.upload_id,
+            run.c.entry_on,
+            run.c.working,
+            run.c.signed_count,
+            run.c.signed_pence,
             *_PROGRAMME,
             *_ACCOUNT,
         )
@@ -284,6 +286,14 @@ def _one(session: Session, query: Select[*tuple[Any, ...]]) -> Run:
             row.account_name,
             row.service_user_number,
         ),
+        rail=row.rail,
+        rail_reason=row.rail_reason,
+        source=row.source,
+        upload_id=row.upload_id,
+        entry_on=row.entry_on,
+        working=row.working,
+        signed_count=row.signed_count,
+        signed_pence=row.signed_pence,
     )
 
 
@@ -295,4 +305,7 @@ def _as_programme(row: Row[*tuple[Any, ...]]) -> Programme:
         row.programme_name,
         row.approvals_needed,
         row.release,
+        row.programme_kind,
+        row.programme_rail,
+        row.programme_gl_code,
     )

@@ -43,7 +43,7 @@ def test_an_open_public_port_moves_when_it_is_taken(home: Home, taken: int) -> N
 def test_another_taken_port_is_replaced_and_told(
     home: Home, taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(DEFAULTS, "POSTGRES", taken)  # type: ignore[arg-type]
+    monkeypatch.setitem(DEFAULTS, "POSTGRES", taken)  # type: ignore[arg-type]  # a mapping that the test may change
     ports = choose_ports(home, {"CLACHAN_PORT_PUBLIC": "0"})
     assert ports["POSTGRES"] not in (taken, 0)
     assert f"port {taken} is taken; postgres uses {ports['POSTGRES']}" in ports.notes
@@ -67,3 +67,10 @@ def test_the_file_is_private(home: Home) -> None:
     choose_ports(home, {setting_name(name): "0" for name in DEFAULTS})
     mode = stat.S_IMODE((home.path / "ports.json").stat().st_mode)
     assert mode == 0o600
+
+
+def test_the_govstack_port_has_the_name_that_its_callers_know(home: Home, taken: int) -> None:
+    environ = {setting_name(name): "0" for name in DEFAULTS if name != "GOVSTACK"}
+    with pytest.raises(PortError, match=f"port {taken} is taken"):
+        choose_ports(home, environ | {"GOVSTACK_PORT": str(taken)})
+    assert choose_ports(home, environ | {"GOVSTACK_PORT": "0"})["GOVSTACK"] not in (0, taken)

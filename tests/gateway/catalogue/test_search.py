@@ -145,7 +145,7 @@ UNSEEN: list[tuple[str, str]] = [
 
 
 def slugs(session: Session, query: str, **options: str) -> list[str]:
-    return [entry.slug for entry in search_entries(session, query, **options).entries]  # type: ignore[arg-type]
+    return [entry.slug for entry in search_entries(session, query, **options).entries]  # type: ignore[arg-type]  # members by name
 
 
 @pytest.mark.parametrize("sought", [RELEVANT, UNSEEN], ids=["relevant", "unseen"])

@@ -49,7 +49,7 @@ def work_until_killed(site: Site, at: int, monkeypatch: pytest.MonkeyPatch) -> b
 
     def fragile_call(*arguments: object) -> object:
         fragile.step()
-        answer = call(*arguments)  # type: ignore[arg-type]
+        answer = call(*arguments)  # type: ignore[arg-type]  # a double, or a value that the test chose
         fragile.step()
         return answer
 

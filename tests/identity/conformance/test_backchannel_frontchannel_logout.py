@@ -28,7 +28,7 @@ EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
 def metadata_of(world: World) -> dict[str, Any]:
-    return world.http.get(f"{OIDC}/.well-known/openid-configuration").json()  # type: ignore[no-any-return]
+    return world.http.get(f"{OIDC}/.well-known/openid-configuration").json()  # type: ignore[no-any-return]  # JSON of our own making
 
 
 def leave(client: DynamicClient, hint: str) -> Any:

@@ -1,31 +1,36 @@
 """ScotAccount as its clients know it: the rules S1 to S16 and sections 1.5 to 1.10."""
 
 import base64
-import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 from uuid import UUID
 
-import jsonschema_rs
 import pytest
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.hashes import SHA256
-from httpx2 import Response
 from joserfc.jwk import ECKey, RSAKey
 
-import identity.oidc
 from identity.caching import versioned
 from identity.oidc.flows import get_flow
 from identity.oidc.scotaccount_attributes import SCHEMA
 from shared import clock
+from tests.identity.conformance.scot_client import (
+    ADDRESS,
+    ALL,
+    CLIENT,
+    EMAIL,
+    GPG45,
+    VALIDATOR,
+    authorize,
+    form,
+    redeem,
+    scot_world,
+)
 from tests.identity.oidc.test_attributes import ask, items_of, share
 from tests.identity.oidc.world import (
-    ASSERTION_TYPE,
-    CALLBACK,
     SCOT,
     World,
     answer_of,
@@ -35,14 +40,6 @@ from tests.identity.oidc.world import (
 )
 from tests.identity.people import People, text_of
 
-CLIENT = "sandboxscot01"
-GPG45, ADDRESS, EMAIL = "scotaccount.gpg45.medium", "scotaccount.address", "scotaccount.email"
-ALL = f"{GPG45} {ADDRESS} {EMAIL}"
-_SCHEMA_FILE = Path(identity.oidc.__file__).parent / "schemas" / "scotaccount_claims_token_v2.json"
-VALIDATOR = jsonschema_rs.Draft7Validator(
-    json.loads(_SCHEMA_FILE.read_text()), validate_formats=True
-)
-
 
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,27 +48,7 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def scot(world: World) -> World:
-    world.register(CLIENT, profile="scotaccount", post_logout_uris=("https://council.example/",))
-    return world
-
-
-def authorize(scot: World, **changes: str | None) -> Response:
-    return scot.authorize(SCOT, **({"client_id": CLIENT} | changes))
-
-
-def redeem(scot: World, code: str, **changes: str | None) -> Response:
-    return scot.redeem(code, SCOT, **({"client_id": CLIENT} | changes))
-
-
-def form(scot: World, code: str) -> dict[str, str]:
-    return {
-        "grant_type": "authorization_code",
-        "code": code,
-        "redirect_uri": CALLBACK,
-        "code_verifier": scot.verifier,
-        "client_assertion_type": ASSERTION_TYPE,
-        "client_assertion": scot.assertion(CLIENT, f"{SCOT}/token"),
-    }
+    return scot_world(world)
 
 
 def test_s1_discovery(scot: World) -> None:

@@ -1,39 +1,34 @@
 """ScotAccount as its clients know it: sections 1.5, 1.9 and 1.10 of the contract."""
 
-import json
 import re
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import jsonschema_rs
 import pytest
-from httpx2 import Response
 from joserfc import jws
 from joserfc.jwk import RSAKey
 from starlette.testclient import TestClient
 
-import identity.oidc
 from identity.caching import versioned
 from identity.relying_parties.options import ClientOptions
 from identity.web import create_app
+from tests.identity.conformance.scot_client import (
+    ADDRESS,
+    ALL,
+    CLIENT,
+    GPG45,
+    VALIDATOR,
+    authorize,
+    redeem,
+    scot_world,
+)
 from tests.identity.oidc.test_attributes import ask, share
 from tests.identity.oidc.world import (
-    ASSERTION_TYPE,
-    CALLBACK,
     PUBLIC_URL,
     SCOT,
     World,
     answer_of,
     decode,
-)
-
-CLIENT = "sandboxscot01"
-GPG45, ADDRESS, EMAIL = "scotaccount.gpg45.medium", "scotaccount.address", "scotaccount.email"
-ALL = f"{GPG45} {ADDRESS} {EMAIL}"
-_SCHEMA_FILE = Path(identity.oidc.__file__).parent / "schemas" / "scotaccount_claims_token_v2.json"
-VALIDATOR = jsonschema_rs.Draft7Validator(
-    json.loads(_SCHEMA_FILE.read_text()), validate_formats=True
 )
 
 
@@ -44,27 +39,7 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def scot(world: World) -> World:
-    world.register(CLIENT, profile="scotaccount", post_logout_uris=("https://council.example/",))
-    return world
-
-
-def authorize(scot: World, **changes: str | None) -> Response:
-    return scot.authorize(SCOT, **({"client_id": CLIENT} | changes))
-
-
-def redeem(scot: World, code: str, **changes: str | None) -> Response:
-    return scot.redeem(code, SCOT, **({"client_id": CLIENT} | changes))
-
-
-def form(scot: World, code: str) -> dict[str, str]:
-    return {
-        "grant_type": "authorization_code",
-        "code": code,
-        "redirect_uri": CALLBACK,
-        "code_verifier": scot.verifier,
-        "client_assertion_type": ASSERTION_TYPE,
-        "client_assertion": scot.assertion(CLIENT, f"{SCOT}/token"),
-    }
+    return scot_world(world)
 
 
 @pytest.mark.parametrize(

@@ -179,5 +179,5 @@ def answers(**changes: object) -> dict[str, dict[str, object]]:
     for values in fields.values():
         values.update({name: changes[name] for name in values.keys() & changes.keys()})
     if "purposes" in changes:
-        fields["scopes"].update(changes["purposes"])  # type: ignore[arg-type]
+        fields["scopes"].update(changes["purposes"])  # type: ignore[arg-type]  # a double, or a value that the test chose
     return fields

@@ -2,23 +2,18 @@
 
 import mimetypes
 import re
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 from deploy.assets import sources
 from identity.oidc import refusals
-from identity.settings import IdentitySettings
-from identity.web import create_app
 from shared.db import Database
 from tests.identity.console.office import BODY, CALLBACK, CONSOLE, Colleague, Office, pem
 from tests.identity.oidc.world import ec_key
+from tests.identity.serving import served
 from tests.support.browser import assert_accessible, screenshot
 
 pytestmark = pytest.mark.browser
@@ -30,29 +25,8 @@ def address(
     office: Office, identity_database: Database, identity_url: str, key_file: Path
 ) -> Iterator[str]:
     """The same provider on a socket, for a real browser."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = IdentitySettings(
-        environment="test",
-        public_url=f"http://127.0.0.1:{port}",
-        port=port,
-        database_url=identity_url,
-        broker_url="redis://127.0.0.1:1/0",
-        secret_key="x" * 40,
-        encryption_key_file=key_file,
-        log_level="WARNING",
-        outbound_allowed_hosts=["127.0.0.1"],
-    )
-    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_config=None)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield settings.public_url
-    server.should_exit = True
-    thread.join(10)
+    with served(identity_url, key_file, "x" * 40) as url:
+        yield url
 
 
 class Desk:

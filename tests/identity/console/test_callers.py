@@ -50,7 +50,7 @@ def test_each_caller_passes_only_where_their_roles_reach(office: Office) -> None
     }
     doors = [
         door
-        for door in Service("identity", office.world.http.app, office.world.settings).doors(  # type: ignore[arg-type]
+        for door in Service("identity", office.world.http.app, office.world.settings).doors(  # type: ignore[arg-type]  # the test client holds our own app
             of_api=False
         )
         if door.path.startswith("/identity/console")

@@ -40,7 +40,7 @@ def mail(office: Office, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, obje
             return SentMessage("id", "accepted")
 
     world = office.world
-    monkeypatch.setitem(account_tasks._CLIENTS, id(world.settings), Post())  # type: ignore[arg-type]
+    monkeypatch.setitem(account_tasks._CLIENTS, id(world.settings), Post())  # type: ignore[arg-type]  # a double, or a value that the test chose
     job = world.scalar("SELECT max(id) FROM outbox WHERE topic LIKE 'identity.staff.%'")
     outbox.run(world.database, world.settings, int(str(job)), "identity.staff.send_invitation")
     return sent
@@ -56,7 +56,7 @@ def test_somebody_is_invited_signs_in_and_joins(
     assert asked.status_code == 303, asked.text
     (sent,) = mail(office, monkeypatch)
     assert sent["to"] == newcomer.email
-    link = str(dict(sent["personalisation"])["link"])  # type: ignore[call-overload]
+    link = str(dict(sent["personalisation"])["link"])  # type: ignore[call-overload]  # another shape would fail the test
     path = link.removeprefix("http://localhost:8000")
     assert office.world.scalar("SELECT token_sealed FROM invitation") is None
     assert path.partition("token=")[2] not in str(
@@ -167,7 +167,7 @@ def test_of_sixteen_simultaneous_acceptances_one_counts(office: Office) -> None:
     office.owner.post(f"{BODY}/staff/invite", email=who.email, roles=["identity.viewer"])
     from_form = invitation_of(office)
     works = [
-        lambda session: accept(session, SYSTEM, who.account_id, from_form, clock.now())  # type: ignore[arg-type]
+        lambda session: accept(session, SYSTEM, who.account_id, from_form, clock.now())  # type: ignore[arg-type]  # a double, or a value that the test chose
     ] * 16
     results = at_once(office, works)
     assert sorted(map(str, results)) == ["invitation_unknown"] * 15 + ["strathclachan"]
@@ -176,8 +176,8 @@ def test_of_sixteen_simultaneous_acceptances_one_counts(office: Office) -> None:
 def test_two_owners_cannot_remove_each_other_at_once(office: Office) -> None:
     first, second = office.owner, office.person("orla", "identity.owner")
     works = [
-        lambda session: remove_member(session, SYSTEM, "strathclachan", first.account_id),  # type: ignore[arg-type]
-        lambda session: change_roles(  # type: ignore[arg-type]
+        lambda session: remove_member(session, SYSTEM, "strathclachan", first.account_id),  # type: ignore[arg-type]  # a double, or a value that the test chose
+        lambda session: change_roles(  # type: ignore[arg-type]  # a double, or a value that the test chose
             session, SYSTEM, "strathclachan", second.account_id, ["identity.viewer"], clock.now()
         ),
     ]

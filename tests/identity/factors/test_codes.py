@@ -246,7 +246,7 @@ def test_sixteen_simultaneous_uses_of_a_code_have_one_winner(people: People, nam
             with people.world.database.transaction() as session:
                 factor = find_factor(name)
                 assert factor is not None
-                check = Check(session=session, **known)  # type: ignore[arg-type]
+                check = Check(session=session, **known)  # type: ignore[arg-type]  # members by name
                 return factor.check(check, code) is not None
 
         with ThreadPoolExecutor(16) as pool:
@@ -263,7 +263,7 @@ def test_sixteen_simultaneous_guesses_are_all_counted(people: People) -> None:
         with people.world.database.transaction() as session:
             factor = find_factor("totp")
             assert factor is not None
-            return try_factor(Check(session=session, **known), factor, WRONG).is_paused  # type: ignore[arg-type]
+            return try_factor(Check(session=session, **known), factor, WRONG).is_paused  # type: ignore[arg-type]  # members by name
 
     with ThreadPoolExecutor(16) as pool:
         assert sum(pool.map(guess, range(16))) == 11

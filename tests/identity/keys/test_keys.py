@@ -70,7 +70,7 @@ def test_the_active_keys_are_published_first(identity_session: Session, sealer: 
         assert [key.state for key in own] == ["active", "next", "retiring", "retiring"]
     states = [key.state for key in ring.keys]
     assert states == sorted(states, key=["active", "next", "retiring"].index)
-    kinds = {key["kty"] for key in ring.as_jwks(("RS256",))["keys"]}  # type: ignore[attr-defined]
+    kinds = {key["kty"] for key in ring.as_jwks(("RS256",))["keys"]}  # type: ignore[attr-defined]  # a list of keys
     assert kinds == {"RSA"}
 
 

@@ -104,8 +104,8 @@ def operator(world: World) -> World:
         scopes=("identity.admin",),
         auth_method="client_secret_post",
     )
-    runtime = world.http.app.routes[-1].app.state.runtime  # type: ignore[attr-defined]
-    runtime.tokens = TokenVerifier(OIDC, PUBLIC_URL, OwnKeys(world))  # type: ignore[arg-type]
+    runtime = world.http.app.routes[-1].app.state.runtime  # type: ignore[attr-defined]  # the test client holds our own app
+    runtime.tokens = TokenVerifier(OIDC, PUBLIC_URL, OwnKeys(world))  # type: ignore[arg-type]  # a double, or a value that the test chose
     return world
 
 

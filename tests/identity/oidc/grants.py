@@ -62,7 +62,7 @@ class Grants:
         params = {"client_id": client_id, "scope": "openid"} | params
         answer = self.post("/device_authorization", None, **params)
         assert answer.status_code == 200, answer.text
-        return answer.json()  # type: ignore[no-any-return]
+        return answer.json()  # type: ignore[no-any-return]  # JSON of our own making
 
     def poll_device(
         self, device_code: str, client_id: str = "tv-app", **params: object
@@ -132,7 +132,7 @@ class Grants:
             "login_hint": JEAN,
             "sub": None,
         }
-        return self.world.assertion(client_id, OIDC, **(claims | changes))  # type: ignore[arg-type]
+        return self.world.assertion(client_id, OIDC, **(claims | changes))  # type: ignore[arg-type]  # members by name
 
     def exchange(self, token: str, prover: str = "locker", /, **params: object) -> Response:
         params = {

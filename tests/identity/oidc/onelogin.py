@@ -93,7 +93,7 @@ class OneLogin:
         assert "code" in answer, answer
         redeemed = self.redeem(answer["code"])
         assert redeemed.status_code == 200, redeemed.text
-        return redeemed.json()  # type: ignore[no-any-return]
+        return redeemed.json()  # type: ignore[no-any-return]  # JSON of our own making
 
     def userinfo(self, token: str) -> Response:
         return self.world.http.get(f"{BASE}/userinfo", headers={"Authorization": f"Bearer {token}"})
@@ -137,4 +137,4 @@ class OneLogin:
         found = self.userinfo(tokens["access_token"])
         assert found.status_code == 200, found.text
         assert found.json()["sub"] == decode(tokens["id_token"])[1]["sub"]
-        return found.json()  # type: ignore[no-any-return]
+        return found.json()  # type: ignore[no-any-return]  # JSON of our own making

@@ -64,7 +64,7 @@ def test_nothing_that_was_issued_can_be_read_from_the_database(world: World) -> 
 @contextmanager
 def counted(world: World) -> Iterator[list[str]]:
     """Collect the statements that the application sends."""
-    engine = world.http.app.routes[-1].app.state.runtime.database.engine  # type: ignore[attr-defined]
+    engine = world.http.app.routes[-1].app.state.runtime.database.engine  # type: ignore[attr-defined]  # the test client holds our own app
     seen: list[str] = []
 
     def note(*call: object) -> None:
@@ -157,7 +157,7 @@ def test_what_has_expired_is_forgotten_and_the_rest_stays(client_world: World) -
         assert world.scalar(f"SELECT count(*) FROM {table} WHERE expires_at < now()") == 0
     assert world.refresh(kept["refresh_token"]).status_code == 200
     with world.database.transaction() as session:
-        assert str(get_flow(session, kept_flow, clock.now()).id) == kept_flow  # type: ignore[arg-type]
+        assert str(get_flow(session, kept_flow, clock.now()).id) == kept_flow  # type: ignore[arg-type]  # a double, or a value that the test chose
     waiting = world.scalar(
         "SELECT count(*) FROM outbox WHERE topic = :topic AND due_at > now()", topic=FORGET_TOPIC
     )

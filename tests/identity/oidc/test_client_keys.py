@@ -80,7 +80,7 @@ def test_an_outage_does_not_lock_a_client_out(robot: World, outside: Outside) ->
 
 
 def test_no_transaction_is_open_while_an_address_is_asked(robot: World, outside: Outside) -> None:
-    engine = robot.http.app.routes[-1].app.state.runtime.database.engine  # type: ignore[attr-defined]
+    engine = robot.http.app.routes[-1].app.state.runtime.database.engine  # type: ignore[attr-defined]  # the test client holds our own app
     out: list[int] = []
 
     def reply(_sent: Sent) -> Reply:

@@ -33,7 +33,7 @@ def public(key: RSAKey | ECKey, **members: str) -> dict[str, object]:
 
 def register(world: World, alg: str = "ECDH-ES", **options: object) -> None:
     jwks = [public(ec_key()), public(key_for(alg), use="enc", kid="for-secrets")]
-    world.register(jwks=jwks, options=ClientOptions(**options), first_party=True)  # type: ignore[arg-type]
+    world.register(jwks=jwks, options=ClientOptions(**options), first_party=True)  # type: ignore[arg-type]  # members by name
     world.sign_in()
 
 
@@ -138,7 +138,7 @@ def test_a_key_for_secrets_signs_no_assertion(world: World) -> None:
 )
 def test_weak_or_incomplete_wishes_are_refused(options: dict[str, str], field: str) -> None:
     keys = [ec_key("P-256", 20), rsa_key(20)]
-    faults = check_encryption(ClientOptions(**options), keys)  # type: ignore[arg-type]
+    faults = check_encryption(ClientOptions(**options), keys)  # type: ignore[arg-type]  # members by name
     assert [fault.field for fault in faults] == [field]
 
 
@@ -150,7 +150,7 @@ def test_encryption_needs_a_key_of_the_right_kind() -> None:
 
 def test_a_key_marked_for_encryption_goes_first_and_one_for_signatures_never() -> None:
     plain, marked, signing = (
-        JWKRegistry.import_key(public(ec_key("P-256", number), **members))  # type: ignore[arg-type]
+        JWKRegistry.import_key(public(ec_key("P-256", number), **members))  # type: ignore[arg-type]  # members by name
         for number, members in ((1, {}), (2, {"use": "enc"}), (3, {"use": "sig"}))
     )
     assert encryption_key([signing, plain, marked], "ECDH-ES") is marked

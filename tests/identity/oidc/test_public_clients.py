@@ -105,7 +105,7 @@ def test_it_gets_nothing_of_its_own(world: World, grant: str) -> None:
 
 def faults(**changes: object) -> set[str]:
     members = {"sector": "app.example"} | changes
-    party = RelyingParty("phone-app", "App", "strathclachan", "oidc", "none", **members)  # type: ignore[arg-type]
+    party = RelyingParty("phone-app", "App", "strathclachan", "oidc", "none", **members)  # type: ignore[arg-type]  # members by name
     found = check_relying_party(
         party,
         auth_methods=PLAIN.auth_methods,
@@ -142,7 +142,7 @@ def test_registration_holds_public_clients_to_their_limits() -> None:
     ids=lambda value: str(value)[:45],
 )
 def test_registration_refuses_what_is_not_offered(options: dict[str, object], field: str) -> None:
-    assert field in faults(grant_types=(DEVICE,), options=ClientOptions(**options))  # type: ignore[arg-type]
+    assert field in faults(grant_types=(DEVICE,), options=ClientOptions(**options))  # type: ignore[arg-type]  # members by name
 
 
 def test_the_file_of_clients_knows_public_ones(tmp_path: Path) -> None:

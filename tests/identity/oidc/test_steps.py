@@ -47,7 +47,7 @@ def flow(**changes: object) -> FlowView:
         expires_at=NOW + timedelta(days=7),
         finished_at=None,
     )
-    return replace(base, request=replace(base.request, **request), **changes)  # type: ignore[arg-type]
+    return replace(base, request=replace(base.request, **request), **changes)  # type: ignore[arg-type]  # members by name
 
 
 def session(account_id: UUID = JEAN, **age: float) -> SignedInSession:

@@ -31,7 +31,7 @@ def locker(grants: Grants) -> Grants:
 
 
 def _options(**members: object) -> ClientOptions:
-    return ClientOptions(**members)  # type: ignore[arg-type]
+    return ClientOptions(**members)  # type: ignore[arg-type]  # members by name
 
 
 def subject_token(grants: Grants, resource: str = OWN, scope: str = "openid email") -> str:
@@ -42,7 +42,7 @@ def made(grants: Grants, **claims: object) -> str:
     """Return a token like a front end's with further claims, signed by our own key."""
     token = subject_token(grants)
     _header, payload = decode(token)
-    provider = grants.world.http.app.routes[-1].app.state.provider  # type: ignore[attr-defined]
+    provider = grants.world.http.app.routes[-1].app.state.provider  # type: ignore[attr-defined]  # the test client holds our own app
     with grants.world.database.transaction() as session:
         ring = provider.keys(session, clock.now())
     return str(ring.sign("ES256", payload | claims, typ="at+jwt"))

@@ -49,7 +49,7 @@ def rsa_key(number: int) -> RSAKey:
 
 @cache
 def ec_key(curve: str = "P-256", number: int = 0) -> ECKey:
-    return ECKey.generate_key(curve)  # type: ignore[arg-type]
+    return ECKey.generate_key(curve)  # type: ignore[arg-type]  # the names of curves
 
 
 def b64(raw: bytes) -> str:
@@ -59,7 +59,7 @@ def b64(raw: bytes) -> str:
 def decode(token: str) -> tuple[dict[str, object], dict[str, object]]:
     """Return header and payload of a JWT without looking at its signature."""
     header, payload, _signature = token.split(".")
-    return tuple(  # type: ignore[return-value]
+    return tuple(  # type: ignore[return-value]  # as many as were asked for
         json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
         for part in (header, payload)
     )
@@ -135,7 +135,7 @@ class World:
         keys = jwks if isinstance(jwks, list) else [ec_key().as_dict(private=False)]
         if str(changes.get("auth_method")).startswith("client_secret"):
             keys, changes = [], {**changes, "secret_hash": hash_token(SECRET)}
-        party = replace(party, **changes)  # type: ignore[arg-type]
+        party = replace(party, **changes)  # type: ignore[arg-type]  # members by name
         with self.database.transaction() as session:
             register_relying_party(session, party, keys, SYSTEM, clock.now())
         return party
@@ -233,11 +233,11 @@ class World:
         client_id = changes.get("client_id") or "council-client"
         answer = self.redeem(self.code(issuer, **changes), issuer, client_id=client_id)
         assert answer.status_code == 200, answer.text
-        return answer.json()  # type: ignore[no-any-return]
+        return answer.json()  # type: ignore[no-any-return]  # JSON of our own making
 
     def close(self) -> None:
         """Give the connections of the application back."""
-        self.http.app.routes[-1].app.state.runtime.database.engine.dispose()  # type: ignore[attr-defined]
+        self.http.app.routes[-1].app.state.runtime.database.engine.dispose()  # type: ignore[attr-defined]  # the test client holds our own app
 
     def scalar(self, statement: str, **values: object) -> object:
         """Return one value of the database."""

@@ -47,7 +47,7 @@ def ask(office: Office, path: str = "", scope: str = SCOPE) -> Any:
         def verify(self, _token: str) -> Claims:
             return claims
 
-    for route in office.world.http.app.routes:  # type: ignore[attr-defined]
+    for route in office.world.http.app.routes:  # type: ignore[attr-defined]  # the test client holds our own app
         app = getattr(route, "app", None)
         if app is not None and hasattr(app, "state"):
             app.state.runtime.tokens = Verifier()

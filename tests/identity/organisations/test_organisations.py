@@ -88,6 +88,6 @@ def test_the_demonstration_is_refused_in_production_and_without_a_password() -> 
     with pytest.raises(ValueError, match="development only"):
         PeopleSettings(environment="production", demo_password="x")
     for environment in ("production", "development"):
-        settings = PeopleSettings(environment=environment, demo_password="", document_check_key="k")  # type: ignore[arg-type]
+        settings = PeopleSettings(environment=environment, demo_password="", document_check_key="k")  # type: ignore[arg-type]  # a double, or a value that the test chose
         with pytest.raises(Forbidden):
             check_demo(settings)

@@ -218,7 +218,7 @@ def test_it_was_not_me_undoes_a_thief_who_changed_everything(people: People, mai
     first = people.send("/identity/sign-in", email=OLD, password="third good kettle")
     assert first.status_code == 303
     states = people.world.scalar("SELECT array_agg(DISTINCT state) FROM account_change")
-    assert "undone" in list(states)  # type: ignore[call-overload]
+    assert "undone" in list(states)  # type: ignore[call-overload]  # another shape would fail the test
 
 
 def test_a_frozen_account_cannot_be_changed_for_three_days(people: People) -> None:
@@ -287,7 +287,7 @@ def test_a_change_happens_once_however_often_it_is_applied(people: People) -> No
     change = people.world.scalar("SELECT id FROM account_change")
     people.world.execute("UPDATE account_change SET happens_at = now()")
     done = [
-        apply_change(people.world.database, people.vault, change, clock.now())  # type: ignore[arg-type]
+        apply_change(people.world.database, people.vault, change, clock.now())  # type: ignore[arg-type]  # a double, or a value that the test chose
         for _ in range(2)
     ]
     assert [made is not None for made in done] == [True, False]

@@ -87,7 +87,7 @@ def test_a_good_client_has_no_fault() -> None:
     ],
 )
 def test_each_rule_refuses_its_fault(changes: dict[str, object], field: str) -> None:
-    assert field in faults(replace(GOOD, **changes))  # type: ignore[arg-type]
+    assert field in faults(replace(GOOD, **changes))  # type: ignore[arg-type]  # members by name
 
 
 def test_scotaccount_has_narrower_rules() -> None:

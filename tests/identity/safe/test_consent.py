@@ -144,6 +144,6 @@ def test_single_claims_are_asked_one_by_one(shop: People) -> None:
         urlsplit(shop.http.get(done.headers["location"]).headers["location"]).query
     )
     asked = shop.world.scalar("SELECT asked FROM authorisation")
-    assert list(asked["claims"]["userinfo"]) == ["email", "auth_time"]  # type: ignore[index]
+    assert list(asked["claims"]["userinfo"]) == ["email", "auth_time"]  # type: ignore[index]  # another shape would fail the test
     location = shop.world.authorize(OIDC, claims='{"userinfo":{"name":null}}').headers["location"]
     assert urlsplit(location).path == "/identity/consent", "a declined claim is never just taken"

@@ -40,7 +40,7 @@ def sandbox(world: World) -> World:
 @pytest.fixture
 def control(sandbox: World) -> Iterator[Callable[..., Response]]:
     """Call the API of the sandbox with a token of the control client."""
-    runtime = sandbox.http.app.routes[-1].app.state.runtime  # type: ignore[attr-defined]
+    runtime = sandbox.http.app.routes[-1].app.state.runtime  # type: ignore[attr-defined]  # the test client holds our own app
     real, keys = runtime.tokens, sandbox.http.get(f"{OIDC}/jwks.json").json()["keys"]
     runtime.tokens = _Tokens(keys)
     form = {

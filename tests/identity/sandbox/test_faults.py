@@ -77,7 +77,7 @@ def test_a_late_logout_is_sent_late(sandbox: World, control: Callable[..., Respo
     sandbox.http.get(f"{SCOT}/authorize/logout", params={"id_token_hint": token})
     due = sandbox.scalar("SELECT due_at FROM outbox WHERE topic = :t", t=LOGOUT_TOPIC)
     assert due is not None
-    assert due - clock.now() > timedelta(seconds=100)  # type: ignore[operator]
+    assert due - clock.now() > timedelta(seconds=100)  # type: ignore[operator]  # a row with this column
 
 
 def test_one_login_personas_tell_return_codes(sandbox: World) -> None:

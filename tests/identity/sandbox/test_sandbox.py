@@ -252,7 +252,7 @@ def test_without_the_scope_the_api_is_closed(sandbox: World) -> None:
 def test_production_has_no_sandbox_unless_it_says_so(
     sandbox: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    provider = sandbox.http.app.routes[-1].app.state.provider  # type: ignore[attr-defined]
+    provider = sandbox.http.app.routes[-1].app.state.provider  # type: ignore[attr-defined]  # the test client holds our own app
     production = provider.settings.model_copy(update={"environment": "production"})
     monkeypatch.setattr(provider, "settings", production)
     answer = answer_of(sandbox.authorize(SCOT, client_id=CLIENT))

@@ -52,7 +52,7 @@ def code_of(database: Database, vault: Vault, attempt_id: UUID) -> str:
 def use(database: Database, vault: Vault, attempt_id: UUID, code: str, **changes: object) -> bool:
     given = {"browser_hash": BROWSER, "purpose": "sign_up", "now": clock.now()} | changes
     with database.transaction() as session:
-        used = use_code(session, vault, attempt_id=attempt_id, code=code, **given)  # type: ignore[arg-type]
+        used = use_code(session, vault, attempt_id=attempt_id, code=code, **given)  # type: ignore[arg-type]  # members by name
     return used is not None
 
 

@@ -87,7 +87,14 @@ def test_an_address_is_masked(email: str, masked: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/identity/account", "/identity/account/security?done=x", "/identity/account/a/b"]
+    "path",
+    [
+        "/identity/account",
+        "/identity/account/security?done=x",
+        "/identity/account/a/b",
+        "/identity/console/strathclachan/staff",
+        "/identity/requests",
+    ],
 )
 def test_our_own_pages_may_follow(path: str) -> None:
     assert check_next(path) == path

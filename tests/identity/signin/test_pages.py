@@ -46,6 +46,27 @@ def test_without_a_flow_sign_in_leads_to_the_account(people: People) -> None:
     assert "ann@person.example" in text_of(people.http.get("/identity/account"))
 
 
+def test_sign_in_leads_to_the_page_that_was_asked_for_once(people: People) -> None:
+    people.sign_up()
+    people.http.cookies.clear()
+    asked = people.http.get("/identity/account/sessions?page=2")
+    assert asked.headers["location"] == "/identity/sign-in"
+    answer = people.send(sign_in(people).headers["location"], code=people.newest_code())
+    assert answer.headers["location"] == "/identity/account/sessions?page=2"
+    assert "clachan-page" not in people.http.cookies
+
+
+@pytest.mark.parametrize(
+    "forged", ["https://evil.example/", "//evil.example", "/identity/sign-out", "/payments/"]
+)
+def test_a_forged_page_to_return_to_leads_to_the_account(people: People, forged: str) -> None:
+    people.sign_up()
+    people.http.cookies.clear()
+    people.http.cookies.set("clachan-page", forged)
+    answer = people.send(sign_in(people).headers["location"], code=people.newest_code())
+    assert answer.headers["location"] == "/identity/account"
+
+
 def test_the_account_leads_back_to_a_service_left_in_another_tab(people: People) -> None:
     flow = people.begin_flow()
     people.http.get(f"/identity/sign-in?flow={flow}")

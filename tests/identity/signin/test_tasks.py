@@ -90,11 +90,11 @@ def test_a_task_that_runs_twice_mails_with_the_same_key(people: People, post: Po
     def fail(**_: Any) -> SentMessage:
         raise ConnectionError("down")
 
-    healthy, post.send_email = post.send_email, fail  # type: ignore[method-assign]
+    healthy, post.send_email = post.send_email, fail  # type: ignore[method-assign]  # a double for the length of the test
     work(people)
     people.world.execute("UPDATE outbox SET due_at = now()")
     assert people.world.scalar("SELECT count(*) FROM attempt WHERE code_sealed IS NOT NULL") == 1
-    post.send_email = healthy  # type: ignore[method-assign]
+    post.send_email = healthy  # type: ignore[method-assign]  # a double for the length of the test
     work(people)
     assert len(post.sent) == 1
 

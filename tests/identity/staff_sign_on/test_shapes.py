@@ -305,7 +305,7 @@ def name_server(answer: Callable[[bytes], bytes]) -> tuple[str, int]:
         server.close()
 
     Thread(target=serve, daemon=True).start()
-    return server.getsockname()  # type: ignore[no-any-return]
+    return server.getsockname()  # type: ignore[no-any-return]  # host and port
 
 
 def txt_answer(question: bytes, *texts: str) -> bytes:
@@ -335,16 +335,16 @@ def test_txt_records_are_read_from_a_name_server(office: Office) -> None:
 def test_a_domain_is_confirmed_by_its_txt_record(office: Office) -> None:
     office.owner.post(f"{BODY}/sign-on/domains", domain="strathclachan.example")
     challenge = str(office.world.scalar("SELECT challenge FROM staff_domain"))
-    settings = office.world.http.app.routes[-1].app.state.provider.settings  # type: ignore[attr-defined]
+    settings = office.world.http.app.routes[-1].app.state.provider.settings  # type: ignore[attr-defined]  # the test client holds our own app
 
     def look(*texts: str) -> Colleague:
         host, port = name_server(lambda question: txt_answer(question, *texts))
         settings.dns_resolver = f"{host}:{port}"
-        return office.owner.post(f"{BODY}/sign-on/domains/check", domain="strathclachan.example")  # type: ignore[return-value]
+        return office.owner.post(f"{BODY}/sign-on/domains/check", domain="strathclachan.example")  # type: ignore[return-value]  # the client answers so
 
-    assert look("something else").status_code == 422  # type: ignore[attr-defined]
+    assert look("something else").status_code == 422  # type: ignore[attr-defined]  # only this kind has it
     assert office.world.scalar("SELECT confirmed_at FROM staff_domain") is None
-    assert look("v=spf1", challenge).status_code == 303  # type: ignore[attr-defined]
+    assert look("v=spf1", challenge).status_code == 303  # type: ignore[attr-defined]  # only this kind has it
     assert office.world.scalar("SELECT confirmed_by FROM staff_domain") == "dns"
     with office.world.database.transaction() as session:
         session.execute(

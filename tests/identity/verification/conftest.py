@@ -39,7 +39,7 @@ def provider(company: str) -> Iterator[HttpDocumentCheck]:
 @pytest.fixture
 def verifying(people: People, provider: HttpDocumentCheck) -> People:
     """The pages, ordering their checks at the simulated company."""
-    pages = people.http.app.routes[-1].app  # type: ignore[attr-defined]
+    pages = people.http.app.routes[-1].app  # type: ignore[attr-defined]  # the test client holds our own app
     assert isinstance(pages, FastAPI)
     pages.dependency_overrides[get_provider] = lambda: provider
     return people

@@ -105,7 +105,7 @@ def test_the_order_of_evidence_never_matters(
 ) -> None:
     checks = checks_of(*person)
     shuffled = list(checks)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis gives a Random
     first, second = (score(some, policy, NOW) for some in (checks, shuffled))
     assert match(first, policy) == match(second, policy)
 
@@ -163,7 +163,7 @@ def test_a_profile_without_fraud_score_needs_a_soft_failure(name: str) -> None:
         ("identity_theft_check", 0, False),
     ],
 )
-def test_which_failures_of_the_fraud_check_are_soft(failed: str, fraud: int, soft: bool) -> None:  # noqa: FBT001
+def test_which_failures_of_the_fraud_check_are_soft(failed: str, fraud: int, soft: bool) -> None:  # noqa: FBT001 - a column of the table
     check = IdentityCheck("fraud", "f", NOW, fraud=fraud, failed=(CheckDetail(fraud_check=failed),))
     assert score([check], make_policy(["M1C"]), NOW).fraud_failed_softly is soft
 
@@ -205,7 +205,7 @@ def test_a_fraud_check_lasts_whole_days_of_scotland() -> None:
         ("driving_permit", 181, False),
     ],
 )
-def test_an_expired_document(kind: str, expired_days: int, counts: bool) -> None:  # noqa: FBT001
+def test_an_expired_document(kind: str, expired_days: int, counts: bool) -> None:  # noqa: FBT001 - a column of the table
     expires = date(2026, 11, 2) - timedelta(days=expired_days)
     check = IdentityCheck(kind, "d", NOW, strength=3, validity=2, document_expires=expires)
     assert bool(score([check], make_policy(["M1A"]), NOW).evidence) is counts

@@ -220,7 +220,7 @@ def test_bad_details_name_their_fields_and_order_nothing(verifying: People) -> N
 def test_a_company_that_is_away_keeps_the_form(people: People) -> None:
     flow = people.begin_flow(SCOPE)
     people.sign_up(flow=flow)
-    pages = people.http.app.routes[-1].app  # type: ignore[attr-defined]
+    pages = people.http.app.routes[-1].app  # type: ignore[attr-defined]  # the test client holds our own app
     from_env = HttpDocumentCheck("http://127.0.0.1:1", "key", httpx.Client())
     pages.dependency_overrides[get_provider] = lambda: from_env
     answer = people.send(f"/identity/verify/details?flow={flow}", **FIELDS)

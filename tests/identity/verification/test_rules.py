@@ -124,7 +124,7 @@ def test_a_good_result_is_verified_by_its_profile() -> None:
     ],
 )
 def test_another_person_on_the_document_fails(changes: dict[str, object]) -> None:
-    verdict = judge(replace(RESULT, **changes), CLAIMED, POLICY, NOW)  # type: ignore[arg-type]
+    verdict = judge(replace(RESULT, **changes), CLAIMED, POLICY, NOW)  # type: ignore[arg-type]  # members by name
     assert (verdict.state, verdict.failure, verdict.profile) == ("failed", "details_differ", "")
     assert verdict.address_outcome == "VERIFICATION_FAILED"
 

@@ -160,7 +160,7 @@ def test_a_wrong_letter_changes_nothing(
     _create(service)
     status, answer = _deposit(service, **change)
     assert status == 422
-    assert field in [fault["field"] for fault in answer["fields"]]  # type: ignore[attr-defined]
+    assert field in [fault["field"] for fault in answer["fields"]]  # type: ignore[attr-defined]  # only this kind has it
     assert _nothing_deposited(service)
 
 

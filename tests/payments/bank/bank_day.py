@@ -46,6 +46,15 @@ ACCOUNTS = """
 """
 
 
+class OtherBytes:
+    """What nobody has handed over."""
+
+    size, sha256, payment_count, total_pence, suffix = 5, "00", 1, 700, "txt"
+
+    def chunks(self) -> Iterator[bytes]:
+        yield b"other"
+
+
 @dataclass
 class BankDay:
     """Everything a test needs to play a day at the bank."""

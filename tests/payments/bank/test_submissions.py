@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from payments.bank import tasks
 from payments.bank.actions import PaymentInstruction, prepare_submission
 from payments.bank.attempts import claim_attempt, record_answer
+from payments.bank.intake import take_report
 from payments.bank.provider import Acknowledged, OutcomeUnknownError
 from payments.bank.queries import (
     get_submission_of_run,
@@ -27,6 +28,7 @@ from tests.payments.bank.bank_day import (
     REJECTED,
     UNKNOWN,
     BankDay,
+    OtherBytes,
 )
 
 
@@ -244,10 +246,10 @@ def test_a_file_of_which_every_item_is_rejected_frees_its_reservation(day: BankD
 def test_a_worker_that_died_while_sending_asks_first(day: BankDay) -> None:
     _, submission, _ = day.run((GOOD, 700))
     with day.database.transaction() as session:
-        dead = claim_attempt(session, submission, day.vault, NOW)
+        dead = claim_attempt(session, submission, NOW)
     assert dead is not None
     assert dead.purpose == "send"
-    day.bank.submit(str(submission), dead.content)
+    day.bank.submit(str(submission), tasks.content_of(day.database, day.vault, dead))
     day.hand_over(submission)
     assert attempts(day) == ["acknowledged"]
     assert at_bank(day) == [("accepted", 1)]
@@ -256,10 +258,10 @@ def test_a_worker_that_died_while_sending_asks_first(day: BankDay) -> None:
 def test_a_paused_worker_is_fenced_off(day: BankDay) -> None:
     _, submission, (one,) = day.run((GOOD, 700))
     with day.database.transaction() as session:
-        paused = claim_attempt(session, submission, day.vault, NOW)
+        paused = claim_attempt(session, submission, NOW)
         assert paused is not None
     with day.database.transaction() as session:
-        claim_attempt(session, submission, day.vault, NOW)
+        claim_attempt(session, submission, NOW)
     with day.database.transaction() as session:
         assert not record_answer(session, paused, Acknowledged("late"), NOW)
     assert attempts(day) == ["unknown"]
@@ -270,7 +272,7 @@ def test_an_acknowledgement_of_other_bytes_counts_as_unknown(day: BankDay) -> No
     _, submission, _ = day.run((GOOD, 700))
     day.hand_over(submission)
     with pytest.raises(OutcomeUnknownError, match="other bytes"):
-        day.bank.ask(str(submission), b"something else")
+        day.bank.ask(str(submission), OtherBytes())
 
 
 @pytest.mark.parametrize(
@@ -299,8 +301,7 @@ def test_a_second_open_attempt_is_impossible(day: BankDay) -> None:
         session.execute(
             text(
                 "INSERT INTO attempt SELECT gen_random_uuid(), submission_id, 2, 'sealed',"
-                " content_sealed, content_sha256, content_bytes, payment_count, total_pence, 0,"
-                " now() FROM attempt"
+                " content_sha256, content_bytes, payment_count, total_pence, 0, now() FROM attempt"
             )
         )
 
@@ -357,9 +358,9 @@ def test_two_equal_payments_both_come_back(day: BankDay) -> None:
 
 def test_an_unreadable_report_waits_for_a_person(day: BankDay) -> None:
     with day.database.transaction() as session:
-        assert tasks.take_report(session, day.vault, "R1", "arucs", b"<oops", NOW)
+        assert take_report(session, day.vault, "R1", "arucs", b"<oops", NOW)
     with day.database.transaction() as session:
-        assert not tasks.take_report(session, day.vault, "R1", "arucs", b"<oops", NOW)
+        assert not take_report(session, day.vault, "R1", "arucs", b"<oops", NOW)
         (problem,) = list_report_problems(session, BODY)
     assert problem.state == "unread"
     assert problem.problem.startswith("line 1: ")
@@ -379,7 +380,7 @@ def test_a_report_that_contradicts_the_file_changes_nothing(
     day.hand_over(submission)
     content = day.bank.get_report("IR-123456-000001").replace(old, new)
     with day.database.transaction() as session:
-        tasks.take_report(session, day.vault, "forged", "input_report", content, NOW)
+        take_report(session, day.vault, "forged", "input_report", content, NOW)
     assert kinds(day, one) == ["submitted"]
     with day.database.transaction() as session:
         (problem,) = list_report_problems(session, BODY)
@@ -389,7 +390,6 @@ def test_a_report_that_contradicts_the_file_changes_nothing(
 def test_the_file_is_sealed_at_rest(day: BankDay) -> None:
     day.run((GOOD, 700))
     with day.database.transaction() as session:
-        sealed = session.execute(text("SELECT content_sealed FROM attempt")).scalar_one()
+        sealed = session.execute(text("SELECT content_sealed FROM submission_part")).scalar_one()
         stored = session.execute(text("SELECT account_hash FROM submission_item")).scalar_one()
     assert GOOD[1].encode() not in bytes(sealed) + bytes(stored)
-    assert DAY

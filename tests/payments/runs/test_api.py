@@ -32,13 +32,18 @@ BODY = {
 
 
 class _Tokens:
-    """Stands for the verifier: the token is `client:scope`, the signature is another test's."""
+    """Stands for the verifier; the signature is another test's.
+
+    The token is `client:scope` of the platform, or `client@organisation:scope`.
+    """
 
     def verify(self, token: str) -> Claims:
         client, _, scope = token.partition(":")
         if not scope:
             raise Unauthorised("invalid_token", "The access token is not valid")
-        return Claims(client, client, frozenset(scope.split("+")), {})
+        client, _, organisation = client.partition("@")
+        payload = {"organisation": organisation or "clachan"}
+        return Claims(client, client, frozenset(scope.split("+")), payload)
 
 
 @pytest.fixture
@@ -65,6 +70,10 @@ def test_a_payment_is_made_once(api: TestClient, database: Database) -> None:
     assert _post(api, BODY) == (201, body, "true")
     with database.transaction() as session:
         assert session.execute(text("SELECT count(*) FROM payment")).scalar_one() == 1
+
+
+def test_a_bodys_own_program_orders_for_it(api: TestClient) -> None:
+    assert _post(api, BODY, token="finance@strathclachan:payments.write")[0] == 201
 
 
 def test_another_body_under_the_key_is_a_conflict(api: TestClient) -> None:
@@ -101,7 +110,13 @@ def test_a_refusal_stays_with_its_key(api: TestClient, database: Database) -> No
 
 
 @pytest.mark.parametrize(
-    ("token", "status"), [("", 401), ("nonsense", 401), ("gw:payments.read", 403)]
+    ("token", "status"),
+    [
+        ("", 401),
+        ("nonsense", 401),
+        ("gw:payments.read", 403),
+        ("finance@glenmore:payments.write", 403),
+    ],
 )
 def test_who_may_order(api: TestClient, database: Database, token: str, status: int) -> None:
     assert _post(api, BODY, token=token)[0] == status

@@ -23,7 +23,7 @@ def make_environment(language: str = "en", assets: Mapping[str, str] | None = No
         lstrip_blocks=True,
     )
     words = languages.load(language)
-    environment.install_gettext_callables(  # type: ignore[attr-defined]
+    environment.install_gettext_callables(  # type: ignore[attr-defined]  # an extension adds it
         words.gettext, words.ngettext, newstyle=True
     )
     known = assets or {}

@@ -110,9 +110,10 @@ def test_what_no_page_shows_is_left_out(name: str) -> None:
 def test_wordings_give_their_sentences_and_nothing_else() -> None:
     source = """
 _ENTRIES = (("Today", "/payments/", ROLES), ("Find a payment", "/payments/search", "NOT"))
+_SECTIONS = (("Payees", ("/payments/payees",)),)
 other = "Not named"
 """
-    assert spoken(source, "payments/runs/access.py") == ["Today", "Find a payment"]
+    assert spoken(source, "payments/runs/access.py") == ["Today", "Find a payment", "Payees"]
 
 
 def test_a_wording_is_neither_a_docstring_nor_a_part_of_a_sentence() -> None:

@@ -1,0 +1,1 @@
+"""What keeps payments right: limits, bands, authorities, duties, holds and days."""

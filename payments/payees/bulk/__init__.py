@@ -1,0 +1,1 @@
+"""Name checks of whole files, at a pace the responder can bear."""

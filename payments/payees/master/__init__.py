@@ -1,0 +1,1 @@
+"""The payee master: who is paid and where, changed by two people."""

@@ -1,0 +1,1 @@
+"""Writes of the payee master: proposed by one person, confirmed by another."""

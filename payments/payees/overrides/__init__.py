@@ -1,0 +1,1 @@
+"""Holds that a person let go."""
