@@ -18,6 +18,8 @@ from payments.runs.access import install_access
 from payments.uploads import api as uploads_api
 from payments.uploads import error_pages as upload_error_pages
 from payments.uploads import pages as uploads_pages
+from payments.vouchers import pages as vouchers_pages
+from payments.vouchers import voucher_pages
 from payments.webhooks import api as webhooks_api
 from payments.webhooks import pages as webhooks_pages
 from shared.web.app import make_api, make_pages_app
@@ -55,6 +57,8 @@ def make_payments_pages() -> FastAPI:
         search_pages,
         webhooks_pages,
         step_up_pages,
+        voucher_pages,
+        vouchers_pages,
     ):
         app.include_router(feature.router)
     install_access(app)

@@ -26,6 +26,7 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Find a payment", "/payments/search", SEES_RUNS),
     ("Payees", "/payments/payees", SEES_PAYEES),
     ("Confirmation of Payee", "/payments/confirmation-of-payee", CHECK_ROLES),
+    ("Vouchers", "/payments/vouchers", SEES_RUNS),
     ("Reconciliation", "/payments/reconciliation", SEES_RUNS),
     ("Ledger", "/payments/ledger", SEES_RUNS),
     ("Webhooks", "/payments/webhooks", (ADMINISTRATOR, AUDITOR)),
