@@ -26,6 +26,8 @@ from payments.screening import pages as screening_pages
 from payments.uploads import api as uploads_api
 from payments.uploads import error_pages as upload_error_pages
 from payments.uploads import pages as uploads_pages
+from payments.vouchers import pages as vouchers_pages
+from payments.vouchers import voucher_pages
 from payments.webhooks import api as webhooks_api
 from payments.webhooks import pages as webhooks_pages
 from shared.web.app import make_api, make_pages_app
@@ -71,6 +73,8 @@ def make_payments_pages() -> FastAPI:
         submission_pages,
         work_pages,
         report_pages,
+        voucher_pages,
+        vouchers_pages,
     ):
         app.include_router(feature.router)
     install_access(app)
