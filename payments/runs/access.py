@@ -28,6 +28,8 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Confirmation of Payee", "/payments/confirmation-of-payee", CHECK_ROLES),
     ("Reconciliation", "/payments/reconciliation", SEES_RUNS),
     ("Ledger", "/payments/ledger", SEES_RUNS),
+    ("Reports", "/payments/reports", SEES_RUNS),
+    ("Audit log", "/payments/audit", (AUDITOR,)),
     ("Webhooks", "/payments/webhooks", (ADMINISTRATOR, AUDITOR)),
 )
 
