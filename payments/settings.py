@@ -19,6 +19,11 @@ class PaymentsSettings(ServiceSettings):
     bank_poll_minutes: int = Field(
         15, ge=1, description="How often the bank is asked for new reports and statements"
     )
+    bank_report_names_file: Path | None = Field(
+        None,
+        description="JSON object of the names that the bank's reports use in place of the "
+        "published element and attribute names",
+    )
     payee_names_url: str = Field(description="Address of the Confirmation of Payee provider")
     payee_names_path: str = Field(
         "/open-banking/confirmation-payee/v2.0/name-verification",

@@ -203,7 +203,6 @@ def approve_run(
     staff: SeesRuns,
     session: SessionDep,
     runtime: RuntimeDep,
-    vault: VaultDep,
     now: NowDep,
     sign_in: SignInDep,
 ) -> Response:
@@ -211,7 +210,7 @@ def approve_run(
 
     def step() -> None:
         content = _read_hash(form.text("content"))
-        approve(session, vault, run_id, content, staff.actor, now, sign_in)
+        approve(session, run_id, content, staff.actor, now, sign_in)
 
     return _take_step(request, runtime, session, staff, run_id, "approved", now, step)
 
@@ -246,7 +245,6 @@ def release_run(
     staff: SeesRuns,
     session: SessionDep,
     runtime: RuntimeDep,
-    vault: VaultDep,
     now: NowDep,
     sign_in: SignInDep,
 ) -> Response:
@@ -259,7 +257,7 @@ def release_run(
         run_id,
         "released",
         now,
-        lambda: release(session, vault, run_id, staff.actor, now, sign_in),
+        lambda: release(session, run_id, staff.actor, now, sign_in),
     )
 
 

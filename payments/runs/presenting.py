@@ -134,7 +134,7 @@ def present_submission(session: Session, run: Run) -> Values | None:
     return {
         "serial": found.serial,
         "state": BANK_TEXTS.get(found.attempt_state, found.attempt_state)
-        if found.state == "prepared"
+        if found.state == "prepared" or found.attempt_state == "abandoned"
         else BANK_TEXTS.get(found.state, found.state),
         "processing_day": found.processing_day,
         "acknowledged_at": found.acknowledged_at,

@@ -27,6 +27,8 @@ from payments.govstack.rules import (
     read_address,
 )
 from payments.payees.bank_details import BankDetails, DetailsVault, account_fingerprint
+from payments.payees.master.queries import find_payees
+from payments.payees.master.rules import PayeeHold, payee_hold
 from payments.payees.modulus.check import check_account
 from payments.runs import models as runs
 from payments.runs.actions.create import Desk
@@ -260,9 +262,7 @@ def _pay(
     if not paid or found is None:
         return {"state": "refused"}
     run_id = _open_run(session, batch, found, paid, now)
-    rows = [
-        _payment_row(desk.vault, batch, run_id, number, one, to, now) for number, one, to in paid
-    ]
+    rows = _payment_rows(session, desk.vault, batch, run_id, paid, now)
     session.execute(insert(runs.payment), rows)
     numbers = [number for number, _, _ in paid]
     done: list[dict[str, object]] = [
@@ -311,38 +311,52 @@ def _open_run(
     return run_id
 
 
-def _payment_row(
+def _payment_rows(
+    session: Session,
     vault: DetailsVault,
     batch: StoredBatch,
     run_id: UUID,
-    number: int,
-    one: Instruction,
-    to: Payable,
+    paid: list[tuple[int, Instruction, Payable]],
     now: datetime,
-) -> dict[str, object]:
-    payment_id, details = new_id(), to.details
-    return {
-        "id": payment_id,
-        "public_id": public_id(),
-        "organisation": batch.organisation,
-        "run_id": run_id,
-        "state": "held",
-        # The shape carries no name: the payee's id stands for it until a person has looked.
-        "payee_name": one.functional_id or one.instruction_id,
-        "account_type": "personal",
-        "details_sealed": vault.seal(details, f"payment:{payment_id}"),
-        "account_fingerprint": account_fingerprint(vault, details),
-        "account_tail": details.account_number[-4:],
-        "amount_pence": one.amount_pence,
-        "currency": "GBP",
-        "reference": make_reference(one.narration, one.instruction_id),
-        "case_reference": None,
-        "modulus_result": to.modulus,
-        "hold_code": _NOT_CHECKED,
-        "hold_reason": _NOT_CHECKED_REASON,
-        "client_id": _CLIENT,
-        "idempotency_key": f"{batch.id}:{number}",
-        "correlation_id": batch.correlation_id,
-        "created_at": now,
-        "state_at": now,
-    }
+) -> list[dict[str, object]]:
+    """Return the payments to write; accounts of confirmed payees are ready, others are held.
+
+    The shapes carry no names. Where the account is in the payee master, its payee was checked and
+    confirmed there; anywhere else the functional id stands for the name until a person has looked.
+    """
+    keys = [account_fingerprint(vault, to.details) for _, _, to in paid]
+    payees = find_payees(session, batch.organisation, set(keys))
+    rows = []
+    for (number, one, to), key in zip(paid, keys, strict=True):
+        view, payment_id = payees.get(key), new_id()
+        hold = payee_hold(view, now)
+        if view is None:
+            hold = PayeeHold(_NOT_CHECKED, _NOT_CHECKED_REASON)
+        rows.append(
+            {
+                "id": payment_id,
+                "public_id": public_id(),
+                "organisation": batch.organisation,
+                "run_id": run_id,
+                "state": "held" if hold else "ready",
+                "payee_name": view.name if view else one.functional_id or one.instruction_id,
+                "payee_id": view.payee_id if view else None,
+                "gl_code": view.gl_code if view else "",
+                "account_type": view.account_type if view else "personal",
+                "details_sealed": vault.seal(to.details, f"payment:{payment_id}"),
+                "account_fingerprint": key,
+                "account_tail": to.details.account_number[-4:],
+                "amount_pence": one.amount_pence,
+                "currency": "GBP",
+                "reference": make_reference(one.narration, one.instruction_id),
+                "modulus_result": to.modulus,
+                "hold_code": hold.code if hold else None,
+                "hold_reason": hold.reason if hold else None,
+                "client_id": _CLIENT,
+                "idempotency_key": f"{batch.id}:{number}",
+                "correlation_id": batch.correlation_id,
+                "created_at": now,
+                "state_at": now,
+            }
+        )
+    return rows

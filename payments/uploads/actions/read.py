@@ -11,7 +11,7 @@ from payments.stages.actions import begin_stage
 from payments.stages.rules import SHARD_ITEMS, cut
 from payments.uploads import models
 from payments.uploads.actions.history import move_upload, note_upload
-from payments.uploads.blocks import forget_rows, keep_block
+from payments.uploads.blocks import keep_block
 from payments.uploads.queries import Upload, find_mapping, load_upload
 from payments.uploads.readers.base import MappingNeededError, Reader
 from payments.uploads.readers.choose import make_reader
@@ -30,6 +30,7 @@ from shared.actors import SYSTEM
 from shared.clock import london_date
 from shared.crypto import Sealer
 from shared.db import Database
+from shared.outbox import enqueue
 
 VALIDATE = "payments.uploads.validate"
 VALIDATED = "payments.uploads.validated"
@@ -206,4 +207,4 @@ def _refuse(
         refusal_column=column or None,
     )
     note_upload(session, SYSTEM, upload, "refused", now, {"code": code, "line": line})
-    forget_rows(session, upload.id)
+    enqueue(session, "payments.uploads.forget", {"upload_id": str(upload.id)}, key=str(upload.id))
