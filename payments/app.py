@@ -16,7 +16,10 @@ from payments.payees.master import change_pages, edit_pages, import_pages
 from payments.payees.master import pages as payee_pages
 from payments.reconciliation import pages as reconciliation_pages
 from payments.reconciliation.work import pages as reconciliation_work_pages
+from payments.reports import pages as reports_pages
+from payments.reports.audit import pages as audit_pages
 from payments.reports.evidence import pages as evidence_pages
+from payments.reports.prompt_payment import pages as prompt_payment_pages
 from payments.reports.search import pages as search_pages
 from payments.runs import api as runs_api
 from payments.runs import pages as runs_pages
@@ -68,6 +71,9 @@ def make_payments_pages() -> FastAPI:
         upload_error_pages,
         search_pages,
         evidence_pages,
+        reports_pages,
+        audit_pages,
+        prompt_payment_pages,
         webhooks_pages,
         step_up_pages,
         submission_pages,

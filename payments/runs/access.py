@@ -34,6 +34,8 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Vouchers", "/payments/vouchers", SEES_RUNS),
     ("Reconciliation", "/payments/reconciliation", SEES_RUNS),
     ("Ledger", "/payments/ledger", SEES_RUNS),
+    ("Reports", "/payments/reports", SEES_RUNS),
+    ("Audit log", "/payments/audit", (AUDITOR,)),
     ("Webhooks", "/payments/webhooks", (ADMINISTRATOR, AUDITOR)),
 )
 
