@@ -14,6 +14,7 @@ from payments.payees.bulk import pages as name_batches_pages
 from payments.payees.master import api as payee_api
 from payments.payees.master import change_pages, edit_pages, import_pages
 from payments.payees.master import pages as payee_pages
+from payments.payees.overrides import pages as override_pages
 from payments.reconciliation import pages as reconciliation_pages
 from payments.reconciliation.work import pages as reconciliation_work_pages
 from payments.reports import pages as reports_pages
@@ -62,6 +63,7 @@ def make_payments_pages() -> FastAPI:
         reconciliation_work_pages,
         name_batches_pages,
         payee_pages,
+        override_pages,
         edit_pages,
         change_pages,
         import_pages,

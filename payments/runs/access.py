@@ -25,6 +25,11 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Runs", "/payments/runs", SEES_RUNS),
     ("Find a payment", "/payments/search", SEES_RUNS),
     ("Payees", "/payments/payees", SEES_PAYEES),
+    (
+        "Released holds",
+        "/payments/payees/overrides",
+        (AUDITOR, APPROVER, "payments.payee_approver"),
+    ),
     ("Confirmation of Payee", "/payments/confirmation-of-payee", (*CHECK_ROLES, AUDITOR)),
     ("Files to the bank", "/payments/submissions", SEES_RUNS),
     ("Work", "/payments/work", SEES_RUNS),

@@ -22,7 +22,7 @@ from payments.runs.presenting import (
     present_payment,
 )
 from payments.runs.queries.payments import Payment, get_payment
-from payments.runs.rules import UPLOADER
+from payments.runs.rules import APPROVER, UPLOADER
 from shared.errors import Conflict, FieldError, Invalid, Problem
 from shared.money import parse_pounds
 from shared.web.deps import Form, FormDep, NowDep, RuntimeDep, SessionDep
@@ -31,6 +31,7 @@ from shared.web.runtime import Runtime
 router = APIRouter()
 
 Changes = Annotated[Staff, Depends(require_role(UPLOADER))]
+Overrides = Annotated[Staff, Depends(require_role(UPLOADER, APPROVER))]
 _FIELDS = (
     "payee_name",
     "account_type",
@@ -129,7 +130,7 @@ def release_payment_hold(
     request: Request,
     public_id: str,
     form: FormDep,
-    staff: Changes,
+    staff: Overrides,
     session: SessionDep,
     runtime: RuntimeDep,
     vault: VaultDep,

@@ -92,7 +92,7 @@ EXPECTED = {
     "release": {UPLOADER, APPROVER, RELEASER},
     "edit": {UPLOADER},
     "remove": {UPLOADER},
-    "override": {UPLOADER},
+    "override": {UPLOADER, APPROVER},
 }
 
 
