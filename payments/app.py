@@ -2,7 +2,8 @@
 
 from fastapi import FastAPI
 
-from payments.controls import step_up_pages
+from payments.controls import day_pages, hold_pages, settings_pages, step_up_pages
+from payments.controls import pages as controls_pages
 from payments.payees import api as payees_api
 from payments.payees import pages as payees_pages
 from payments.reconciliation import pages as reconciliation_pages
@@ -30,6 +31,10 @@ def make_payments_pages() -> FastAPI:
         runs_pages,
         payment_pages,
         step_up_pages,
+        hold_pages,
+        day_pages,
+        controls_pages,
+        settings_pages,
         payees_pages,
         reconciliation_pages,
         webhooks_pages,

@@ -18,14 +18,19 @@ from shared.web.pages import NavigationItem, translate
 BODY_COOKIE = "payments_body"
 CHOOSE_PATH = "/payments/choose-body"
 _PREFIX = "payments."
+_ADMINISTERS = (ADMINISTRATOR, AUDITOR)
 _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Today", "/payments/", SEES_RUNS),
     ("Runs", "/payments/runs", SEES_RUNS),
     ("Find a payment", "/payments/search", SEES_RUNS),
+    ("Holds", "/payments/holds", SEES_RUNS),
+    ("Calendar", "/payments/calendar", SEES_RUNS),
     ("Confirmation of Payee", "/payments/confirmation-of-payee", CHECK_ROLES),
     ("Reconciliation", "/payments/reconciliation", SEES_RUNS),
     ("Ledger", "/payments/ledger", SEES_RUNS),
     ("Webhooks", "/payments/webhooks", (ADMINISTRATOR, AUDITOR)),
+    ("Limits and approval", "/payments/controls", _ADMINISTERS),
+    ("Settings", "/payments/settings", _ADMINISTERS),
 )
 
 # The header shows sections, and below it the pages of the section that one is in. A page belongs to

@@ -16,6 +16,7 @@ from payments.runs.actions.edit import (
     release_hold,
     remove_payment,
 )
+from payments.runs.actions.recall import recall_payment
 from payments.runs.pages import SIZE, PageNumber, SeesRuns, done_text
 from payments.runs.presenting import (
     Values,
@@ -24,7 +25,7 @@ from payments.runs.presenting import (
     present_payment_line,
 )
 from payments.runs.queries.payments import Payment, get_payment, search_payments
-from payments.runs.rules import UPLOADER
+from payments.runs.rules import APPROVER, RELEASER, UPLOADER
 from shared.errors import Conflict, FieldError, Invalid, Problem
 from shared.money import parse_pounds
 from shared.web.deps import Form, FormDep, NowDep, RuntimeDep, SessionDep
@@ -33,6 +34,7 @@ from shared.web.runtime import Runtime
 router = APIRouter()
 
 Changes = Annotated[Staff, Depends(require_role(UPLOADER))]
+Recalls = Annotated[Staff, Depends(require_role(APPROVER, RELEASER))]
 _FIELDS = (
     "payee_name",
     "account_type",
@@ -147,6 +149,30 @@ def release_payment_hold(
         public_id,
         "hold-released",
         lambda: release_hold(session, public_id, form.text("reason"), staff.actor, now),
+    )
+
+
+@router.post("/payments/{public_id}/recall")
+def recall(
+    request: Request,
+    public_id: str,
+    form: FormDep,
+    staff: Recalls,
+    session: SessionDep,
+    runtime: RuntimeDep,
+    vault: VaultDep,
+    now: NowDep,
+) -> Response:
+    """Take one payment of an approved run back."""
+    return _take_step(
+        request,
+        runtime,
+        session,
+        staff,
+        vault,
+        public_id,
+        "payment-recalled",
+        lambda: recall_payment(session, public_id, form.text("reason"), staff.actor, now),
     )
 
 

@@ -90,6 +90,7 @@ EXPECTED = {
     "approve": {APPROVER},
     "reject": {APPROVER},
     "release": {UPLOADER, APPROVER, RELEASER},
+    "recall": {APPROVER, RELEASER},
     "edit": {UPLOADER},
     "remove": {UPLOADER},
     "override": {UPLOADER},
