@@ -7,5 +7,6 @@ for service in identity payments notifications gateway; do
   env "${prefix}_DATABASE_URL=$MIGRATION_URL" python -m "$service" migrate
   python -m "$service" seed-demo
 done
+python -m payments seed-govstack
 python -m gateway edge write --out /srv/envoy
 python -m identity demo-people

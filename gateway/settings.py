@@ -49,6 +49,11 @@ class GatewaySettings(ServiceSettings):
     payments_port: int = Field(8012, description="Port of payments, for Envoy's routes")
     notifications_port: int = Field(8013, description="Port of notifications, for Envoy's routes")
     gateway_web_port: int = Field(8014, description="Port of the gateway, for Envoy's routes")
+    govstack_port: int = Field(
+        0,
+        description="Port on which Envoy answers GovStack's paths at the root, without tokens; 0: "
+        "none. For sandboxes only",
+    )
     edge_requests_per_second: int = Field(
         200, description="Requests a second that Envoy lets pass from one address"
     )

@@ -4,9 +4,12 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from payments.govstack import commands as govstack
+from payments.ledger.seal import commands as seal
 from payments.payees import commands as payees
 from payments.reconciliation import commands as reconciliation
 from payments.runs import commands as runs
+from payments.screening import commands as screening
 from payments.settings import get_settings
 from shared.commands import main
 from shared.dead_work import dead_work_command
@@ -32,8 +35,11 @@ COMMANDS = {
     "migrate": _migrate,
     "dead-work": dead_work_command(get_settings),
     "seed-demo": runs.seed_demo,
+    "seed-govstack": govstack.seed_govstack,
     "check-modulus-cases": payees.check_modulus_cases,
     **reconciliation.COMMANDS,
+    **seal.COMMANDS,
+    **screening.COMMANDS,
 }
 
 if __name__ == "__main__":

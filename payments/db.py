@@ -4,7 +4,9 @@ from payments.bank import models as _bank
 from payments.bank.work import models as _bank_work
 from payments.base import Base
 from payments.controls import models as _controls
+from payments.govstack import models as _govstack
 from payments.ledger import models as _ledger
+from payments.ledger.seal import models as _seal
 from payments.payees import models as _payees
 from payments.payees.bulk import models as _name_batches
 from payments.payees.master import models as _payee_master
@@ -14,6 +16,7 @@ from payments.runs import models as _runs
 from payments.screening import models as _screening
 from payments.stages import models as _stages
 from payments.uploads import models as _uploads
+from payments.vouchers import models as _vouchers
 from payments.webhooks import models as _webhooks
 from shared.tables import add_floor_tables
 
@@ -23,6 +26,7 @@ _FEATURES = (
     _bank,
     _bank_work,
     _controls,
+    _govstack,
     _ledger,
     _name_batches,
     _overrides,
@@ -31,8 +35,10 @@ _FEATURES = (
     _reconciliation,
     _runs,
     _screening,
+    _seal,
     _stages,
     _uploads,
+    _vouchers,
     _webhooks,
 )
 

@@ -19,6 +19,11 @@ class PaymentsSettings(ServiceSettings):
     bank_poll_minutes: int = Field(
         15, ge=1, description="How often the bank is asked for new reports and statements"
     )
+    bank_report_names_file: Path | None = Field(
+        None,
+        description="JSON object of the names that the bank's reports use in place of the "
+        "published element and attribute names",
+    )
     payee_names_url: str = Field(description="Address of the Confirmation of Payee provider")
     payee_names_path: str = Field(
         "/open-banking/confirmation-payee/v2.0/name-verification",
@@ -38,6 +43,24 @@ class PaymentsSettings(ServiceSettings):
     )
     modulus_substitutions_file: Path | None = Field(
         None, description="SCSUBTAB.txt of Vocalink, for exception 5"
+    )
+    ledger_seal_seconds: int = Field(
+        10, ge=1, description="How often what is booked gets its numbers and its place in the log"
+    )
+    ledger_checkpoint_minutes: int = Field(
+        10, ge=1, description="How often the state of the ledger's log is signed"
+    )
+    ledger_seal_key_file: Path | None = Field(
+        None, description="PEM key (Ed25519) that signs checkpoints; without it none are made"
+    )
+    ledger_seal_name: str = Field(
+        "clachan", description="Name under which auditors know that key; without blanks"
+    )
+    ledger_checkpoint_folder: Path | None = Field(
+        None, description="Folder, best outside the operator's control, that gets each checkpoint"
+    )
+    ledger_reservation_days: int = Field(
+        40, ge=1, description="After how many days a reservation that nothing used is freed"
     )
     upload_maximum_bytes: int = Field(
         512_000_000, ge=1_000, description="Largest file of payments that is taken"
@@ -83,8 +106,26 @@ class PaymentsSettings(ServiceSettings):
     )
     outbound_allowed_hosts: list[str] = Field(
         default=[],
-        description="Hosts that may be private or plain http when webhooks name them;"
-        " for tests and the demonstration, refused in production",
+        description="Hosts that may be private or plain http when webhooks or callbacks name"
+        " them; for tests and the demonstration, refused in production",
+    )
+    govstack_open_body: str = Field(
+        "",
+        description="Body for which the open GovStack listener acts, without any token; empty: no"
+        " such listener. For sandboxes only",
+    )
+    govstack_clients: dict[str, str] = Field(
+        default_factory=dict,
+        description="Body for which each GovStack client acts, by client id, as a JSON object",
+    )
+    govstack_programme: str = Field(
+        "", description="Programme that pays GovStack batches which name none in X-Program-Id"
+    )
+    write_off_limit_pence: int = Field(
+        1_000,
+        ge=0,
+        description="The most, in pence, that a difference on a statement may be written off with;"
+        " a second person approves each",
     )
 
     @model_validator(mode="after")

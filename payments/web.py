@@ -5,6 +5,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 
 from payments.app import make_payments_api, make_payments_pages
+from payments.govstack.app import make_govstack
 from payments.runs.access import navigation_of
 from payments.settings import PaymentsSettings, get_settings
 from shared.web.app import make_runtime, make_service_app, serve
@@ -39,7 +40,11 @@ def create_app(settings: PaymentsSettings | None = None) -> Starlette:
     install_login(pages, relying_party)
     return make_service_app(
         runtime,
-        {f"{PREFIX}/v1": make_payments_api(), PREFIX: pages},
+        {
+            f"{PREFIX}/v1": make_payments_api(),
+            f"{PREFIX}/govstack": make_govstack(),
+            PREFIX: pages,
+        },
         routes=(make_backchannel_route(relying_party, runtime),),
     )
 

@@ -121,6 +121,21 @@ class GuardedHttp:
             content=content,
         )
 
+    def put(
+        self,
+        url: str,
+        *,
+        json: object = None,
+        headers: Mapping[str, str] | None = None,
+        maximum_bytes: int = 65_536,
+    ) -> Answer:
+        """Put a JSON document and return the answer, whatever its status.
+
+        Raises:
+            OutboundError: not allowed, unreachable, too slow or too large.
+        """
+        return self._send("PUT", url, maximum_bytes, headers=headers or {}, json=json)
+
     def _send(
         self,
         method: str,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from deploy.database.names import DATABASE, MIGRATOR, SERVICES
+from deploy.local.clients import LEDGER_SEAL_KEY
 from deploy.local.credentials import Credentials
 from deploy.local.home import Home
 from deploy.local.ports import LOOPBACK, Ports
@@ -101,6 +102,10 @@ def _special(service: str, place: Installation) -> dict[str, str]:
             "BANK_URL": place.local_url("BANK"),
             "PAYEE_NAMES_URL": place.local_url("PAYEE_NAMES"),
             "OUTBOUND_ALLOWED_HOSTS": '["localhost", "127.0.0.1"]',
+            "LEDGER_SEAL_KEY_FILE": str(place.home.keys / LEDGER_SEAL_KEY),
+            "LEDGER_CHECKPOINT_FOLDER": str(place.home.path / "checkpoints"),
+            "GOVSTACK_OPEN_BODY": "strathclachan",
+            "GOVSTACK_PROGRAMME": "winter-heating",
         }
     if service == "notifications":
         return {
@@ -117,7 +122,7 @@ def _special(service: str, place: Installation) -> dict[str, str]:
 
 def _edge_ports(ports: Ports) -> dict[str, int]:
     """Return the ports that Envoy's files are made of."""
-    names = ("PUBLIC", "ENVOY_ADMIN", *(service.upper() for service in SERVICES))
+    names = ("PUBLIC", "ENVOY_ADMIN", "GOVSTACK", *(service.upper() for service in SERVICES))
     return {("GATEWAY_WEB" if name == "GATEWAY" else name): ports[name] for name in names}
 
 

@@ -33,6 +33,7 @@ def make_steps(place: Installation, stores: tuple[str, ...]) -> tuple[Step, ...]
         database,
         *migrations,
         *seeds,
+        _govstack(place),
         _people(place, seeds[0].mark),
     )
 
@@ -112,6 +113,16 @@ def _seed(service: str, place: Installation, stores: tuple[str, ...], migration:
         needs=needs if service == "identity" else (*needs, "seed-identity"),
         environment=environment,
         mark=mark_of(content, migration, *sorted(addresses)) if migration else "",
+    )
+
+
+def _govstack(place: Installation) -> Step:
+    """Return the step that sets the GovStack sandbox back, at every start."""
+    return Step(
+        name="seed-govstack",
+        command=(*_PYTHON, "payments", "seed-govstack"),
+        needs=("seed-payments",),
+        environment=service_environment("payments", place),
     )
 
 

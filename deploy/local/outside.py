@@ -56,6 +56,7 @@ def outside_values(place: Installation) -> dict[str, str]:
         "CLACHAN_INBOX_URL": place.local_url("INBOX"),
         "CLACHAN_SMPP_ADDRESS": f"127.0.0.1:{place.ports['SMPP']}",
         "CLACHAN_VOICE_SIMULATOR_URL": place.local_url("VOICE"),
+        "CLACHAN_GOVSTACK_URL": f"http://localhost:{place.ports['GOVSTACK']}",
         "CLACHAN_GLENMORE_URL": f"http://localhost:{place.ports['GLENMORE']}",
         "CLACHAN_HOME": str(place.home.path),
         "CLACHAN_LOGS": str(place.home.logs),
@@ -70,6 +71,7 @@ def welcome(place: Installation) -> str:
         ("Payments console", f"{public}/payments/"),
         ("Citizen's mailbox", f"{public}/notifications/"),
         ("Another body's application", f"http://localhost:{place.ports['GLENMORE']}/"),
+        ("GovStack sandbox API", f"http://localhost:{place.ports['GOVSTACK']}/"),
         ("Inbox of the mail simulator", place.local_url("INBOX", "/")),
         ("Bank simulator", place.local_url("BANK", "/")),
     )

@@ -28,7 +28,10 @@ DEFAULTS: Mapping[str, int] = {
     "SMPP": 8106,
     "VOICE": 8107,
     "GLENMORE": 8201,
+    "GOVSTACK": 3333,
 }
+# Names by which others know a port, beside our own.
+_ALSO: Mapping[str, str] = {"GOVSTACK": "GOVSTACK_PORT"}
 _HIGHEST = 65_535
 
 
@@ -117,7 +120,7 @@ def _remembered(home: Home) -> dict[str, int]:
 
 def _wanted(name: str, environ: Mapping[str, str], known: Mapping[str, int]) -> tuple[int, bool]:
     """Return the port to try first (0: none), and whether no other may take its place."""
-    text = environ.get(setting_name(name), "")
+    text = environ.get(setting_name(name), "") or environ.get(_ALSO.get(name, ""), "")
     if not text:
         return known.get(name, DEFAULTS[name]), name == "PUBLIC"
     if not text.isdecimal() or int(text) > _HIGHEST:

@@ -8,7 +8,7 @@ from gateway.edge.policy import Edge
 from gateway.edge.rules import make_bootstrap, make_resources
 
 # Keys first, then who needs them; the listener last, since it waits for the others.
-_ORDER = ("cds.json", "jwt.json", "rds.json", "lds.json")
+_ORDER = ("cds.json", "jwt.json", "rds.json", "rds-govstack.json", "lds.json")
 
 
 def write_files(edge: Edge, directory: Path) -> list[str]:

@@ -51,6 +51,7 @@ def make_edge(settings: GatewaySettings) -> Edge:
         requests_per_second=settings.edge_requests_per_second,
         otlp_host=collector.hostname,
         otlp_port=collector.port or 4318,
+        govstack_port=settings.govstack_port,
     )
 
 

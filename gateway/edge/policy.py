@@ -23,6 +23,8 @@ class Route:
     needs_token: bool = False
     maximum_body_bytes: int = 1_000_000
     timeout_seconds: float = 15.0
+    # What the service gets instead of the prefix, where that is something else.
+    rewrite: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Edge:
     requests_per_second: int = 200
     otlp_host: str | None = None
     otlp_port: int = 4318
+    # A listener of a sandbox that asks for no token; 0 is none.
+    govstack_port: int = 0
 
 
 UPLOAD_BYTES = 50_000_000
@@ -66,4 +70,31 @@ ROUTES = (
     Route("/payments", "payments", maximum_body_bytes=UPLOAD_BYTES),
     Route("/notifications", "notifications"),
     Route("/", "gateway"),
+)
+
+# GovStack's building blocks are called at the root, and its suites send no token.
+_GOVSTACK_PAYMENTS = (
+    "/register-beneficiary",
+    "/update-beneficiary-details",
+    "/prepayment-validation",
+    "/bulk-payment",
+    "/credit-instructions",
+    "/vouchers",
+    "/voucherRedemption",
+    "/identityAccountMapper",
+    "/beneficiary",
+    "/beneficiaries",
+    "/batchtransactions",
+    "/batches",
+    "/api/v1/batch",
+    "/bills",
+    "/billTransferRequests",
+    "/rtpRequest",
+    "/rtpResponse",
+    "/rtpUpdate",
+    "/transferRequests",
+)
+GOVSTACK_ROUTES = tuple(
+    Route(path, "payments", maximum_body_bytes=UPLOAD_BYTES, rewrite=f"/payments/govstack{path}")
+    for path in sorted(_GOVSTACK_PAYMENTS, key=len, reverse=True)
 )

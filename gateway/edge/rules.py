@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address
 
-from gateway.edge.policy import Edge, Route, Upstream
+from gateway.edge.policy import GOVSTACK_ROUTES, Edge, Route, Upstream
 from gateway.edge.refusals import Json, make_mappers
 
 _TYPE = "type.googleapis.com/"
@@ -20,7 +20,10 @@ _STRIPPED = [
     "x-clachan-scope",
     "x-forwarded-client-cert",
     "client-cert",
+    # Says through which listener a request came.
+    "x-clachan-listener",
 ]
+_GOVSTACK = "govstack"
 
 
 def make_bootstrap(edge: Edge, directory: str) -> Json:
@@ -52,8 +55,15 @@ def make_resources(edge: Edge, directory: str) -> dict[str, Json]:
     return {
         "cds.json": _resources([_cluster(item) for item in (*edge.upstreams, *_tracing(edge))]),
         "jwt.json": _resources([{"name": JWT_FILTER, **_typed(make_jwt_filter(edge))}], ecds=True),
+        # Envoy takes one route table from a file, never two.
         "rds.json": _resources([make_routes(edge)]),
-        "lds.json": _resources([make_listener(edge, directory)]),
+        "rds-govstack.json": _resources([_govstack_routes(edge)]),
+        "lds.json": _resources(
+            [
+                _listener(edge, directory, "front", edge.listen_port, "rds.json"),
+                *_govstack(edge, directory),
+            ]
+        ),
     }
 
 
@@ -97,13 +107,40 @@ def make_routes(edge: Edge) -> Json:
     }
 
 
-def make_listener(edge: Edge, directory: str) -> Json:
-    """Return the one public listener with its filters in their order."""
+def _govstack_routes(edge: Edge) -> Json:
+    """Return the routes of the sandbox's own listener, which marks what comes through it."""
+    mark = {
+        "header": {"key": "x-clachan-listener", "value": _GOVSTACK},
+        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+    }
+    return {
+        "@type": f"{_TYPE}envoy.config.route.v3.RouteConfiguration",
+        "name": _GOVSTACK,
+        "request_headers_to_remove": [*_STRIPPED[:-1], "authorization"],
+        "request_headers_to_add": [mark],
+        "virtual_hosts": [
+            {
+                "name": _GOVSTACK,
+                "domains": ["*"],
+                "routes": [_route(route, edge) for route in GOVSTACK_ROUTES],
+            }
+        ],
+    }
+
+
+def _govstack(edge: Edge, directory: str) -> list[Json]:
+    if not edge.govstack_port:
+        return []
+    return [_listener(edge, directory, _GOVSTACK, edge.govstack_port, "rds-govstack.json")]
+
+
+def _listener(edge: Edge, directory: str, name: str, port: int, routes: str) -> Json:
+    """Return a listener with its filters in their order."""
     manager: Json = {
         "@type": f"{_TYPE}envoy.extensions.filters.network.http_connection_manager.v3"
         ".HttpConnectionManager",
-        "stat_prefix": "front",
-        "rds": {"route_config_name": "front", "config_source": _source(directory, "rds.json")},
+        "stat_prefix": name,
+        "rds": {"route_config_name": name, "config_source": _source(directory, routes)},
         "http_filters": _filters(edge, directory),
         "normalize_path": True,
         "merge_slashes": True,
@@ -136,8 +173,8 @@ def make_listener(edge: Edge, directory: str) -> Json:
         }
     return {
         "@type": f"{_TYPE}envoy.config.listener.v3.Listener",
-        "name": "front",
-        "address": _address(edge.listen_host, edge.listen_port),
+        "name": name,
+        "address": _address(edge.listen_host, port),
         "per_connection_buffer_limit_bytes": 1_048_576,
         "filter_chains": [
             {
@@ -212,9 +249,11 @@ def _route(route: Route, edge: Edge) -> Json:
             "@type": f"{_HTTP}.jwt_authn.v3.PerRouteConfig",
             "requirement_name": TOKEN_REQUIREMENT,
         }
+    rewrite = {"prefix_rewrite": route.rewrite} if route.rewrite else {}
     return made | {
         "route": {
             "cluster": route.upstream,
+            **rewrite,
             "timeout": f"{route.timeout_seconds:g}s",
             "retry_policy": {
                 # Nothing has reached the service in these cases, so nothing can happen twice.

@@ -10,6 +10,7 @@ from payments.bank.intake import take_report
 from payments.bank.provider import Bank, OutcomeUnknownError
 from payments.bank.providers.https_bank import HttpsBank, bank_at
 from payments.bank.queries import is_awaiting_report, list_known_reports
+from payments.bank.reports import AS_PUBLISHED, Names, load_names
 from payments.bank.submissions.begin import SEAL_TOPIC, WRITE_TOPIC
 from payments.bank.submissions.parts import seal_file, write_part
 from payments.payees.bank_details import DetailsVault
@@ -105,7 +106,8 @@ def seal(job: Job) -> None:
 @handler("payments.bank.fetch_reports", lease_seconds=120)
 def fetch_after_submission(job: Job) -> None:
     """Fetch reports; while a submission has none yet, look again after a pause."""
-    fetch_reports(job.database, bank_of(job.settings), vault_of(job.settings), job.now)
+    names = names_of(job.settings)
+    fetch_reports(job.database, bank_of(job.settings), vault_of(job.settings), job.now, names)
     with job.database.transaction() as session:
         if is_awaiting_report(session, UUID(job.text("submission_id"))):
             outbox.enqueue(
@@ -118,8 +120,18 @@ def fetch_after_submission(job: Job) -> None:
         job.finish(session)
 
 
+def names_of(settings: ServiceSettings) -> Names:
+    """Return the names that the bank's reports use in place of the published ones."""
+    path = settings.bank_report_names_file if isinstance(settings, PaymentsSettings) else None
+    return load_names(path)
+
+
 def fetch_reports(
-    database: Database, bank: Bank, vault: DetailsVault, now: Callable[[], datetime]
+    database: Database,
+    bank: Bank,
+    vault: DetailsVault,
+    now: Callable[[], datetime],
+    names: Names = AS_PUBLISHED,
 ) -> int:
     """Take in every report that the bank has and we have not, each in its own transaction."""
     listed = bank.list_reports()
@@ -131,5 +143,5 @@ def fetch_reports(
             continue
         content = bank.get_report(one.id)
         with database.transaction() as session:
-            taken += take_report(session, vault, one.id, one.kind, content, now())
+            taken += take_report(session, vault, one.id, one.kind, content, now(), names)
     return taken

@@ -24,7 +24,9 @@ _OPEN_PERIODS = text(
 _PERIODS = text(
     """
     SELECT d.day, (SELECT p.id FROM period p WHERE p.body = :body AND p.state = 'open'
-                      AND p.ends_before > d.day ORDER BY p.starts_on LIMIT 1) AS id
+                      AND p.ends_before > d.day ORDER BY p.starts_on LIMIT 1) AS id,
+           EXISTS (SELECT 1 FROM period p WHERE p.body = :body AND p.starts_on <= d.day
+                      AND p.ends_before > d.day) AS has_own
       FROM unnest(cast(:days AS date[])) AS d(day)
     """
 )
@@ -55,18 +57,25 @@ def find_period_ids(session: Session, body: str, days: Iterable[date]) -> dict[d
     Raises:
         Conflict: ``period_closed``, nothing is open for a day or later.
     """
-    wanted = sorted(set(days))
-    months = sorted({month_of(day) for day in wanted})
+    values = {"body": body, "days": sorted(set(days))}
+    rows = session.execute(_PERIODS, values).all()
+    if months := {month_of(row.day) for row in rows if not row.has_own}:
+        open_periods(session, body, months)
+        rows = session.execute(_PERIODS, values).all()
+    if closed := [row.day for row in rows if row.id is None]:
+        raise Conflict("period_closed", f"No period is open for {closed[0].isoformat()} or later")
+    return {row.day: row.id for row in rows}
+
+
+def open_periods(session: Session, body: str, months: Iterable[tuple[date, date]]) -> None:
+    """Open months, half open; those that are there stay as they are."""
+    wanted = sorted(months)
     session.execute(
         _OPEN_PERIODS,
         {
             "body": body,
-            "ids": [new_id() for _ in months],
-            "starts": [month[0] for month in months],
-            "ends": [month[1] for month in months],
+            "ids": [new_id() for _ in wanted],
+            "starts": [month[0] for month in wanted],
+            "ends": [month[1] for month in wanted],
         },
     )
-    rows = session.execute(_PERIODS, {"body": body, "days": wanted}).all()
-    if closed := [row.day for row in rows if row.id is None]:
-        raise Conflict("period_closed", f"No period is open for {closed[0].isoformat()} or later")
-    return {row.day: row.id for row in rows}

@@ -21,6 +21,7 @@ IN_TRANSIT = "in_transit"
 RETURNS_RECEIVABLE = "returns_receivable"
 RETURNED_UNAPPLIED = "returned_unapplied"
 OPENING_BALANCE = "opening_balance"
+VOUCHERS_ISSUED = "vouchers_issued"
 
 
 def bank_code(bank_account: str) -> str:
@@ -52,6 +53,7 @@ def control_accounts(bank_accounts: Iterable[str]) -> list[AccountPlan]:
         AccountPlan(RETURNS_RECEIVABLE, "asset", "debit"),
         AccountPlan(RETURNED_UNAPPLIED, "liability", "credit"),
         AccountPlan(OPENING_BALANCE, "liability", "credit"),
+        AccountPlan(VOUCHERS_ISSUED, "liability", "credit"),
     ]
     for name in bank_accounts:
         plans.append(AccountPlan(bank_code(name), "asset", "debit"))

@@ -15,7 +15,7 @@ from payments.payees.bank_details import (
     account_fingerprint,
     payee_fingerprint,
 )
-from payments.payees.fishing import refuse_fishing
+from payments.payees.confirmation.fishing import refuse_fishing
 from payments.payees.iban import read_details
 from payments.payees.models import name_check
 from payments.payees.modulus.check import ModulusAnswer, check_account

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.orm import Session
 
 from payments.bank.provider import Bank, BankUnavailableError
-from payments.bank.tasks import bank_of, fetch_reports, vault_of
+from payments.bank.tasks import bank_of, fetch_reports, names_of, vault_of
 from payments.reconciliation.tasks import fetch_statements
 from payments.settings import PaymentsSettings
 from shared import outbox
@@ -42,7 +42,7 @@ def ask_bank(job: Job, bank: Bank) -> None:
     """Take in all that is new; a bank that is away is asked the next time, not sooner."""
     vault = vault_of(job.settings)
     try:
-        fetch_reports(job.database, bank, vault, job.now)
+        fetch_reports(job.database, bank, vault, job.now, names_of(job.settings))
         fetch_statements(job.database, bank, vault, job.now)
     except BankUnavailableError as error:
         get_logger().warning("reconciliation.bank_away", reason=str(error))

@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 from fastapi import Depends, FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
+from payments.payees.master.rules import SEES_PAYEES
 from payments.payees.rules import CHECK_ROLES
-from payments.runs.rules import ADMINISTRATOR, AUDITOR, SEES_RUNS
+from payments.runs.rules import ADMINISTRATOR, APPROVER, AUDITOR, SEES_RUNS
 from shared.actors import Actor
 from shared.errors import Forbidden
 from shared.web.login import SignedIn, WebSession
@@ -21,11 +22,17 @@ _PREFIX = "payments."
 _ADMINISTERS = (ADMINISTRATOR, AUDITOR)
 _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Today", "/payments/", SEES_RUNS),
+    ("Uploads", "/payments/uploads", SEES_RUNS),
     ("Runs", "/payments/runs", SEES_RUNS),
     ("Find a payment", "/payments/search", SEES_RUNS),
     ("Holds", "/payments/holds", SEES_RUNS),
     ("Calendar", "/payments/calendar", SEES_RUNS),
-    ("Confirmation of Payee", "/payments/confirmation-of-payee", CHECK_ROLES),
+    ("Payees", "/payments/payees", SEES_PAYEES),
+    ("Confirmation of Payee", "/payments/confirmation-of-payee", (*CHECK_ROLES, AUDITOR)),
+    ("Files to the bank", "/payments/submissions", SEES_RUNS),
+    ("Work", "/payments/work", SEES_RUNS),
+    ("Reports of the bank", "/payments/bank/reports", SEES_RUNS),
+    ("Screening", "/payments/screening", (APPROVER, ADMINISTRATOR, AUDITOR)),
     ("Reconciliation", "/payments/reconciliation", SEES_RUNS),
     ("Ledger", "/payments/ledger", SEES_RUNS),
     ("Webhooks", "/payments/webhooks", (ADMINISTRATOR, AUDITOR)),

@@ -161,6 +161,16 @@ payment = Table(
         postgresql_where=text("invoice_reference <> ''"),
     ),
     Index("ix_payment_account_fingerprint", "organisation", "account_fingerprint"),
+    Index("ix_payment_amount", "organisation", "amount_pence"),
+    Index("ix_payment_account_tail", "organisation", "account_tail"),
+    Index(
+        "ix_payment_rare",
+        "organisation",
+        "id",
+        postgresql_where=text(
+            "state IN ('held', 'returned', 'scheme_rejected', 'recalled', 'invalid', 'rejected')"
+        ),
+    ),
     Index(
         "ix_payment_words",
         literal_column(

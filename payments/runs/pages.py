@@ -13,6 +13,7 @@ from payments.controls.actions.people import note_seen
 from payments.controls.deps import SignInDep, lead_to_step_up
 from payments.controls.forms import read_date
 from payments.payees.deps import VaultDep
+from payments.reports.today.presenting import present_picture
 from payments.runs.access import BODY_COOKIE, Staff, StaffDep, memberships, require_role
 from payments.runs.actions.approve import approve, put_forward, reject, release
 from payments.runs.actions.recall import recall_run
@@ -67,6 +68,7 @@ def show_today(
         request,
         "runs/today.html",
         **values,
+        **present_picture(session, staff, now),
         body_name=names.get(staff.organisation, staff.organisation),
         roles=[name for role, name in ROLE_NAMES.items() if role in staff.roles],
         several=len(staff.organisations) > 1,

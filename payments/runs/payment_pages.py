@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
-from payments.payees.bank_details import AccountType, DetailsVault, account_fingerprint, normalise
+from payments.payees.bank_details import AccountType, DetailsVault
 from payments.payees.deps import CheckerDep, VaultDep
 from payments.runs.access import Staff, require_role
 from payments.runs.actions.edit import (
@@ -17,14 +17,12 @@ from payments.runs.actions.edit import (
     remove_payment,
 )
 from payments.runs.actions.recall import recall_payment
-from payments.runs.pages import SIZE, PageNumber, SeesRuns, done_text
+from payments.runs.pages import SeesRuns, done_text
 from payments.runs.presenting import (
     Values,
-    present_pages,
     present_payment,
-    present_payment_line,
 )
-from payments.runs.queries.payments import Payment, get_payment, search_payments
+from payments.runs.queries.payments import Payment, get_payment
 from payments.runs.rules import APPROVER, RELEASER, UPLOADER
 from shared.errors import Conflict, FieldError, Invalid, Problem
 from shared.money import parse_pounds
@@ -176,40 +174,6 @@ def recall(
     )
 
 
-@router.get("/search")
-def show_search(
-    request: Request,
-    staff: SeesRuns,
-    session: SessionDep,
-    runtime: RuntimeDep,
-    vault: VaultDep,
-    q: str = "",
-    page: PageNumber = 1,
-) -> Response:
-    """Find payments by reference, name, case, amount, or sort code and account."""
-    words = q.strip()[:100]
-    found: list[Payment] = []
-    total = 0
-    if words:
-        found, total = search_payments(
-            session,
-            staff.organisation,
-            words,
-            amount_pence=_as_amount(words),
-            account_fingerprint=_as_account(words, vault),
-            offset=(page - 1) * SIZE,
-            limit=SIZE,
-        )
-    return runtime.pages.render(
-        request,
-        "runs/search.html",
-        q=words,
-        payments=[present_payment_line(payment) for payment in found],
-        total=total,
-        pages=present_pages("/payments/search", {"q": words}, page, total, SIZE),
-    )
-
-
 def _take_step(
     request: Request,
     runtime: Runtime,
@@ -274,21 +238,3 @@ def _read_correction(form: Form) -> Correction:
         amount_pence,
         form.text("reference"),
     )
-
-
-def _as_amount(words: str) -> int | None:
-    try:
-        return parse_pounds(words)
-    except ValueError:
-        return None
-
-
-def _as_account(words: str, vault: DetailsVault) -> bytes | None:
-    """Return the fingerprint of words that are a sort code followed by an account number."""
-    digits = "".join(sign for sign in words if sign.isascii() and sign.isdigit())
-    if len(digits) != 14:  # noqa: PLR2004 - six and eight digits
-        return None
-    try:
-        return account_fingerprint(vault, normalise(digits[:6], digits[6:]))
-    except Invalid:
-        return None

@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 
 from payments.bank.queries import get_submission_of_run
 from payments.payees.bank_details import DetailsVault, mask_account_number
+from payments.payees.master.telling import tell_payee
 from payments.payees.queries import find_check
 from payments.payees.rules import GROUP_TITLES, StoredCheck, outcome_of
+from payments.reports.evidence.timeline import make_picture, make_timeline, states_seen
 from payments.runs.access import Staff
 from payments.runs.queries.outcomes import list_bank_lines
 from payments.runs.queries.payments import (
@@ -24,7 +26,6 @@ from payments.runs.queries.runs import Run, get_run
 from payments.runs.queries.today import (
     count_exceptions,
     count_in_states,
-    list_days,
     list_payments_by_state,
     list_runs_by_state,
 )
@@ -179,6 +180,7 @@ def present_payment(
     may_hold = staff.has(APPROVER, RELEASER) and run.state not in ("released", "submitted")
     may_hold = may_hold and payment.state in ("ready", "rejected", "awaiting_approval", "approved")
     check = find_check(session, staff.organisation, payment.check_id) if payment.check_id else None
+    lines, events = make_timeline(session, payment), list_payment_events(session, payment)
     return {
         "payment": {
             **present_payment_line(payment),
@@ -195,14 +197,13 @@ def present_payment(
             "modulus": payment.modulus_result,
             "reason_code": payment.reason_code or "",
             "correlation_id": payment.correlation_id,
+            "payee": tell_payee(session, vault, staff.organisation, details),
             **_replacements(session, payment),
         },
         "run": {"reference": run.reference, "state": run.state, "programme": run.programme.name},
         "voids_approval": run.state in ("awaiting_approval", "approved"),
-        "history": [
-            {**present_event(event), "payment": None}
-            for event in list_payment_events(session, payment)
-        ],
+        "timeline": lines,
+        "picture": make_picture(payment, lines, states_seen(events)),
         "bank": present_submission(session, run),
         "bank_lines": [
             {
@@ -244,7 +245,6 @@ def present_today(session: Session, organisation: str, today: date) -> Values:
     runs = sorted(
         list_runs_by_state(session, organisation), key=lambda f: list(RUN_TEXTS).index(f.name)
     )
-    days = list_days(session, organisation, today)
     return {
         "today": today,
         "runs_by_state": [
@@ -258,8 +258,6 @@ def present_today(session: Session, organisation: str, today: date) -> Values:
             for figure in runs
         ],
         "by_state": _bars([(STATE_TEXTS[figure.name], figure) for figure in by_state]),
-        "by_day": _bars([(day.strftime("%a %-d %b"), figure) for day, figure in days]),
-        "sent_lately": any(figure.count for _, figure in days),
         "unmatched": count_exceptions(session, organisation),
         "waiting": _figure(count_in_states(session, organisation, "awaiting_approval")),
         "held": _figure(count_in_states(session, organisation, "held")),

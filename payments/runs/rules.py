@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from payments.payees.master.rules import PayeeView, payee_hold
 from payments.payees.rules import StoredCheck, is_current, outcome_of
 from shared.errors import FieldError
 
@@ -239,6 +240,12 @@ def decide_hold(
             "A payment with the same account, amount and reference was made in the last 35 days.",
         )
     return None
+
+
+def hold_of_payee(payee_view: PayeeView | None, now: datetime) -> Hold | None:
+    """Return what the payee master says against a payment now."""
+    found = payee_hold(payee_view, now)
+    return None if found is None else Hold(found.code, found.reason)
 
 
 OUTCOME_STATES: dict[str, PaymentState] = {

@@ -121,6 +121,18 @@ def get_upload(session: Session, organisation: str, upload_id: UUID) -> Upload:
     return _as_upload(row)
 
 
+def find_upload_of_client(session: Session, client_id: str, upload_id: UUID) -> Upload:
+    """Return an upload that this program sent; raises ``NotFound`` for every other."""
+    row = session.execute(
+        select(*_COLUMNS)
+        .select_from(_FROM)
+        .where(_up.c.id == upload_id, _up.c.source == "api", _up.c.sent_by_id == client_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound("upload_not_found", "There is no such upload")
+    return _as_upload(row)
+
+
 def load_upload(session: Session, upload_id: UUID, *, lock: bool = False) -> Upload:
     """Return an upload by its id alone, for work that goes on by itself; may lock its row."""
     query = select(*_COLUMNS).select_from(_FROM).where(_up.c.id == upload_id)

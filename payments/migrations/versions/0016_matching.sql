@@ -119,10 +119,10 @@ CREATE TRIGGER match_counted AFTER INSERT ON match REFERENCING NEW TABLE AS fres
 CREATE FUNCTION uncount_matches() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = payments, pg_temp AS $$
 BEGIN
-  IF EXISTS (SELECT 1 FROM fresh f JOIN stale o ON o.id = f.id
-              WHERE o.state <> 'live' OR f.state <> 'undone'
-                 OR (f.line_id, f.target_type, f.target_id, f.amount_pence)
-                    <> (o.line_id, o.target_type, o.target_id, o.amount_pence)) THEN
+  IF EXISTS (SELECT 1 FROM fresh WHERE state <> 'undone') OR EXISTS (
+      SELECT id, line_id, target_type, target_id, amount_pence FROM fresh
+      EXCEPT SELECT id, line_id, target_type, target_id, amount_pence FROM stale
+              WHERE state = 'live') THEN
     RAISE EXCEPTION 'a match is undone once and never changed' USING ERRCODE = 'LG031';
   END IF;
   UPDATE line_allocation a SET allocated_pence = a.allocated_pence - s.pence

@@ -1,14 +1,23 @@
-"""Remittance advice, prompt payment and the month-end pack."""
+"""Remittance advice, prompt payment, the month-end pack, and indexes that find any payment."""
+
+from alembic import op
 
 revision = "0019_reports"
 down_revision = "0018_webhooks"
 branch_labels = None
 depends_on = None
 
+_FINDING = """
+CREATE INDEX ix_payment_amount ON payment (organisation, amount_pence);
+CREATE INDEX ix_payment_account_tail ON payment (organisation, account_tail);
+CREATE INDEX ix_payment_rare ON payment (organisation, id) WHERE state IN
+  ('held', 'returned', 'scheme_rejected', 'recalled', 'invalid', 'rejected');
+"""
+
 
 def upgrade() -> None:
-    pass
+    op.execute(_FINDING)
 
 
 def downgrade() -> None:
-    pass
+    op.execute("DROP INDEX ix_payment_rare, ix_payment_account_tail, ix_payment_amount")

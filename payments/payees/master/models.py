@@ -109,6 +109,7 @@ payee_change = Table(
     Column("is_sensitive", Boolean, nullable=False),
     Column("reference", Text, nullable=False),
     Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
     Column("beneficiary", Text, nullable=False),
     Column("account_type", Text, nullable=False),
     Column("details_sealed", LargeBinary, nullable=False),

@@ -172,6 +172,17 @@ def find_current(session: Session, payee_id: UUID, version: int) -> Change | Non
     return None if row is None else Change(*row)
 
 
+def list_current(session: Session, payee_ids: Collection[UUID]) -> dict[UUID, Change]:
+    """Return the change that is in force of each payee that has one."""
+    rows = session.execute(
+        select(*CHANGE_COLUMNS)
+        .join(payee, payee.c.id == payee_change.c.payee_id)
+        .where(payee.c.id.in_(payee_ids), payee_change.c.version == payee.c.version)
+    )
+    changes = [Change(*row) for row in rows]
+    return {change.payee_id: change for change in changes}
+
+
 def find_open(session: Session, payee_id: UUID) -> Change | None:
     """Return the change that waits for a decision, None when there is none."""
     row = session.execute(
@@ -327,3 +338,27 @@ def find_checked_name(session: Session, change: Change) -> CheckedName | None:
         )
     ).one()
     return CheckedName(*row)
+
+
+def count_import_states(session: Session, import_id: UUID) -> dict[str, int]:
+    """Return how many changes of a file are in each state."""
+    rows = session.execute(
+        select(payee_change.c.state, func.count())
+        .where(payee_change.c.import_id == import_id)
+        .group_by(payee_change.c.state)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def list_import_changes(
+    session: Session, import_id: UUID, *, offset: int, limit: int
+) -> list[Change]:
+    """Return a page of the changes of a file: those that wait for a decision first."""
+    rows = session.execute(
+        select(*CHANGE_COLUMNS)
+        .where(payee_change.c.import_id == import_id)
+        .order_by(payee_change.c.state.not_in(OPEN_STATES), payee_change.c.id)
+        .offset(offset)
+        .limit(limit)
+    )
+    return [Change(*row) for row in rows]

@@ -7,7 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from payments.payees.bank_details import AccountType, BankDetails, mask_account_number
-from payments.payees.matching import normalise as plain_words
+from payments.payees.confirmation.matching import normalise as plain_words
 from payments.payees.rules import outcome_of
 from shared.errors import FieldError, Invalid
 

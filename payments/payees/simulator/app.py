@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from payments.payees.matching import best_decision, reason_code
+from payments.payees.confirmation.matching import best_decision, reason_code
 from payments.payees.simulator.directory import Account, Directory
 from payments.payees.simulator.pages import STYLE, accounts_page
 from shared.ids import new_id

@@ -18,13 +18,19 @@ from shared.ids import new_id
 DAYS_TO_ACT = 3
 _LEFT = text(
     """
+    WITH done AS MATERIALIZED (
+      SELECT DISTINCT line_id FROM match_pair WHERE alone AND rule = ANY(:rules)
+    ), fits AS MATERIALIZED (
+      SELECT line_id, jsonb_agg(jsonb_build_array(target_type, target_id, rule, alone)
+                                ORDER BY rule, target_type, target_id) AS candidates
+        FROM (SELECT p.*, row_number() OVER (PARTITION BY line_id
+                                             ORDER BY rule, target_type, target_id) AS rank
+                FROM match_pair p WHERE NOT (p.alone AND p.rule = ANY(:rules))) p
+       WHERE rank <= 10 GROUP BY line_id)
     SELECT l.id, l.statement_id, l.amount AS amount_pence, l.booked AS booking_date, l.kind,
            s.occurrence, c.candidates, k.hits
       FROM work_line l JOIN statement_line s ON s.id = l.id
-      LEFT JOIN LATERAL (
-        SELECT jsonb_agg(jsonb_build_array(p.target_type, p.target_id, p.rule, p.alone)) candidates
-          FROM (SELECT * FROM match_pair p WHERE p.line_id = l.id
-                 ORDER BY p.rule, p.target_type, p.target_id LIMIT 10) p) c ON true
+      LEFT JOIN fits c ON c.line_id = l.id
       LEFT JOIN LATERAL (
         SELECT jsonb_agg(jsonb_build_array(h.target_type, h.id, h.amount_pence, h.taken)
                          ORDER BY h.target_type, h.id) AS hits
@@ -33,13 +39,19 @@ _LEFT = text(
                   FROM expected_item e LEFT JOIN match_target t
                     ON t.target_type = e.target_type AND t.target_id = e.id
                  WHERE c.candidates IS NULL AND e.bank_account_id = :account
-                   AND ((l.end_to_end_id <> '' AND e.end_to_end_id = l.end_to_end_id)
-                     OR (l.uetr <> '' AND e.uetr <> '' AND e.uetr = l.uetr)
-                     OR (length(l.key) >= 6 AND e.reference_key <> '' AND e.reference_key = l.key))
+                   AND e.id IN (
+                     SELECT id FROM expected_item WHERE bank_account_id = :account
+                        AND l.end_to_end_id <> '' AND end_to_end_id = l.end_to_end_id
+                     UNION ALL
+                     SELECT id FROM expected_item WHERE bank_account_id = :account
+                        AND l.uetr <> '' AND uetr <> '' AND uetr = l.uetr
+                     UNION ALL
+                     (SELECT id FROM expected_item WHERE bank_account_id = :account
+                        AND length(l.key) >= 6 AND reference_key <> '' AND reference_key = l.key
+                       LIMIT 20))
                    AND sign(e.amount_pence) = sign(l.amount)
-                 LIMIT 5) h) k ON true
-     WHERE NOT EXISTS (SELECT 1 FROM match_pair p WHERE p.line_id = l.id AND p.alone
-                          AND p.rule = ANY(:rules))
+                 ORDER BY e.id LIMIT 5) h) k ON true
+     WHERE NOT EXISTS (SELECT 1 FROM done p WHERE p.line_id = l.id)
      ORDER BY l.id
     """
 )

@@ -6,7 +6,14 @@ from sqlalchemy import text
 
 from payments.bank import calendar
 from payments.reconciliation import passes
-from payments.reconciliation.engine.work import Span, Work, get_span, list_booked_days
+from payments.reconciliation.engine.work import (
+    Span,
+    Work,
+    drop_paired,
+    get_span,
+    keep_left,
+    list_booked_days,
+)
 from payments.reconciliation.passes import Rule
 
 _OPEN_SUBMISSIONS = """
@@ -21,16 +28,14 @@ _OPEN_SUBMISSIONS = """
        AND NOT EXISTS (SELECT 1 FROM match_target t WHERE t.target_type = 'submission'
                           AND t.target_id = s.id AND t.allocated_pence > 0)
 """
-_LEFT = (
-    "SELECT * FROM work_line w WHERE NOT EXISTS (SELECT 1 FROM match_pair p WHERE p.line_id = w.id)"
-)
+_LEFT = "SELECT * FROM work_left w"
 _OPEN_ITEMS = """
     SELECT e.* FROM expected_item e
      WHERE e.bank_account_id = :account AND e.due_on BETWEEN :earliest AND :latest
        AND NOT EXISTS (SELECT 1 FROM match_target t WHERE t.target_type = e.target_type
                           AND t.target_id = e.id AND t.allocated_pence > 0)
 """
-_ITEMS_LEFT = f"{_OPEN_ITEMS} AND NOT EXISTS (SELECT 1 FROM match_pair p WHERE p.target_id = e.id)"
+_ITEMS_LEFT = "SELECT e.* FROM work_free e WHERE true"
 _ITEM = (
     "e.target_type, e.id, e.run_id, e.submission_id, abs(l.amount), abs(e.amount_pence),"
     " e.ledger_account"
@@ -58,8 +63,8 @@ _RETURNABLE = """
 _NOT_RETURNED = """
     NOT EXISTS (SELECT 1 FROM match_target t WHERE t.target_type = 'returned_payment'
                    AND t.target_id = i.payment_id AND t.allocated_pence > 0)
-    AND NOT EXISTS (SELECT 1 FROM match_pair p WHERE p.target_type = 'returned_payment'
-                       AND p.target_id = i.payment_id)
+    AND i.payment_id NOT IN (SELECT p.target_id FROM match_pair p
+                              WHERE p.target_type = 'returned_payment')
 """
 _REGISTER = text(
     """
@@ -84,11 +89,11 @@ def _into(rule: Rule, columns: str, tables: str, *, alone: bool = True) -> str:
 
 
 _BATCH_KEY = text(
-    f"WITH lines AS ({_LEFT}), open AS ({_OPEN_SUBMISSIONS})"
+    f"WITH open AS ({_OPEN_SUBMISSIONS})"
     + _into(
         passes.EXACT_KEY,
         _SUBMISSION,
-        "lines l JOIN open s ON s.batch_ref <> '' AND l.amount = -s.pence"
+        "work_line l JOIN open s ON s.batch_ref <> '' AND l.amount = -s.pence"
         " AND s.batch_ref IN (l.batch_ref, l.end_to_end_id)",
     )
 )
@@ -102,16 +107,25 @@ _END_TO_END = text(
     )
 )
 _OTHER_KEYS = text(
-    f"WITH open AS ({_OPEN_ITEMS} AND (e.uetr <> '' OR e.end_to_end_id <> '')), keys AS ("
-    " SELECT w.id, w.amount, k.key FROM work_line w CROSS JOIN LATERAL (VALUES (w.uetr),"
-    " (w.batch_ref), (w.bank_ref)) AS k(key) WHERE k.key <> '')"
-    + _into(
-        passes.EXACT_ITEM,
-        _ITEM,
-        "keys l JOIN open e ON l.key IN (e.uetr, e.end_to_end_id) AND e.amount_pence = l.amount"
-        " WHERE NOT EXISTS (SELECT 1 FROM match_pair p WHERE p.line_id = l.id"
-        " AND p.target_id = e.id)",
-    ).replace("SELECT l.id", "SELECT DISTINCT l.id", 1)
+    f"""
+    WITH keys AS MATERIALIZED (
+      SELECT w.*, k.key AS given FROM ({_LEFT}) w CROSS JOIN LATERAL (
+        VALUES (w.uetr), (w.batch_ref), (w.bank_ref)) AS k(key) WHERE k.key <> ''),
+    open AS ({_ITEMS_LEFT}), fits AS (
+      SELECT l.id AS line, e.id AS item FROM keys l
+        JOIN open e ON e.uetr = l.given AND e.amount_pence = l.amount
+      UNION
+      SELECT l.id, e.id FROM keys l
+        JOIN open e ON e.end_to_end_id = l.given AND e.amount_pence = l.amount)
+    {
+        _into(
+            passes.EXACT_ITEM,
+            _ITEM,
+            '''fits b JOIN work_line l ON l.id = b.line
+       JOIN expected_item e ON e.id = b.item''',
+        )
+    }
+    """
 )
 _GROUPS_OF_LINES = text(
     f"""
@@ -177,19 +191,23 @@ _DAYS_OF_LINES = """
                                   cast(:last AS date[])) AS d(booked, first, last))
 """
 _RETURNS = text(
-    f"WITH lines AS MATERIALIZED ({_LEFT} AND w.kind = 'return'), {_DAYS_OF_LINES},"
-    f" sent AS ({_RETURNABLE})"
-    + _into(
-        passes.RETURN,
-        _RETURNED,
-        "lines l JOIN days d ON d.booked = l.booked JOIN sent i ON i.pence = l.amount"
-        " AND ((i.account_hash = l.hash AND i.reference_key = l.key)"
-        " OR (l.end_to_end_id <> '' AND i.end_to_end_id = l.end_to_end_id))"
-        f" AND i.day BETWEEN d.first AND l.booked WHERE {_NOT_RETURNED}",
-    )
+    f"""
+    WITH lines AS ({_LEFT} WHERE w.kind = 'return'), {_DAYS_OF_LINES},
+    sent AS ({_RETURNABLE}), fits AS (
+      SELECT l.id AS line, l.booked, i.* FROM lines l JOIN sent i
+          ON i.pence = l.amount AND i.account_hash = l.hash AND i.reference_key = l.key
+      UNION
+      SELECT l.id, l.booked, i.* FROM lines l JOIN sent i
+          ON i.pence = l.amount AND i.end_to_end_id = l.end_to_end_id
+       WHERE l.end_to_end_id <> '')
+    INSERT INTO match_pair
+    SELECT i.line, {_RETURNED}, '{passes.RETURN.id}', true
+      FROM fits i JOIN days d ON d.booked = i.booked AND i.day BETWEEN d.first AND i.booked
+     WHERE {_NOT_RETURNED}
+    """
 )
 _REFERENCE_RETURNED = text(
-    f"WITH lines AS MATERIALIZED ({_LEFT} AND w.amount > 0 AND length(w.key) >= 6),"
+    f"WITH lines AS ({_LEFT} WHERE w.amount > 0 AND length(w.key) >= 6),"
     f" sent AS ({_RETURNABLE})"
     + _into(
         passes.REFERENCE,
@@ -203,8 +221,7 @@ _REFERENCE_ITEM = text(
     f"""
     WITH lines AS MATERIALIZED (
       SELECT w.*, count(*) OVER same AS n, min(w.id::text) OVER same = w.id::text AS lead
-        FROM work_line w WHERE length(w.key) >= 6 AND NOT EXISTS (
-          SELECT 1 FROM match_pair p WHERE p.line_id = w.id AND p.rule <> '{passes.REFERENCE.id}')
+        FROM work_left w WHERE length(w.key) >= 6
       WINDOW same AS (PARTITION BY w.key, w.amount)), items AS MATERIALIZED (
       SELECT e.*, row_number() OVER (PARTITION BY e.reference_key, e.amount_pence
                                       ORDER BY e.id) AS m
@@ -224,21 +241,29 @@ _REFERENCE_ITEM = text(
 )
 _AMOUNT_DATE = text(
     f"""
-    WITH lines AS MATERIALIZED (
-      SELECT w.*, d.first, d.last FROM ({_LEFT}) w
+    WITH lines AS (
+      SELECT w.*, d.first, d.last, count(*) OVER same AS n,
+             min(w.id::text) OVER same = w.id::text AS lead
+        FROM work_left w
         JOIN unnest(cast(:booked AS date[]), cast(:first AS date[]), cast(:last AS date[]))
              AS d(booked, first, last) ON d.booked = w.booked
-       WHERE w.kind IN ('credit', 'debit')), found AS MATERIALIZED (
-      SELECT l.*, e.id AS item, count(*) OVER (PARTITION BY l.id) AS items
-        FROM lines l CROSS JOIN LATERAL (
-          SELECT e.id FROM ({_ITEMS_LEFT}) e WHERE e.amount_pence = l.amount
-             AND e.due_on BETWEEN l.first AND l.last
-             AND (e.target_type <> 'payment' OR e.due_on <= l.booked) LIMIT 4) e)
-    INSERT INTO match_pair
-    SELECT l.id, {_ITEM}, '{passes.AMOUNT_DATE.id}', l.items = 1 AND NOT EXISTS (
-             SELECT 1 FROM lines o WHERE o.amount = l.amount AND o.id <> l.id
-                AND e.due_on BETWEEN o.first AND o.last)
-      FROM found l JOIN expected_item e ON e.id = l.item
+       WHERE w.kind IN ('credit', 'debit') WINDOW same AS (PARTITION BY w.amount)), items AS (
+      SELECT f.*, count(*) OVER (PARTITION BY f.amount_pence) AS m,
+             row_number() OVER (PARTITION BY f.amount_pence ORDER BY f.id) AS place
+        FROM work_free f),
+    fits AS MATERIALIZED (
+      SELECT l.id AS line, i.id AS item FROM lines l JOIN items i ON i.amount_pence = l.amount
+         AND i.due_on BETWEEN l.first AND l.last
+         AND (i.target_type <> 'payment' OR i.due_on <= l.booked)
+       WHERE l.n * i.m <= 10000 OR l.lead OR i.place = 1)
+    {
+        _into(
+            passes.AMOUNT_DATE,
+            _ITEM,
+            '''fits f JOIN work_line l ON l.id = f.line
+       JOIN expected_item e ON e.id = f.item''',
+        )
+    }
     """
 )
 _JUDGE = text(
@@ -253,7 +278,12 @@ _JUDGE = text(
         OR (p.target_id, p.target_type) IN (SELECT target_id, target_type FROM busy_targets))
     """
 )
-_ANALYZE = text("ANALYZE match_pair")
+_KEEP_ITEMS = text(
+    f"""
+    INSERT INTO work_free {_OPEN_ITEMS}
+       AND NOT EXISTS (SELECT 1 FROM match_pair p WHERE p.target_id = e.id)
+    """
+)
 _DAYS = text(
     "SELECT DISTINCT coalesce(reported_processing_day, processing_day) FROM submission"
     " WHERE bank_account_id = :account AND state IN ('acknowledged', 'reported')"
@@ -275,19 +305,24 @@ def find_pairs(work: Work) -> None:
     session.execute(_BATCH_KEY, values)
     _judge(work, passes.EXACT_KEY)
     session.execute(_END_TO_END, values)
+    keep_left(work, _KEEP_ITEMS, values)
     session.execute(_OTHER_KEYS, values)
     _judge(work, passes.EXACT_ITEM)
-    session.execute(_ANALYZE)
+    drop_paired(work, passes.EXACT_ITEM.id)
     for group in (_GROUPS_OF_LINES, _GROUPS_OF_ITEMS):
         session.execute(group, values)
-    session.execute(_CONTRA, values)
-    _judge(work, passes.CONTRA)
-    session.execute(_CONTRA_OF_DAY, values)
-    session.execute(_RETURNS, values)
-    _judge(work, passes.RETURN)
-    session.execute(_REFERENCE_RETURNED, values)
-    session.execute(_REFERENCE_ITEM, values)
-    _judge(work, passes.REFERENCE)
+        drop_paired(work, passes.GROUP.id)
+    for rule, statements in (
+        (passes.CONTRA, (_CONTRA,)),
+        (passes.GROUP, (_CONTRA_OF_DAY,)),
+        (passes.RETURN, (_RETURNS,)),
+        (passes.REFERENCE, (_REFERENCE_RETURNED, _REFERENCE_ITEM)),
+    ):
+        for statement in statements:
+            session.execute(statement, values)
+        if rule is not passes.GROUP:
+            _judge(work, rule)
+        drop_paired(work, rule.id)
     session.execute(_AMOUNT_DATE, values | _windows(work, work.settings.window_days))
     _judge(work, passes.AMOUNT_DATE)
 

@@ -17,7 +17,7 @@ _MATCHES = text(
     """
     INSERT INTO match (id, line_id, target_type, target_id, amount_pence, target_pence, run_id,
                        rule_id, rule_version, score, reason, decided_by, decided_at)
-    SELECT match_id(), p.line_id, p.target_type, p.target_id, p.pence, p.target_pence, p.run_id,
+    SELECT p.id, p.line_id, p.target_type, p.target_id, p.pence, p.target_pence, p.run_id,
            p.rule, r.version, r.score, r.reason, 'rules', :now
       FROM match_pair p JOIN unnest(cast(:rules AS text[]), cast(:versions AS smallint[]),
              cast(:scores AS smallint[]), cast(:reasons AS text[]))
@@ -27,13 +27,10 @@ _MATCHES = text(
 )
 _MADE = text(
     """
-    SELECT m.id, p.line_id, p.target_type, p.target_id, p.run_id, p.submission_id,
+    SELECT p.id, p.line_id, p.target_type, p.target_id, p.run_id, p.submission_id,
            CASE WHEN l.amount < 0 THEN -p.pence ELSE p.pence END AS signed_pence, p.account,
-           l.booked, s.return_reason, l.statement_id, m.rule_id
+           l.booked, l.return_reason, l.statement_id, p.rule AS rule_id
       FROM match_pair p JOIN work_line l ON l.id = p.line_id
-      JOIN match m ON m.line_id = p.line_id AND m.target_type = p.target_type
-       AND m.target_id = p.target_id AND m.state = 'live'
-      JOIN statement_line s ON s.id = p.line_id
      WHERE p.alone AND p.rule = ANY(:rules) ORDER BY p.line_id, p.target_id
     """
 )

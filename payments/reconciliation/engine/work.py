@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Executable, text
 from sqlalchemy.orm import Session
 
 from payments.reconciliation.passes import DEFAULTS, Settings
@@ -20,13 +20,16 @@ _TABLES = text(
     """
     CREATE TEMP TABLE IF NOT EXISTS work_line (
       id uuid, statement_id uuid, amount bigint, booked date, kind text, end_to_end_id text,
-      uetr text, batch_ref text, bank_ref text, key text, hash bytea
+      uetr text, batch_ref text, bank_ref text, key text, hash bytea, return_reason text
     ) ON COMMIT DROP;
+    CREATE TEMP TABLE IF NOT EXISTS work_left (LIKE work_line) ON COMMIT DROP;
+    CREATE TEMP TABLE IF NOT EXISTS work_free (LIKE expected_item) ON COMMIT DROP;
     CREATE TEMP TABLE IF NOT EXISTS match_pair (
       line_id uuid, target_type text, target_id uuid, run_id uuid, submission_id uuid,
-      pence bigint, target_pence bigint, account text, rule text, alone boolean
+      pence bigint, target_pence bigint, account text, rule text, alone boolean,
+      id uuid DEFAULT match_id()
     ) ON COMMIT DROP;
-    TRUNCATE work_line, match_pair;
+    TRUNCATE work_line, work_left, work_free, match_pair;
     """
 )
 _KEY = """
@@ -37,7 +40,7 @@ _KEY = """
 _NARROW = f"""
     INSERT INTO work_line
     SELECT l.id, l.statement_id, l.amount_pence, l.booking_date, l.kind, l.end_to_end_id, l.uetr,
-           l.batch_ref, l.bank_ref, {_KEY}, l.counterparty_hash
+           l.batch_ref, l.bank_ref, {_KEY}, l.counterparty_hash, l.return_reason
       FROM statement_line l
 """
 # Where a person took a match back, only people decide about that line.
@@ -60,6 +63,17 @@ _BETWEEN = text(
     " AND NOT l.set_aside"
 )
 _ANALYZE = text("ANALYZE work_line")
+_KEEP_LEFT = text(
+    "INSERT INTO work_left SELECT * FROM work_line w"
+    " WHERE NOT EXISTS (SELECT 1 FROM match_pair p WHERE p.line_id = w.id)"
+)
+_DROP_LINES = text(
+    "DELETE FROM work_left w USING match_pair p WHERE p.line_id = w.id AND p.rule = :rule"
+)
+_DROP_ITEMS = text(
+    "DELETE FROM work_free e USING match_pair p WHERE p.target_id = e.id AND p.rule = :rule"
+)
+_ANALYZE_LEFT = text("ANALYZE match_pair, work_left, work_free")
 _SPAN = text("SELECT min(booked) AS first, max(booked) AS last, count(*) AS lines FROM work_line")
 _BOOKED = text("SELECT DISTINCT booked FROM work_line ORDER BY 1")
 
@@ -105,12 +119,24 @@ def take_days(work: Work, first: date, last: date) -> None:
     _take(work, _BETWEEN, {"account": work.account_id, "first": first, "last": last})
 
 
-def _take(work: Work, statement: object, values: dict[str, object]) -> None:
+def _take(work: Work, statement: Executable, values: dict[str, object]) -> None:
     for prepare in (_LONGEST, _MEMORY, _TABLES):
         work.session.execute(prepare)
-    # The statements are this module's own texts; a parameter type would say no more.
-    work.session.execute(statement, values | {"pattern": work.settings.pattern})  # type: ignore[call-overload]
+    work.session.execute(statement, values | {"pattern": work.settings.pattern})
     work.session.execute(_ANALYZE)
+
+
+def keep_left(work: Work, items_left: Executable, values: dict[str, object]) -> None:
+    """Keep what the exact keys left on both sides, so that the later passes plan for that."""
+    work.session.execute(_KEEP_LEFT)
+    work.session.execute(items_left, values)
+    work.session.execute(_ANALYZE_LEFT)
+
+
+def drop_paired(work: Work, rule: str) -> None:
+    """Take out of what is left all that a pass has brought together with anything."""
+    work.session.execute(_DROP_LINES, {"rule": rule})
+    work.session.execute(_DROP_ITEMS, {"rule": rule})
 
 
 def get_span(work: Work) -> Span:

@@ -16,7 +16,7 @@ from payments.payees.bank_details import (
     payee_fingerprint,
 )
 from payments.payees.master.queries import find_payees
-from payments.payees.master.rules import PayeeView, payee_hold
+from payments.payees.master.rules import PayeeView
 from payments.payees.modulus.tables import TableFiles
 from payments.payees.queries import find_check
 from payments.runs import models
@@ -37,6 +37,7 @@ from payments.runs.rules import (
     check_order,
     clean_reference,
     decide_hold,
+    hold_of_payee,
 )
 from payments.webhooks.actions.announce import announce_payments
 from shared import idempotency
@@ -348,12 +349,6 @@ def find_hold(
         now,
     )
     return hold_of_payee(payee_view, now) or decide_hold(check, wanted, now, duplicate)
-
-
-def hold_of_payee(payee_view: PayeeView | None, now: datetime) -> Hold | None:
-    """Return what the payee master says against a payment now."""
-    found = payee_hold(payee_view, now)
-    return None if found is None else Hold(found.code, found.reason)
 
 
 def open_run(session: Session, programme: Programme, now: datetime) -> UUID:

@@ -17,7 +17,7 @@ from payments.payees.bank_details import (
 from payments.payees.master.queries import find_payees
 from payments.payees.queries import find_check
 from payments.runs import models
-from payments.runs.actions.create import Desk, hold_of_payee
+from payments.runs.actions.create import Desk
 from payments.runs.actions.history import move_payments, note_payment
 from payments.runs.actions.moves import move_range
 from payments.runs.actions.send_back import send_back
@@ -35,7 +35,9 @@ from payments.runs.rules import (
     check_order,
     clean_reference,
     decide_hold,
+    hold_of_payee,
 )
+from payments.screening.rules import SCREENING_HOLDS
 from payments.webhooks.actions.announce import announce_payments
 from shared.actors import Actor
 from shared.clock import london_date
@@ -113,6 +115,7 @@ def edit_payment(
 ) -> None:
     """Write a correction down; see ``correct_payment`` for what it refuses."""
     run, payment = _lock(session, "edit", public_id, actor)
+    _refuse_screened(payment)
     _check_correction(desk, payment, correction)
     payment = _send_back(session, run, payment, actor, now)
     vault = desk.vault
@@ -203,6 +206,7 @@ def release_hold(
     reason = check_reason(reason)
     if payment.state != "held":
         raise Conflict("payment_not_held", f"Payment {payment.reference} is not held")
+    _refuse_screened(payment)
     move_payments(session, [payment], "ready", now)
     session.execute(
         _LIFT,
@@ -239,6 +243,16 @@ def hold_payment(
     announce_payments(session, organisation, [payment.id], "held", now)
     note_payment(session, actor, payment, "held", now, state="held", details={"reason": reason})
     return payment.id
+
+
+def _refuse_screened(payment: Payment) -> None:
+    """Refuse to end a hold of sanctions screening here: its own page asks a second person."""
+    if payment.hold_code in SCREENING_HOLDS:
+        raise Conflict(
+            "screening_open",
+            f"Payment {payment.reference} is held for a check of the payee's name",
+            detail="An approver decides it on the screening page.",
+        )
 
 
 def _lock(session: Session, step: Step, public_id: str, actor: Actor) -> tuple[Run, Payment]:

@@ -190,6 +190,12 @@ def count_with_words(
     ).scalar_one()
 
 
+def list_payments_by_id(session: Session, ids: list[UUID]) -> list[Payment]:
+    """Return payments by id, the highest id first."""
+    query = _select().where(payment.c.id.in_(ids)).order_by(payment.c.id.desc())
+    return [_as_payment(row) for row in session.execute(query)]
+
+
 def lock_payments(session: Session, ids: list[UUID]) -> list[Payment]:
     """Return payments by id and keep other changes of them waiting; in order of their ids."""
     query = (
@@ -269,33 +275,6 @@ def list_payment_events(session: Session, found: Payment) -> list[Event]:
         )
         wanted.append(of_bank)
     return _events(session, or_(*wanted))
-
-
-def search_payments(
-    session: Session,
-    organisation: str,
-    words: str,
-    *,
-    amount_pence: int | None = None,
-    account_fingerprint: bytes | None = None,
-    offset: int = 0,
-    limit: int = 20,
-) -> tuple[list[Payment], int]:
-    """Return payments whose name, reference or case holds the words, or with this amount."""
-    wanted: list[ColumnElement[bool]] = [
-        _has_words(words),
-        payment.c.public_id == words.lower(),
-    ]
-    if amount_pence is not None:
-        wanted.append(payment.c.amount_pence == amount_pence)
-    if account_fingerprint is not None:
-        wanted.append(payment.c.account_fingerprint == account_fingerprint)
-    condition = and_(payment.c.organisation == organisation, or_(*wanted))
-    count = session.execute(select(func.count()).select_from(payment).where(condition)).scalar_one()
-    rows = session.execute(
-        _select().where(condition).order_by(payment.c.id.desc()).offset(offset).limit(limit)
-    )
-    return [_as_payment(row) for row in rows], count
 
 
 def _has_words(words: str) -> ColumnElement[bool]:

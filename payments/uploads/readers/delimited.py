@@ -104,10 +104,11 @@ class DelimitedReader:
             yield from self._read(text)
         finally:
             # The stored file belongs to whoever opened it.
-            text.detach()
+            if not text.closed:
+                text.detach()
 
     def _read(self, text: io.TextIOWrapper) -> Iterator[Record]:
-        rows = _rows(text)
+        rows = read_table(text)
         first: list[tuple[int, list[str]]] = []
         for row in rows:
             first.append(row)
@@ -129,7 +130,7 @@ class DelimitedReader:
             yield line, fields
 
 
-def _rows(text: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:
+def read_table(text: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:
     """Yield line numbers and cells of the rows that are not blank."""
     lines = _lines(text)
     try:

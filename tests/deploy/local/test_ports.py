@@ -67,3 +67,10 @@ def test_the_file_is_private(home: Home) -> None:
     choose_ports(home, {setting_name(name): "0" for name in DEFAULTS})
     mode = stat.S_IMODE((home.path / "ports.json").stat().st_mode)
     assert mode == 0o600
+
+
+def test_the_govstack_port_has_the_name_that_its_callers_know(home: Home, taken: int) -> None:
+    environ = {setting_name(name): "0" for name in DEFAULTS if name != "GOVSTACK"}
+    with pytest.raises(PortError, match=f"port {taken} is taken"):
+        choose_ports(home, environ | {"GOVSTACK_PORT": str(taken)})
+    assert choose_ports(home, environ | {"GOVSTACK_PORT": "0"})["GOVSTACK"] not in (0, taken)

@@ -265,3 +265,28 @@ def test_bursts_are_limited_for_each_address(with_keys: Front) -> None:
     greedy.close()
     modest.close()
     with_keys.push(replace(with_keys.edge, requests_per_second=500))
+
+
+def test_the_govstack_listener_answers_at_its_root_and_marks_what_comes(front: Front) -> None:
+    """Its port is another of the same Envoy; the public one lets nobody claim to come from it."""
+    port = free_port()
+    front.push(replace(front.edge, govstack_port=port))
+    url = f"http://127.0.0.1:{port}"
+    sent = {"X-Clachan-Listener": "other", "Authorization": "Bearer x"}
+    end = time.monotonic() + 5
+    while True:
+        try:
+            answer = httpx.get(f"{url}/vouchers/voucherstatuscheck/1?x=y", headers=sent)
+            break
+        except httpx.TransportError:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    assert answer.status_code == 200
+    assert answer.json()["path"] == "/payments/govstack/vouchers/voucherstatuscheck/1?x=y"
+    headers = {name.lower(): value for name, value in answer.json()["headers"].items()}
+    assert headers["x-clachan-listener"] == "govstack"
+    assert "authorization" not in headers
+    assert httpx.get(f"{url}/payments/").status_code == 404
+    assert httpx.get(f"{url}/metrics").status_code == 404
+    front_answer = front.get("/payments/govstack/vouchers/x", **sent)
+    assert "x-clachan-listener" not in {name.lower() for name in front_answer.json()["headers"]}

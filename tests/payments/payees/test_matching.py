@@ -2,7 +2,7 @@
 
 import pytest
 
-from payments.payees.matching import (
+from payments.payees.confirmation.matching import (
     best_decision,
     compare_business,
     compare_personal,

@@ -318,7 +318,7 @@ def test_no_transaction_is_open_while_a_bank_is_asked(
                 )
             return NameAnswer(matched=True)
 
-    monkeypatch.setattr("payments.payees.deps.open_names", lambda *_: Asked())
+    monkeypatch.setattr("payments.payees.making.open_names", lambda *_: Asked())
     person = console(CHECKER)
     person.get("/payments/confirmation-of-payee")
     person.post(

@@ -175,7 +175,7 @@ def hurry(session: Session, change_id: UUID, reason: str, actor: Actor, now: dat
         raise Conflict("not_cooling", "This change is not cooling off")
     for person in (change.proposed_by_id, change.decided_by_id):
         _refuse_same(actor, person, "This takes a person who neither proposed nor confirmed it")
-    words = need_words("reason", reason, "Enter why payments cannot wait")
+    words = need_words("hurry_reason", reason, "Enter why payments cannot wait")
     session.execute(update(payee).where(payee.c.id == found.id).values(cooling_until=now))
     session.execute(
         update(payee_change)

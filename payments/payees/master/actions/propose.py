@@ -213,6 +213,7 @@ def change_values(
     old: PayeeFacts | None,
     actor: Actor,
     now: datetime,
+    import_id: UUID | None = None,
 ) -> dict[str, object]:
     """Return the row of a proposal; its bank details and email are sealed."""
     values = to if isinstance(to, Mapping) else to.__dict__
@@ -223,11 +224,12 @@ def change_values(
         "id": change_id,
         "organisation": proposal.organisation,
         "payee_id": values["id"],
-        "import_id": None,
+        "import_id": import_id,
         "base_version": values.get("version", 0),
         "is_sensitive": sensitive,
         "reference": facts.reference or values["reference"],
         "name": facts.name,
+        "name_key": name_key(facts.name),
         "beneficiary": facts.beneficiary,
         "account_type": facts.account_type,
         "details_sealed": vault.seal(facts.details, record),

@@ -77,7 +77,7 @@ def _check_stop(
         faults.append(FieldError("code", "Select why the payee is stopped"))
     words = ""
     try:
-        words = need_words("reason", reason, "Enter what is known")
+        words = need_words("stop_reason", reason, "Enter what is known")
     except Invalid as invalid:
         faults.extend(invalid.fields)
     holder = " ".join(owner.split())
@@ -109,7 +109,7 @@ def lift_stop(session: Session, payee_id: UUID, reason: str, actor: Actor, now: 
         raise Conflict("payee_not_stopped", "This payee is not stopped")
     if standing.stopped_by_id == actor.id:
         raise Forbidden("same_person", "Somebody else has to lift a stop that you made")
-    words = need_words("reason", reason, "Enter why payments may go on")
+    words = need_words("lift_reason", reason, "Enter why payments may go on")
     session.execute(
         update(payee_stop)
         .where(payee_stop.c.id == standing.id)

@@ -1,0 +1,123 @@
+"""What sealing costs posting, and how fast an export is proved with nothing but Python.
+
+PAYMENTS are posted over one connection without a sealer, and as many while a sealer of its own
+process follows; the sealer's time for all of them is measured apart. PAYMENTS sets how many.
+"""
+
+import multiprocessing
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+from sqlalchemy import text
+
+from benchmarks.payments.posting import BODY, PAYMENTS, Bench, make_run, prove, set_up
+from benchmarks.payments.posting import DAY as _DAY
+from deploy.database.roles import LOGINS
+from deploy.local.postgres import Postgres, free_port
+from payments.ledger import bulk
+from payments.ledger.seal.export import export_ledger, write_verifier
+from payments.ledger.seal.sealing import seal
+from shared.db import Database, make_engine
+
+_PAUSE_SECONDS = 5.0
+
+
+def post_run(database: Database) -> float:
+    """Post a run of PAYMENTS and return the seconds that it took."""
+    run, shards = make_run(database)
+    began = time.perf_counter()
+    for first, last, _ in shards:
+        with database.transaction() as session:
+            bulk.post_approved(session, BODY, run, 1, first, last, _DAY)
+    return time.perf_counter() - began
+
+
+def seal_waiting(database: Database) -> int:
+    """Seal until nothing waits; returns how many leaves."""
+    leaves, more = 0, True
+    while more:
+        with database.transaction() as session:
+            session.execute(text("SET LOCAL statement_timeout = 0"))
+            sealed = seal(session, datetime.now(UTC))
+        leaves, more = leaves + sealed.leaves, sealed.more
+    return leaves
+
+
+def follow(url: str, stop: Event) -> None:
+    """Seal every few seconds, as the worker does, until told to stop."""
+    database = Database(make_engine(url.replace("://", "+psycopg://")))
+    while not stop.wait(_PAUSE_SECONDS):
+        seal_waiting(database)
+
+
+def check_export(database: Database, folder: Path) -> tuple[float, float]:
+    """Return the seconds of writing an export and of proving it in a bare Python."""
+    began = time.perf_counter()
+    with database.transaction() as session:
+        session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        export_ledger(session, BODY, folder / "export")
+    written = time.perf_counter() - began
+    write_verifier(folder / "verifier.pyz")
+    began = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-I", "-S", folder / "verifier.pyz", "verify", folder / "export"],
+        check=True,
+    )
+    return written, time.perf_counter() - began
+
+
+def measure(bench: Bench, folder: Path) -> None:
+    """Measure and print."""
+    database = set_up(bench)
+    alone = post_run(database)
+    began = time.perf_counter()
+    leaves = seal_waiting(database)
+    sealing = time.perf_counter() - began
+    stop = multiprocessing.Event()
+    sealer = multiprocessing.Process(target=follow, args=(bench.url("payments"), stop))
+    sealer.start()
+    beside = post_run(database)
+    again = post_run(database)
+    stop.set()
+    sealer.join()
+    seal_waiting(database)
+    prove(database, 3)
+    written, proved = check_export(database, folder)
+    entries = 3 * PAYMENTS
+    print(f"{PAYMENTS} payments a run, one connection, fsync on")
+    print(f"posting, nobody seals          {PAYMENTS / alone:10.0f} payments/s")
+    print(f"posting, a sealer follows      {PAYMENTS / beside:10.0f} payments/s")
+    print(f"posting, a sealer follows      {PAYMENTS / again:10.0f} payments/s (again)")
+    print(
+        f"  slower by                    {100 * (min(beside, again) / alone - 1):10.1f} %  (goal 10)"
+    )
+    print(f"sealing on its own             {leaves / sealing:10.0f} leaves/s")
+    print(f"  time of posting as many      {100 * sealing / alone:10.1f} %")
+    print(f"export of {entries:8d} entries    {written:10.2f} s")
+    print(
+        f"proof in bare Python           {proved:10.2f} s  ({5e6 / 1e6 * entries / 1e6:.2f} is the goal)"
+    )
+
+
+def main() -> None:
+    """Run on a server of its own."""
+    passwords = {role: secrets.token_hex(8) for role in LOGINS}
+    with tempfile.TemporaryDirectory(prefix="clachan-bench-") as name:
+        Path(name).chmod(0o711)
+        server = Postgres(Path(name) / "data", free_port(), secrets.token_hex(8))
+        server.initialise()
+        server.start()
+        try:
+            measure(Bench(server, passwords), Path(name))
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    main()

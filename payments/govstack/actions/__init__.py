@@ -1,0 +1,1 @@
+"""What the GovStack doors do: beneficiaries, batches of orders, callbacks, the sandbox."""

@@ -1,0 +1,1 @@
+"""Shape A's vouchers, with statuses of their own for each refusal."""

@@ -1,0 +1,1 @@
+"""Numbers, the tamper-evident log, and its proof (ledger contract 5)."""

@@ -1,0 +1,1 @@
+"""Reports: what the numbers were, for officers, auditors and the month end."""

@@ -1,0 +1,1 @@
+"""Vouchers and printed payment orders for people without a bank account."""
