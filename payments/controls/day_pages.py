@@ -3,22 +3,21 @@
 from calendar import Calendar
 from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from payments.bank.calendar import scottish_holiday, shift, why_closed
 from payments.controls.actions.settings import close_on, open_on
 from payments.controls.days import first_input_day
-from payments.controls.forms import read_date
+from payments.controls.forms import keep, read_date
 from payments.controls.pages import Administers
 from payments.controls.queries.days import list_closing_days, list_cut_offs, list_runs_between
-from payments.runs.access import Staff
-from payments.runs.pages import SeesRuns
-from payments.runs.rules import ADMINISTRATOR
+from payments.runs.access import Staff, require_role
+from payments.runs.rules import ADMINISTRATOR, SEES_RUNS
 from payments.runs.wording import RUN_TEXTS
 from shared.clock import london_date
 from shared.errors import FieldError, Problem
@@ -28,13 +27,14 @@ from shared.web.runtime import Runtime
 router = APIRouter()
 
 PATH = "/payments/calendar"
+SeesDays = Annotated[Staff, Depends(require_role(*SEES_RUNS, ADMINISTRATOR))]
 _DONE = {"closed": "The closing day is set.", "opened": "The closing day is taken back."}
 
 
 @router.get("/calendar")
 def show_calendar(
     request: Request,
-    staff: SeesRuns,
+    staff: SeesDays,
     session: SessionDep,
     runtime: RuntimeDep,
     now: NowDep,
@@ -107,7 +107,7 @@ def _take_step(
             request,
             "controls/calendar.html",
             status=problem.status,
-            **{**_values(session, staff, today, ""), "kept": form.plain()},
+            **{**_values(session, staff, today, ""), "kept": keep(form.plain())},
             done="",
             error_list=[{"field": fault.field, "message": fault.message} for fault in faults],
             error_detail=problem.detail,
@@ -122,7 +122,13 @@ def _values(session: Session, staff: Staff, today: date, month: str) -> dict[str
     closings = {one.day: one for one in list_closing_days(session, staff.organisation, weeks[0][0])}
     days = [day for week in weeks for day in week]
     by_day: dict[date, list[dict[str, str]]] = {}
-    for one in list_runs_between(session, staff.organisation, days[0], days[-1]):
+    # An administrator touches no payments, and sees none here.
+    found = (
+        list_runs_between(session, staff.organisation, days[0], days[-1])
+        if staff.has(*SEES_RUNS)
+        else []
+    )
+    for one in found:
         line = {
             "href": f"/payments/runs/{one.id}",
             "reference": one.reference,
@@ -163,7 +169,7 @@ def _values(session: Session, staff: Staff, today: date, month: str) -> dict[str
             for one in list_closing_days(session, staff.organisation, today)
         ],
         "administers": staff.has(ADMINISTRATOR),
-        "kept": {},
+        "kept": keep(),
     }
 
 

@@ -18,7 +18,7 @@ from payments.controls.actions.settings import (
     set_cut_off,
     set_step_up,
 )
-from payments.controls.forms import read_number, read_time
+from payments.controls.forms import keep, read_number, read_time
 from payments.controls.pages import Administers, SeesControls
 from payments.controls.queries.days import list_cut_offs
 from payments.controls.queries.journal import list_changes
@@ -219,7 +219,7 @@ def _render(
         status=200 if problem is None else problem.status,
         **values,
         done=done,
-        kept=kept or {},
+        kept=keep(kept),
         error_list=[{"field": fault.field, "message": fault.message} for fault in faults],
         error_detail="" if problem is None else problem.detail,
         errors={fault.field: fault.message for fault in faults if fault.field},
