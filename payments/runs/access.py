@@ -26,7 +26,7 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Runs", "/payments/runs", SEES_RUNS),
     ("Find a payment", "/payments/search", SEES_RUNS),
     ("Holds", "/payments/holds", SEES_RUNS),
-    ("Calendar", "/payments/calendar", SEES_RUNS),
+    ("Calendar", "/payments/calendar", (*SEES_RUNS, ADMINISTRATOR)),
     ("Payees", "/payments/payees", SEES_PAYEES),
     ("Confirmation of Payee", "/payments/confirmation-of-payee", (*CHECK_ROLES, AUDITOR)),
     ("Files to the bank", "/payments/submissions", SEES_RUNS),

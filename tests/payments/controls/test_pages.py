@@ -110,8 +110,8 @@ def test_the_run_says_what_it_needs(console: Open, database: Database, waiting: 
     with database.transaction() as session:
         session.execute(
             text(
-                "INSERT INTO control_rule (id, organisation, kind, pence, approvals, step_up, state,"
-                " reason, proposed_by_id, proposed_by_name, proposed_at, decided_by_id)"
+                "INSERT INTO control_rule (id, organisation, kind, pence, approvals, step_up,"
+                " state, reason, proposed_by_id, proposed_by_name, proposed_at, decided_by_id)"
                 " VALUES (:id, 'strathclachan', 'band', 10000, 2, true, 'live', 'x', 'a', 'A',"
                 " now(), 'b')"
             ),
