@@ -5,7 +5,8 @@ from fastapi import FastAPI
 from payments.bank.advices import pages as report_pages
 from payments.bank.submissions import pages as submission_pages
 from payments.bank.work import pages as work_pages
-from payments.controls import step_up_pages
+from payments.controls import day_pages, hold_pages, settings_pages, step_up_pages
+from payments.controls import pages as controls_pages
 from payments.govstack import api as govstack_api
 from payments.payees import api as payees_api
 from payments.payees import pages as payees_pages
@@ -59,6 +60,10 @@ def make_payments_pages() -> FastAPI:
     for feature in (
         runs_pages,
         payment_pages,
+        hold_pages,
+        day_pages,
+        controls_pages,
+        settings_pages,
         payees_pages,
         reconciliation_work_pages,
         name_batches_pages,

@@ -21,7 +21,7 @@ Open = Callable[..., Console]
 
 def _sent(session: Session, world: World) -> tuple[UUID, UUID, str]:
     run_id = make_waiting_run(session, world)
-    approve(session, world.desk.vault, run_id, world.run_hash(session, run_id), ALAN, NOW)
+    approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
     submission = session.execute(text("SELECT id FROM submission")).scalar_one()
     public_id = session.execute(
         text("SELECT public_id FROM payment ORDER BY id LIMIT 1")
@@ -58,7 +58,7 @@ def test_the_picture_goes_from_accepted_to_reconciled(session: Session, world: W
     states = dict(_picture(session, get_payment(session, BODY, public_id)))
     assert states["Accepted by this service"] == "now"
     assert states["Reconciled with the bank statement"] == "to_come"
-    approve(session, world.desk.vault, run_id, world.run_hash(session, run_id), ALAN, NOW)
+    approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
     found = get_payment(session, BODY, public_id)
     states = dict(_picture(session, found))
     assert states["Approved"] == "done"
