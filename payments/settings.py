@@ -125,6 +125,9 @@ class PaymentsSettings(ServiceSettings):
     name_check_batch_lanes: int = Field(
         2, ge=1, le=16, description="How many questions of one file of name checks are open at once"
     )
+    prompt_payment_calendar: Literal["scotland", "england-and-wales"] = Field(
+        "scotland", description="Whose bank holidays are no working days in the 10-day figure"
+    )
     webhook_timeout_seconds: float = Field(
         5.0, description="How long a webhook's address may take to answer one message"
     )

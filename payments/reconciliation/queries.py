@@ -176,7 +176,8 @@ _LINES = text(
 _EXCEPTIONS = text(
     """
     SELECT e.id, e.code, e.severity, e.value_pence, e.reason, e.due_on, e.created_at,
-           e.statement_id, s.identification, e.line_id, e.owner_name, l.seq AS line_seq, l.booking_date, l.reference,
+           e.statement_id, s.identification, e.line_id, e.owner_name, l.seq AS line_seq,
+           l.booking_date, l.reference,
            e.payment_id, e.candidates, p.run_id, p.bank_reason, l.return_reason
       FROM reconciliation_exception e JOIN statement s ON s.id = e.statement_id
       LEFT JOIN statement_line l ON l.id = e.line_id

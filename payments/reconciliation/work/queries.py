@@ -152,12 +152,11 @@ _OPEN_PROPOSALS = text(
 _PROPOSAL = text(f"{_PROPOSALS} WHERE body = :body AND id = :id FOR UPDATE")
 _CANDIDATES = text(
     """
-    WITH line AS (SELECT cast(:pence AS bigint) AS pence, cast(:signed AS bigint) AS signed),
-    some AS (
-      SELECT id FROM expected_item WHERE bank_account_id = :account AND :e2e <> ''
+    WITH near AS (
+      SELECT id FROM expected_item WHERE bank_account_id = :account AND cast(:e2e AS text) <> ''
          AND end_to_end_id = :e2e
       UNION
-      (SELECT id FROM expected_item WHERE bank_account_id = :account AND :key <> ''
+      (SELECT id FROM expected_item WHERE bank_account_id = :account AND cast(:key AS text) <> ''
           AND reference_key <> '' AND reference_key = :key ORDER BY due_on DESC LIMIT 20)
       UNION
       (SELECT id FROM expected_item WHERE bank_account_id = :account AND amount_pence = :signed
@@ -172,8 +171,9 @@ _CANDIDATES = text(
     SELECT e.target_type, e.id AS target_id, e.run_id, e.submission_id, e.label, e.reference,
            e.end_to_end_id, abs(e.amount_pence) AS pence,
            abs(e.amount_pence) - coalesce(t.allocated_pence, 0) AS open_pence, e.due_on,
-           e.ledger_account AS account, coalesce(e.account_hash = :hash, false) AS has_account
-      FROM expected_item e JOIN some ON some.id = e.id
+           e.ledger_account AS account,
+           coalesce(e.account_hash = cast(:hash AS bytea), false) AS has_account
+      FROM expected_item e JOIN near ON near.id = e.id
       LEFT JOIN match_target t ON t.target_type = e.target_type AND t.target_id = e.id
      WHERE sign(e.amount_pence) = sign(cast(:signed AS bigint))
        AND abs(e.amount_pence) > coalesce(t.allocated_pence, 0)
@@ -193,13 +193,13 @@ _CANDIDATES = text(
     (SELECT 'returned_payment', i.payment_id, s.run_id, s.id, i.reference, i.reference, '',
            i.amount_pence, i.amount_pence - coalesce(t.allocated_pence, 0),
            coalesce(s.reported_processing_day, s.processing_day), 'returns_receivable',
-           coalesce(i.account_hash = :hash, false)
+           coalesce(i.account_hash = cast(:hash AS bytea), false)
       FROM submission_item i JOIN submission s ON s.id = i.submission_id
       LEFT JOIN match_target t ON t.target_type = 'returned_payment' AND t.target_id = i.payment_id
      WHERE s.bank_account_id = :account AND cast(:signed AS bigint) > 0
        AND s.state IN ('acknowledged', 'reported', 'settled')
-       AND (i.reference_key = :key AND :key <> ''
-            OR i.account_hash = :hash AND i.amount_pence = cast(:pence AS bigint))
+       AND (i.reference_key = :key AND cast(:key AS text) <> ''
+            OR i.account_hash = cast(:hash AS bytea) AND i.amount_pence = cast(:pence AS bigint))
        AND i.amount_pence > coalesce(t.allocated_pence, 0)
      ORDER BY s.id DESC, i.line_no LIMIT 20)
     """

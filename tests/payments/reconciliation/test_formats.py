@@ -115,7 +115,7 @@ def test_both_kinds_of_ofx_are_read(text: str, amounts: list[int], closing: int 
 
 
 def test_a_fault_in_ofx_names_its_line() -> None:
-    with pytest.raises(UnreadableError, match="more|decimals") as caught:
+    with pytest.raises(UnreadableError, match="at most two decimals") as caught:
         read_statements(OFX_1.replace("12.34", "12.345").encode())
     assert caught.value.line == 8
 
@@ -174,14 +174,20 @@ def test_a_notification_is_interim() -> None:
     assert (read.format, one.interim, one.lines[0].uetr) == ("camt.054", True, "abc")
 
 
-SEEDS = [
-    BAI2,
-    OFX_1,
-    OFX_2,
-    CSV,
+MT = (
     ":20:X\n:25:80226000112233\n:28C:1/1\n:60F:C261124GBP1,00\n"
-    ":61:2611251125D1,00NTRFREF//B\n:86:TEXT\n:62F:C261125GBP0,00\n",
-]
+    ":61:2611251125D1,00NTRFREF//B\n:86:TEXT\n:62F:C261125GBP0,00\n"
+)
+SEEDS = [BAI2, OFX_1, OFX_2, CSV, MT]
+
+
+def try_to_read(content: bytes) -> str:
+    """Read a file; returns why not, or nothing."""
+    try:
+        read = read_statements(content, COLUMNS)
+    except UnreadableError as error:
+        return error.reason
+    return "" if read.statements else "nothing"
 
 
 @settings(max_examples=300, deadline=2_000)
@@ -194,19 +200,11 @@ def test_spoiled_files_are_refused_with_words_and_nothing_else(
         place = data.draw(st.integers(0, len(text)))
         length = data.draw(st.integers(0, 6))
         text = text[:place] + data.draw(st.text(max_size=5)) + text[place + length :]
-    try:
-        read = read_statements(text.encode("utf-8", "replace"), COLUMNS)
-    except UnreadableError as error:
-        assert error.reason
-    else:
-        assert read.statements
+    assert try_to_read(text.encode("utf-8", "replace")) != "nothing"
 
 
 @settings(max_examples=100, deadline=2_000)
 @given(st.binary(max_size=400))
 def test_no_bytes_break_a_reader(content: bytes) -> None:
     for begin in (b"", b"01,", b"<OFX>", b":20:", b"VOL1", b"<"):
-        try:
-            read_statements(begin + content, COLUMNS)
-        except UnreadableError as error:
-            assert error.reason
+        assert try_to_read(begin + content) != "nothing"
