@@ -15,6 +15,7 @@ from payments.payees.master import api as payee_api
 from payments.payees.master import change_pages, edit_pages, import_pages
 from payments.payees.master import pages as payee_pages
 from payments.reconciliation import pages as reconciliation_pages
+from payments.reconciliation.report import pages as reconciliation_report_pages
 from payments.reconciliation.work import pages as reconciliation_work_pages
 from payments.reports.evidence import pages as evidence_pages
 from payments.reports.search import pages as search_pages
@@ -55,6 +56,7 @@ def make_payments_pages() -> FastAPI:
         payment_pages,
         payees_pages,
         reconciliation_work_pages,
+        reconciliation_report_pages,
         name_batches_pages,
         payee_pages,
         edit_pages,
