@@ -17,6 +17,7 @@ from payments.payees.master import change_pages, edit_pages, import_pages
 from payments.payees.master import pages as payee_pages
 from payments.payees.overrides import pages as override_pages
 from payments.reconciliation import pages as reconciliation_pages
+from payments.reconciliation.report import pages as reconciliation_report_pages
 from payments.reconciliation.work import pages as reconciliation_work_pages
 from payments.reports import pages as reports_pages
 from payments.reports.audit import pages as audit_pages
@@ -66,6 +67,7 @@ def make_payments_pages() -> FastAPI:
         settings_pages,
         payees_pages,
         reconciliation_work_pages,
+        reconciliation_report_pages,
         name_batches_pages,
         payee_pages,
         override_pages,
