@@ -57,6 +57,7 @@ def prepare(folder: Path = _FOLDER) -> None:
         "SIMULATORS_HOST": "0.0.0.0",  # noqa: S104 - as above
         **{f"{service.upper()}_ASSETS_DIR": "/srv/assets" for service in SERVICES},
         "SIMULATORS_STATE_DIR": "/srv/state",
+        "PAYMENTS_LEDGER_CHECKPOINT_FOLDER": "/srv/state/checkpoints",
         "CLACHAN_ADMIN_URL": f"{place.admin_url}/postgres",
         "CLACHAN_ROLES_FILE": "/srv/keys/roles.json",
         "MIGRATION_URL": place.database_url(MIGRATOR),

@@ -9,6 +9,7 @@ from payments.ledger.seal import commands as seal
 from payments.payees import commands as payees
 from payments.reconciliation import commands as reconciliation
 from payments.runs import commands as runs
+from payments.screening import commands as screening
 from payments.settings import get_settings
 from shared.commands import main
 from shared.dead_work import dead_work_command
@@ -38,6 +39,7 @@ COMMANDS = {
     "check-modulus-cases": payees.check_modulus_cases,
     **reconciliation.COMMANDS,
     **seal.COMMANDS,
+    **screening.COMMANDS,
 }
 
 if __name__ == "__main__":

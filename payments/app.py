@@ -2,19 +2,30 @@
 
 from fastapi import FastAPI
 
+from payments.bank.advices import pages as report_pages
+from payments.bank.submissions import pages as submission_pages
+from payments.bank.work import pages as work_pages
 from payments.controls import step_up_pages
 from payments.govstack import api as govstack_api
 from payments.payees import api as payees_api
 from payments.payees import pages as payees_pages
+from payments.payees.bulk import api as name_batches_api
+from payments.payees.bulk import pages as name_batches_pages
 from payments.payees.master import api as payee_api
 from payments.payees.master import change_pages, edit_pages, import_pages
 from payments.payees.master import pages as payee_pages
 from payments.reconciliation import pages as reconciliation_pages
+from payments.reconciliation.work import pages as reconciliation_work_pages
+from payments.reports import pages as reports_pages
+from payments.reports.audit import pages as audit_pages
+from payments.reports.evidence import pages as evidence_pages
+from payments.reports.prompt_payment import pages as prompt_payment_pages
 from payments.reports.search import pages as search_pages
 from payments.runs import api as runs_api
 from payments.runs import pages as runs_pages
 from payments.runs import payment_pages
 from payments.runs.access import install_access
+from payments.screening import pages as screening_pages
 from payments.uploads import api as uploads_api
 from payments.uploads import error_pages as upload_error_pages
 from payments.uploads import pages as uploads_pages
@@ -30,6 +41,7 @@ def make_payments_api() -> FastAPI:
     app = make_api("payments", "Payments")
     for feature in (
         payees_api,
+        name_batches_api,
         runs_api,
         uploads_api,
         webhooks_api,
@@ -47,16 +59,26 @@ def make_payments_pages() -> FastAPI:
         runs_pages,
         payment_pages,
         payees_pages,
+        reconciliation_work_pages,
+        name_batches_pages,
         payee_pages,
         edit_pages,
         change_pages,
         import_pages,
         reconciliation_pages,
         uploads_pages,
+        screening_pages,
         upload_error_pages,
         search_pages,
+        evidence_pages,
+        reports_pages,
+        audit_pages,
+        prompt_payment_pages,
         webhooks_pages,
         step_up_pages,
+        submission_pages,
+        work_pages,
+        report_pages,
         voucher_pages,
         vouchers_pages,
     ):

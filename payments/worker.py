@@ -5,11 +5,14 @@ from celery.signals import worker_ready
 
 from payments.bank import tasks as bank_tasks
 from payments.govstack import tasks as govstack_tasks
+from payments.ledger import upkeep as ledger_upkeep
 from payments.ledger.seal import tasks as seal_tasks
+from payments.payees.bulk import tasks as name_batch_tasks
 from payments.payees.master import tasks as payees_tasks
 from payments.reconciliation import polling
 from payments.reconciliation import tasks as reconciliation_tasks
 from payments.runs import tasks as runs_tasks
+from payments.screening import tasks as screening_tasks
 from payments.settings import get_settings
 from payments.uploads import tasks as uploads_tasks
 from payments.vouchers import tasks as vouchers_tasks
@@ -21,10 +24,13 @@ from shared.db import Database, make_engine
 TASKS = (
     bank_tasks,
     govstack_tasks,
+    ledger_upkeep,
+    name_batch_tasks,
     payees_tasks,
     polling,
     reconciliation_tasks,
     runs_tasks,
+    screening_tasks,
     seal_tasks,
     uploads_tasks,
     vouchers_tasks,
@@ -45,6 +51,7 @@ def create_worker() -> Celery:
     def begin(**_: object) -> None:
         with database.transaction() as session:
             polling.plan_poll(session, settings, clock.now())
+            ledger_upkeep.plan_upkeep(session, settings, clock.now())
             seal_tasks.plan_sealing(session, settings, clock.now())
             vouchers_tasks.plan(session, clock.now())
 

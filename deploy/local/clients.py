@@ -15,3 +15,6 @@ CLIENTS: Mapping[str, tuple[str, ...]] = {
 
 # Clients that show a shared secret instead; it lies in `<client-id>.secret`.
 SECRET_CLIENTS = ("sandbox-oidc", "personas-oidc", "strathclachan-finance")
+
+# The key that signs checkpoints of the ledger's log.
+LEDGER_SEAL_KEY = "ledger-seal.pem"

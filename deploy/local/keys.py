@@ -1,4 +1,4 @@
-"""Keys with which the platform's own clients sign their assertions; made once.
+"""Keys with which the platform's own clients sign their assertions, and its ledger; made once.
 
 A service signs with one key whatever client id it speaks as, so a key lies under each of the
 client ids of its holder: `<client-id>.pem` (private) and `<client-id>.pub.pem` (to register).
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as make_ec_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as make_rsa_key
 from cryptography.hazmat.primitives.serialization import (
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from deploy.local.clients import CLIENTS
+from deploy.local.clients import CLIENTS, LEDGER_SEAL_KEY
 from deploy.local.home import write_private
 
 _RSA_HOLDERS = {"glenmore", "sandbox"}  # many libraries sign with RS256 unless told otherwise
@@ -41,6 +42,9 @@ def make_client_keys(folder: Path) -> None:
             ):
                 if not path.exists() or path.read_text() != content:
                     write_private(path, content)
+    seal = folder / LEDGER_SEAL_KEY
+    if not seal.exists():
+        write_private(seal, _pem(Ed25519PrivateKey.generate()))
 
 
 def _new_key(*, rsa: bool) -> str:
@@ -49,8 +53,11 @@ def _new_key(*, rsa: bool) -> str:
         if rsa
         else make_ec_key(SECP256R1())
     )
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return pem.decode()
+    return _pem(key)
+
+
+def _pem(key: RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def _public_part(private: str) -> str:

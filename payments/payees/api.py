@@ -7,7 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from payments.payees.actions import CheckRequest, check_name
 from payments.payees.bank_details import AccountType
+from payments.payees.confirmation.explain import explain
 from payments.payees.deps import CheckerDep
+from payments.payees.rules import POLICY_VERSION
 from shared.web.deps import Caller, require_scope
 
 router = APIRouter()
@@ -24,9 +26,10 @@ class CheckBody(BaseModel):
     organisation: Organisation
     account_type: AccountType
     name: str = Field(max_length=200)
-    sort_code: str = Field(max_length=20)
-    account_number: str = Field(max_length=20)
+    sort_code: str = Field("", max_length=20)
+    account_number: str = Field("", max_length=20)
     roll_number: str = Field("", max_length=40)
+    iban: str = Field("", max_length=50)
 
 
 class ModulusBody(BaseModel):
@@ -36,8 +39,15 @@ class ModulusBody(BaseModel):
     explanation: str
 
 
+class StepBody(BaseModel):
+    """One thing that was compared or decided."""
+
+    what: str
+    finding: str
+
+
 class CheckAnswer(BaseModel):
-    """The answer; ``matched_name`` only on a close match whose code allows it."""
+    """The answer and how it was come to; ``matched_name`` only where its code allows it."""
 
     check_id: str
     outcome: str
@@ -45,15 +55,22 @@ class CheckAnswer(BaseModel):
     matched_name: str | None
     explanation: str
     modulus: ModulusBody
+    policy: str
+    policy_version: str
+    steps: list[StepBody]
 
 
+@router.post("/name-checks")
 @router.post("/confirmation-of-payee")
 def check_payee_name(
     body: CheckBody,
     checker: CheckerDep,
     caller: Annotated[Caller, Depends(require_scope("payees.check"))],
 ) -> CheckAnswer:
-    """Check whether a name belongs to an account; refuses malformed and impossible details."""
+    """Check whether a name belongs to an account; refuses malformed and impossible details.
+
+    Refuses with 429 when the program has tried many names for the account today.
+    """
     caller.check_acts_for(body.organisation)
     request = CheckRequest(
         body.organisation,
@@ -62,6 +79,7 @@ def check_payee_name(
         body.sort_code,
         body.account_number,
         body.roll_number,
+        body.iban,
     )
     result = check_name(checker, request, caller.actor)
     return CheckAnswer(
@@ -71,4 +89,10 @@ def check_payee_name(
         matched_name=result.matched_name,
         explanation=result.outcome.explanation,
         modulus=ModulusBody(result=result.modulus.result, explanation=result.modulus.explanation),
+        policy=result.outcome.policy,
+        policy_version=POLICY_VERSION,
+        steps=[
+            StepBody(what=step.what, finding=step.finding)
+            for step in explain(result, body.name, body.account_type)
+        ],
     )

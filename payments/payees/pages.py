@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from payments.payees.actions import CheckRequest, CheckResult, check_name
 from payments.payees.bank_details import AccountType
-from payments.payees.deps import CheckerDep
+from payments.payees.confirmation.explain import explain
+from payments.payees.deps import CheckerDep, TablesDep
 from payments.payees.rules import CHECK_ROLES, GROUP_TITLES
 from payments.runs.access import Staff, require_role
 from shared.errors import FieldError, Invalid, Problem
@@ -16,15 +17,20 @@ from shared.web.deps import Form, FormDep, RuntimeDep
 router = APIRouter()
 
 Checks = Annotated[Staff, Depends(require_role(*CHECK_ROLES))]
-_FIELDS = ("account_type", "name", "sort_code", "account_number", "roll_number")
+Sees = Annotated[Staff, Depends(require_role(*CHECK_ROLES, "payments.auditor"))]
+_FIELDS = ("account_type", "name", "sort_code", "account_number", "roll_number", "iban")
 _KINDS = {"match": "success", "close_match": "warning", "no_match": "error"}
 
 
 @router.get("/confirmation-of-payee")
-def show_form(request: Request, _staff: Checks, runtime: RuntimeDep) -> Response:
+def show_form(request: Request, _staff: Sees, runtime: RuntimeDep, tables: TablesDep) -> Response:
     """Show the empty form."""
     return runtime.pages.render(
-        request, "payees/check.html", values=dict.fromkeys(_FIELDS, ""), result=None
+        request,
+        "payees/check.html",
+        values=dict.fromkeys(_FIELDS, ""),
+        result=None,
+        no_tables=tables.load() is None,
     )
 
 
@@ -43,13 +49,21 @@ def check(
             status=problem.status,
             values=kept,
             result=None,
+            no_tables=checker.tables.load() is None,
             error_list=[
-                {"field": fault.field, "message": fault.message} for fault in problem.fields
+                {"field": fault.field, "message": fault.message}
+                for fault in problem.fields or (FieldError("", problem.title),)
             ],
+            error_detail=problem.detail,
             errors={fault.field: fault.message for fault in problem.fields},
         )
     return runtime.pages.render(
-        request, "payees/check.html", values=kept, result=_present(result, kept["name"])
+        request,
+        "payees/check.html",
+        values=kept,
+        result=_present(result, kept["name"]),
+        steps=explain(result, kept["name"], kept["account_type"]),
+        no_tables=checker.tables.load() is None,
     )
 
 
@@ -65,6 +79,7 @@ def _read(form: Form, staff: Staff) -> CheckRequest:
         form.text("sort_code"),
         form.text("account_number"),
         form.text("roll_number"),
+        form.text("iban"),
     )
 
 

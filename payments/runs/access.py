@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from payments.payees.master.rules import SEES_PAYEES
 from payments.payees.rules import CHECK_ROLES
-from payments.runs.rules import ADMINISTRATOR, AUDITOR, SEES_RUNS
+from payments.runs.rules import ADMINISTRATOR, APPROVER, AUDITOR, SEES_RUNS
 from shared.actors import Actor
 from shared.errors import Forbidden
 from shared.web.login import SignedIn, WebSession
@@ -25,10 +25,17 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Runs", "/payments/runs", SEES_RUNS),
     ("Find a payment", "/payments/search", SEES_RUNS),
     ("Payees", "/payments/payees", SEES_PAYEES),
+    ("Confirmation of Payee", "/payments/confirmation-of-payee", (*CHECK_ROLES, AUDITOR)),
+    ("Files to the bank", "/payments/submissions", SEES_RUNS),
+    ("Work", "/payments/work", SEES_RUNS),
+    ("Reports of the bank", "/payments/bank/reports", SEES_RUNS),
+    ("Screening", "/payments/screening", (APPROVER, ADMINISTRATOR, AUDITOR)),
     ("Confirmation of Payee", "/payments/confirmation-of-payee", CHECK_ROLES),
     ("Vouchers", "/payments/vouchers", SEES_RUNS),
     ("Reconciliation", "/payments/reconciliation", SEES_RUNS),
     ("Ledger", "/payments/ledger", SEES_RUNS),
+    ("Reports", "/payments/reports", SEES_RUNS),
+    ("Audit log", "/payments/audit", (AUDITOR,)),
     ("Webhooks", "/payments/webhooks", (ADMINISTRATOR, AUDITOR)),
 )
 

@@ -1,28 +1,14 @@
-"""What an approval signs: the hash of each payment, and the hash of a run over those.
+"""What an approval signs: the hash of a run over the hashes of its payments.
 
-The hash of a payment is stored when its run is put forward, so an approval compares stored hashes
-and opens no sealed details; who writes the bank's file opens them anyway and compares again.
+The hash of a payment (``payments.bank.submissions.rules``) is stored when its run is put forward,
+so an approval compares stored hashes and opens no sealed details; who writes the bank's file opens
+them anyway and compares again.
 """
 
 import hashlib
 import json
 from dataclasses import dataclass
 from datetime import date
-
-
-@dataclass(frozen=True)
-class SignedPayment:
-    """What an approval signs of one payment; the amount in pence."""
-
-    payee_name: str
-    account_type: str
-    sort_code: str
-    account_number: str
-    roll_number: str
-    amount_pence: int
-    currency: str
-    reference: str
-    gl_code: str
 
 
 @dataclass(frozen=True)
@@ -36,11 +22,6 @@ class SignedRun:
     originating_account_number: str
     rail: str = "bacs"
     entry_on: date | None = None
-
-
-def payment_hash(payment: SignedPayment) -> bytes:
-    """Return the SHA-256 over a payment's canonical content."""
-    return hashlib.sha256(_canonical(payment.__dict__)).digest()
 
 
 class RunHash:

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from payments.controls.actions.people import note_seen
 from payments.controls.deps import SignInDep, lead_to_step_up
 from payments.payees.deps import VaultDep
+from payments.reports.today.presenting import present_picture
 from payments.runs.access import BODY_COOKIE, Staff, StaffDep, memberships, require_role
 from payments.runs.actions.approve import approve, put_forward, reject, release
 from payments.runs.presenting import Values, present_pages, present_today
@@ -61,6 +62,7 @@ def show_today(
         request,
         "runs/today.html",
         **values,
+        **present_picture(session, staff, now),
         body_name=names.get(staff.organisation, staff.organisation),
         roles=[name for role, name in ROLE_NAMES.items() if role in staff.roles],
         several=len(staff.organisations) > 1,
@@ -201,7 +203,6 @@ def approve_run(
     staff: SeesRuns,
     session: SessionDep,
     runtime: RuntimeDep,
-    vault: VaultDep,
     now: NowDep,
     sign_in: SignInDep,
 ) -> Response:
@@ -209,7 +210,7 @@ def approve_run(
 
     def step() -> None:
         content = _read_hash(form.text("content"))
-        approve(session, vault, run_id, content, staff.actor, now, sign_in)
+        approve(session, run_id, content, staff.actor, now, sign_in)
 
     return _take_step(request, runtime, session, staff, run_id, "approved", now, step)
 
@@ -244,7 +245,6 @@ def release_run(
     staff: SeesRuns,
     session: SessionDep,
     runtime: RuntimeDep,
-    vault: VaultDep,
     now: NowDep,
     sign_in: SignInDep,
 ) -> Response:
@@ -257,7 +257,7 @@ def release_run(
         run_id,
         "released",
         now,
-        lambda: release(session, vault, run_id, staff.actor, now, sign_in),
+        lambda: release(session, run_id, staff.actor, now, sign_in),
     )
 
 

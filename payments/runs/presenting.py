@@ -12,6 +12,7 @@ from payments.payees.bank_details import DetailsVault, mask_account_number
 from payments.payees.master.telling import tell_payee
 from payments.payees.queries import find_check
 from payments.payees.rules import GROUP_TITLES, StoredCheck, outcome_of
+from payments.reports.evidence.timeline import make_picture, make_timeline, states_seen
 from payments.runs.access import Staff
 from payments.runs.queries.outcomes import list_bank_lines
 from payments.runs.queries.payments import (
@@ -25,7 +26,6 @@ from payments.runs.queries.runs import Run, get_run
 from payments.runs.queries.today import (
     count_exceptions,
     count_in_states,
-    list_days,
     list_payments_by_state,
     list_runs_by_state,
 )
@@ -134,7 +134,7 @@ def present_submission(session: Session, run: Run) -> Values | None:
     return {
         "serial": found.serial,
         "state": BANK_TEXTS.get(found.attempt_state, found.attempt_state)
-        if found.state == "prepared"
+        if found.state == "prepared" or found.attempt_state == "abandoned"
         else BANK_TEXTS.get(found.state, found.state),
         "processing_day": found.processing_day,
         "acknowledged_at": found.acknowledged_at,
@@ -176,6 +176,7 @@ def present_payment(
         can = dict.fromkeys(can, False)
     can["override"] = can["override"] and payment.state == "held"
     check = find_check(session, staff.organisation, payment.check_id) if payment.check_id else None
+    lines, events = make_timeline(session, payment), list_payment_events(session, payment)
     return {
         "payment": {
             **present_payment_line(payment),
@@ -197,10 +198,8 @@ def present_payment(
         },
         "run": {"reference": run.reference, "state": run.state, "programme": run.programme.name},
         "voids_approval": run.state in ("awaiting_approval", "approved"),
-        "history": [
-            {**present_event(event), "payment": None}
-            for event in list_payment_events(session, payment)
-        ],
+        "timeline": lines,
+        "picture": make_picture(payment, lines, states_seen(events)),
         "bank": present_submission(session, run),
         "bank_lines": [
             {
@@ -241,7 +240,6 @@ def present_today(session: Session, organisation: str, today: date) -> Values:
     runs = sorted(
         list_runs_by_state(session, organisation), key=lambda f: list(RUN_TEXTS).index(f.name)
     )
-    days = list_days(session, organisation, today)
     return {
         "today": today,
         "runs_by_state": [
@@ -255,8 +253,6 @@ def present_today(session: Session, organisation: str, today: date) -> Values:
             for figure in runs
         ],
         "by_state": _bars([(STATE_TEXTS[figure.name], figure) for figure in by_state]),
-        "by_day": _bars([(day.strftime("%a %-d %b"), figure) for day, figure in days]),
-        "sent_lately": any(figure.count for _, figure in days),
         "unmatched": count_exceptions(session, organisation),
         "waiting": _figure(count_in_states(session, organisation, "awaiting_approval")),
         "held": _figure(count_in_states(session, organisation, "held")),

@@ -41,7 +41,17 @@ RunState = Literal[
     "closed",
     "cancelled",
 ]
-Step = Literal["view", "put_forward", "approve", "reject", "release", "edit", "remove", "override"]
+Step = Literal[
+    "view",
+    "put_forward",
+    "approve",
+    "reject",
+    "release",
+    "recall",
+    "edit",
+    "remove",
+    "override",
+]
 
 PAYMENT_MOVES: dict[PaymentState, frozenset[PaymentState]] = {
     "received": frozenset({"invalid", "validated"}),
@@ -69,8 +79,8 @@ RUN_MOVES: dict[RunState, frozenset[RunState]] = {
     "putting_forward": frozenset({"awaiting_approval", "correcting"}),
     "awaiting_approval": frozenset({"approved", "approving", "correcting"}),
     "approving": frozenset({"approved"}),
-    "approved": frozenset({"released", "correcting"}),
-    "released": frozenset({"submitted", "closed"}),
+    "approved": frozenset({"released", "correcting", "cancelled"}),
+    "released": frozenset({"submitted", "closed", "cancelled"}),
     "submitted": frozenset({"closed"}),
     "closed": frozenset(),
     "cancelled": frozenset(),
@@ -126,6 +136,7 @@ STEPS: dict[Step, tuple[frozenset[str], frozenset[RunState]]] = {
     "approve": (frozenset({APPROVER}), frozenset({"awaiting_approval"})),
     "reject": (frozenset({APPROVER}), frozenset({"awaiting_approval"})),
     "release": (frozenset({UPLOADER, APPROVER, RELEASER}), frozenset({"approved"})),
+    "recall": (frozenset({APPROVER, RELEASER}), frozenset({"approved", "released"})),
     "edit": (frozenset({UPLOADER}), _EDITABLE),
     "remove": (frozenset({UPLOADER}), _EDITABLE),
     "override": (frozenset({UPLOADER}), frozenset({"collecting", "correcting"})),

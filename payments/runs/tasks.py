@@ -7,6 +7,7 @@ from payments.bank.tasks import vault_of
 from payments.runs.actions.background import do_part, finish_work
 from payments.runs.actions.outcomes import apply_outcome_part, apply_outcomes, finish_outcomes
 from payments.runs.actions.parts import take_part
+from payments.runs.actions.schedule import release_scheduled
 from payments.runs.queries.payments import get_payment
 from payments.settings import get_settings
 from payments.stages.queries import get_stage
@@ -56,7 +57,16 @@ def end_work(job: Job) -> None:
     """End what a person asked of a big run, all of whose parts are done."""
     with job.database.transaction() as session:
         stage = get_stage(session, UUID(job.text("stage_id")))
-        finish_work(session, vault_of(job.settings), stage, job.now())
+        finish_work(session, stage, job.now())
+        job.finish(session)
+
+
+@handler("payments.runs.release_scheduled")
+def release_planned(job: Job) -> None:
+    """Release an approved run in the morning of its input day."""
+    with job.database.transaction() as session:
+        run_id, round_ = UUID(job.text("run_id")), int(job.text("round"))
+        release_scheduled(session, job.text("organisation"), run_id, round_, job.now())
         job.finish(session)
 
 

@@ -149,8 +149,13 @@ class NameIndex:
 
     @staticmethod
     def _compare(name: str, listed: str) -> int:
-        same_words = fuzz.token_sort_ratio(name, listed)
-        return round(max(same_words, fuzz.token_set_ratio(name, listed)))
+        """Return how alike two names are: as a whole, or the shorter in the other."""
+        one, other = sorted((name.split(), listed.split()), key=len)
+        if len(one) < _COMMON or len(one) == len(other):
+            return round(fuzz.token_sort_ratio(name, listed))
+        letters = sum(map(len, one))
+        found = sum(max(fuzz.ratio(word, far) for far in other) * len(word) for word in one)
+        return round(max(fuzz.token_sort_ratio(name, listed), found / letters))
 
     def _find_single(self, plain: str, words: list[str], keys: set[str]) -> list[tuple[int, int]]:
         found = []

@@ -4,7 +4,7 @@ import json
 import zlib
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,7 @@ from shared.crypto import Sealer
 
 # Names and accounts repeat little: more effort would buy nothing.
 _EFFORT = 1
+_FORGOTTEN_ROWS = 20_000
 
 
 def _record(upload_id: UUID, number: int) -> bytes:
@@ -76,7 +77,22 @@ def open_block(
     return row.first, [(line, fields) for line, fields in json.loads(zlib.decompress(packed))]
 
 
-def forget_rows(session: Session, upload_id: UUID) -> None:
-    """Remove all that was made from the stored bytes of an upload."""
-    for table in (models.upload_block, models.upload_row, models.upload_fault):
-        session.execute(delete(table).where(table.c.upload_id == upload_id))
+def forget_rows(session: Session, upload_id: UUID) -> bool:
+    """Remove a part of what was made from the stored bytes; tells whether more is left.
+
+    The parts are small enough for one transaction each, whatever the size of the file.
+    """
+    for table in (models.upload_row, models.upload_fault):
+        first = session.execute(
+            select(func.min(table.c.number)).where(table.c.upload_id == upload_id)
+        ).scalar_one()
+        if first is not None:
+            session.execute(
+                delete(table).where(
+                    table.c.upload_id == upload_id, table.c.number < first + _FORGOTTEN_ROWS
+                )
+            )
+            return True
+    block = models.upload_block
+    session.execute(delete(block).where(block.c.upload_id == upload_id))
+    return False

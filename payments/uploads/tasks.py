@@ -12,6 +12,7 @@ from payments.uploads.actions.compare import compare_shard, finish_comparing
 from payments.uploads.actions.create import create_shard, finish_creating
 from payments.uploads.actions.read import read_upload
 from payments.uploads.actions.validate import finish_validating, validate_shard
+from payments.uploads.blocks import forget_rows
 from shared.crypto import Sealer
 from shared.outbox import Job, handler
 
@@ -113,3 +114,13 @@ def created(job: Job) -> None:
     with job.database.transaction() as session:
         finish_creating(session, UUID(job.text("stage_id")), job.now())
         job.finish(session)
+
+
+@handler("payments.uploads.forget", lease_seconds=600)
+def forget(job: Job) -> None:
+    """Remove the rows of an upload that was refused or given up; its bytes are kept."""
+    upload_id = UUID(job.text("upload_id"))
+    more = True
+    while more:
+        with job.database.transaction() as session:
+            more = forget_rows(session, upload_id)

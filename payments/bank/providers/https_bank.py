@@ -13,6 +13,7 @@ from payments.bank.provider import (
     OutcomeUnknownError,
     Refused,
 )
+from payments.bank.providers.answers import read_answer
 from shared.http import make_http
 
 _TIMEOUT_SECONDS = 20.0
@@ -44,7 +45,7 @@ class HttpsBank:
             )
         except httpx.HTTPError as error:
             raise OutcomeUnknownError(type(error).__name__) from error
-        return _judge(answer, content)
+        return _judge(answer, submission_id, content)
 
     def ask(self, submission_id: str, content: Content) -> Acknowledged | Refused | None:
         """Ask what became of a submission (see :class:`payments.bank.provider.Bank`)."""
@@ -54,7 +55,7 @@ class HttpsBank:
             raise OutcomeUnknownError(type(error).__name__) from error
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
-        return _judge(answer, content)
+        return _judge(answer, submission_id, content)
 
     def list_reports(self) -> list[Listed]:
         """Return the reports kept for us, oldest first."""
@@ -105,25 +106,14 @@ class HttpsBank:
             raise BankUnavailableError(f"{path}: an answer without {member}") from error
 
 
-def _judge(answer: httpx.Response, content: Content) -> Acknowledged | Refused:
+def _judge(answer: httpx.Response, submission_id: str, content: Content) -> Acknowledged | Refused:
     try:
         told = answer.json()
-        if answer.status_code == httpx.codes.ACCEPTED:
-            if told["sha256"] != content.sha256:
-                raise OutcomeUnknownError("the bank acknowledges other bytes than we sent")
-            return Acknowledged(
-                str(told["reference"]), _number(told, "count"), _number(told, "pence")
-            )
-        if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY and told["status"] == "refused":
-            return Refused(str(told["code"]), str(told["reason"]))
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise OutcomeUnknownError("an answer of unknown shape") from error
-    raise OutcomeUnknownError(f"status {answer.status_code}")
-
-
-def _number(told: dict[str, object], name: str) -> int | None:
-    value = told.get(name)
-    return None if value is None else int(str(value))
+    if answer.status_code not in (httpx.codes.ACCEPTED, httpx.codes.UNPROCESSABLE_ENTITY):
+        raise OutcomeUnknownError(f"status {answer.status_code}")
+    return read_answer(told, submission_id, content)
 
 
 @cache

@@ -1,31 +1,47 @@
 """The bank's doors: submissions, reports and statements over HTTP, its day, its faults, a page."""
 
 import sqlite3
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Body, FastAPI, Header, Response
+from fastapi import APIRouter, Depends, FastAPI, Form, Header, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, StreamingResponse
 from jinja2 import Environment, FileSystemLoader
 from pydantic import BaseModel, Field
 
 from payments.bank.simulator import clearing
+from payments.bank.simulator.desk import FAULT_TEXTS, Answer, Desk, hash_file
 from payments.bank.simulator.reports import pounds
+from payments.bank.simulator.statements import FORMATS, write_statement
 from payments.bank.simulator.store import Store, open_account, today
 
 _HERE = Path(__file__).parent
 _DEMO_ACCOUNTS = _HERE.parents[2] / "deploy" / "demo" / "accounts.yaml"
 _HTML = Environment(loader=FileSystemLoader(_HERE), autoescape=True)
 _MAXIMUM_SECONDS = 60
+_MAXIMUM_BYTES = 2_000_000_000
+_SHOWN = 100
+FaultKind = Literal[
+    "accept_then_drop",
+    "refuse",
+    "slow",
+    "time_out_before",
+    "duplicate_ack",
+    "ack_before_commit",
+    "ack_unknown_id",
+    "report_total_differs",
+    "late_return",
+]
 
 
 class Fault(BaseModel):
-    """A misbehaviour for the next submissions that come."""
+    """A misbehaviour for the next occasions."""
 
-    kind: Literal["accept_then_drop", "refuse", "slow", "time_out_before"]
+    kind: FaultKind
     times: int = Field(1, ge=0, le=1000)
     seconds: float = Field(0.0, ge=0, le=_MAXIMUM_SECONDS)
 
@@ -39,6 +55,25 @@ class Movement(BaseModel):
     reference: str = Field(max_length=18)
 
 
+class Recall(BaseModel):
+    """Credits that the remitter asks back, by their reference or end-to-end id."""
+
+    reference: str = Field(min_length=1, max_length=35)
+
+
+class Outage(BaseModel):
+    """Whether the bank is closed to its customers."""
+
+    away: bool
+
+
+def make_desk(
+    state_dir: Path, accounts_file: Path | None = None, first_day: date | None = None
+) -> Desk:
+    """Return the bank's counter, whose truth lives in ``state_dir``."""
+    return Desk(Store(state_dir / "bank.sqlite3", first_day), accounts_file or _DEMO_ACCOUNTS)
+
+
 def make_app(
     state_dir: Path, accounts_file: Path | None = None, first_day: date | None = None
 ) -> FastAPI:
@@ -47,61 +82,55 @@ def make_app(
     ``accounts_file`` lists accounts with their fate; the demo's list when none is given. A fresh
     bank begins on ``first_day``, today when none is given.
     """
-    store = Store(state_dir / "bank.sqlite3", first_day)
-    accounts = accounts_file or _DEMO_ACCOUNTS
+    desk = make_desk(state_dir, accounts_file, first_day)
     app = FastAPI(title="Simulated bank", docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(_submissions(store, accounts))
-    app.include_router(_files(store))
-    app.include_router(_admin(store, accounts))
+    is_open = [Depends(_open_only(desk))]
+    app.include_router(_submissions(desk), dependencies=is_open)
+    app.include_router(_files(desk.store), dependencies=is_open)
+    app.include_router(_admin(desk))
+    app.include_router(_page(desk))
     return app
 
 
-def _answer(row: sqlite3.Row) -> Response:
-    known = {"submission_id": row["id"], "sha256": row["sha256"], "status": row["status"]}
-    if row["status"] == "refused":
-        known |= {"code": row["code"], "reason": row["reason"]}
-        return JSONResponse(known, status_code=422)
-    return JSONResponse(known | {"reference": row["reference"]}, status_code=202)
+def _open_only(desk: Desk) -> Callable[[], None]:
+    def check() -> None:
+        if desk.is_away():
+            raise HTTPException(503, "the bank is closed")
+
+    return check
 
 
-def _submissions(store: Store, accounts: Path) -> APIRouter:
+def _submissions(desk: Desk) -> APIRouter:
     router = APIRouter()
 
+    # Asynchronous because only so a body can be read piece by piece.
     @router.post("/submissions")
-    def submit(
-        content: Annotated[bytes, Body(media_type="text/plain")],
-        idempotency_key: Annotated[str, Header(min_length=1, max_length=64)],
+    async def submit(
+        request: Request, idempotency_key: Annotated[str, Header(min_length=1, max_length=64)]
     ) -> Response:
-        fault = _next_fault(store)
-        kind = fault["kind"] if fault is not None else ""
-        if fault is not None:
-            time.sleep(fault["seconds"])
-        if kind == "refuse":
-            return JSONResponse(
-                {"status": "refused", "code": "CLOSED", "reason": "the bank takes no files now"},
-                status_code=422,
-            )
-        if kind == "time_out_before":
-            return _dropped()
-        with store.work() as connection:
-            row = clearing.receive(connection, idempotency_key, content, accounts)
-        return _dropped() if kind == "accept_then_drop" else _answer(row)
+        with NamedTemporaryFile(dir=desk.store.files, delete=False) as kept:
+            size = 0
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > _MAXIMUM_BYTES:
+                    raise HTTPException(413)
+                kept.write(chunk)
+        path = Path(kept.name)
+        sha256 = await run_in_threadpool(hash_file, path)
+        answer = await run_in_threadpool(desk.submit, idempotency_key, path, sha256)
+        await run_in_threadpool(path.replace, desk.store.files / sha256)
+        return _http(answer)
 
     @router.get("/submissions/{identification}")
     def get_submission(identification: str) -> Response:
-        with store.work() as connection:
-            row = clearing.find(connection, identification)
-        return Response(status_code=404) if row is None else _answer(row)
+        answer = desk.ask(identification)
+        return Response(status_code=404) if answer is None else _http(answer)
 
     return router
 
 
-def _next_fault(store: Store) -> sqlite3.Row | None:
-    with store.work() as connection:
-        row: sqlite3.Row | None = connection.execute(
-            "DELETE FROM fault WHERE rowid = (SELECT min(rowid) FROM fault) RETURNING *"
-        ).fetchone()
-    return row
+def _http(answer: Answer) -> Response:
+    return _dropped() if answer.is_dropped else JSONResponse(answer.body, answer.status)
 
 
 def _dropped() -> Response:
@@ -136,8 +165,15 @@ def _files(store: Store) -> APIRouter:
         return JSONResponse({"statements": [dict(row) for row in rows]})
 
     @router.get("/statements/{identification}")
-    def get_statement(identification: str) -> Response:
-        return _file(store, "SELECT content FROM statement WHERE id = ?", identification)
+    def get_statement(identification: str, format: str = "camt.053") -> Response:  # noqa: A002 - its name in the address
+        if format not in FORMATS:
+            raise HTTPException(404)
+        with store.work() as connection:
+            content = write_statement(connection, identification, format)
+        if content is None:
+            return Response(status_code=404)
+        media = "application/xml" if format.startswith("camt") else "text/plain; charset=utf-8"
+        return Response(content, media_type=media)
 
     return router
 
@@ -150,14 +186,13 @@ def _file(store: Store, query: str, identification: str) -> Response:
     return Response(row["content"], media_type="application/xml")
 
 
-def _admin(store: Store, accounts: Path) -> APIRouter:
+def _admin(desk: Desk) -> APIRouter:
     router = APIRouter()
+    store = desk.store
 
     @router.post("/admin/days/advance")
     def advance() -> Response:
-        with store.work() as connection:
-            day = clearing.advance(connection, accounts)
-        return JSONResponse({"day": day.isoformat()})
+        return JSONResponse({"day": desk.advance().isoformat()})
 
     @router.get("/admin/day")
     def get_day() -> Response:
@@ -166,10 +201,16 @@ def _admin(store: Store, accounts: Path) -> APIRouter:
 
     @router.post("/admin/faults", status_code=204)
     def add_fault(fault: Fault) -> None:
+        desk.order_fault(fault.kind, fault.times, fault.seconds)
+
+    @router.post("/admin/outage", status_code=204)
+    def set_outage(outage: Outage) -> None:
+        desk.set_away(away=outage.away)
+
+    @router.post("/admin/recalls")
+    def recall(wanted: Recall) -> Response:
         with store.work() as connection:
-            connection.executemany(
-                "INSERT INTO fault VALUES (?, ?)", [(fault.kind, fault.seconds)] * fault.times
-            )
+            return JSONResponse({"recalled": clearing.recall(connection, wanted.reference)})
 
     @router.post("/admin/movements", status_code=204)
     def add_movement(movement: Movement) -> None:
@@ -188,16 +229,46 @@ def _admin(store: Store, accounts: Path) -> APIRouter:
             ).fetchall()
         return JSONResponse({"items": [dict(row) for row in rows]})
 
-    @router.post("/next-day")
-    def next_day() -> Response:
-        with store.work() as connection:
-            clearing.advance(connection, accounts)
-        return RedirectResponse("/", status_code=303)
+    return router
+
+
+def _page(desk: Desk) -> APIRouter:
+    router = APIRouter()
+    home = RedirectResponse("/", status_code=303)
 
     @router.get("/")
     def show() -> HTMLResponse:
-        with store.work() as connection:
-            return HTMLResponse(_HTML.get_template("page.html").render(_overview(connection)))
+        with desk.store.work() as connection:
+            values = _overview(connection)
+        away = desk.is_away()
+        return HTMLResponse(
+            _HTML.get_template("page.html").render(
+                values, away=away, fault_texts=FAULT_TEXTS, formats=FORMATS
+            )
+        )
+
+    @router.post("/next-day")
+    def next_day() -> Response:
+        desk.advance()
+        return home
+
+    @router.post("/order-fault")
+    def order_fault(
+        kind: Annotated[FaultKind, Form()], times: Annotated[int, Form(ge=1, le=1000)] = 1
+    ) -> Response:
+        desk.order_fault(kind, times, 25.0 if kind == "slow" else 0.0)
+        return home
+
+    @router.post("/order-outage")
+    def order_outage(away: Annotated[bool, Form()]) -> Response:
+        desk.set_away(away=away)
+        return home
+
+    @router.post("/order-recall")
+    def order_recall(reference: Annotated[str, Form(min_length=1, max_length=35)]) -> Response:
+        with desk.store.work() as connection:
+            clearing.recall(connection, reference)
+        return home
 
     return router
 
@@ -212,12 +283,18 @@ def _overview(connection: sqlite3.Connection) -> dict[str, object]:
         names = [one["id"] for one in listed]
         held.append(dict(row) | {"balance": pounds(row["balance"]), "statements": names})
     submissions = connection.execute(
-        "SELECT s.*, count(i.line) AS items, coalesce(sum(i.pence), 0) AS total FROM submission s"
-        " LEFT JOIN item i ON i.submission = s.id GROUP BY s.id ORDER BY s.rowid DESC"
+        "SELECT * FROM submission ORDER BY rowid DESC LIMIT ?", (_SHOWN,)
+    ).fetchall()
+    faults = connection.execute(
+        "SELECT kind, count(*) AS times FROM fault GROUP BY kind ORDER BY min(rowid)"
+    ).fetchall()
+    listed = connection.execute(
+        "SELECT id FROM report ORDER BY rowid DESC LIMIT ?", (_SHOWN,)
     ).fetchall()
     return {
         "day": today(connection).strftime("%A %d %B %Y"),
         "accounts": held,
-        "submissions": [dict(row) | {"total": pounds(row["total"])} for row in submissions],
-        "reports": [row["id"] for row in connection.execute("SELECT id FROM report").fetchall()],
+        "submissions": [dict(row) | {"total": pounds(row["pence"])} for row in submissions],
+        "reports": [row["id"] for row in listed],
+        "faults": [dict(row) for row in faults],
     }

@@ -1,52 +1,102 @@
 """What the bank does with a submission, on the day it comes and on the days after."""
 
-import hashlib
+import json
 import sqlite3
+from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import groupby
 from pathlib import Path
 
 from payments.bank.simulator import days, flags, reports
-from payments.bank.simulator.standard18 import Parsed, RefusedError, parse
+from payments.bank.simulator.files import Facts, RefusedError, read
+from payments.bank.simulator.statuses import status_report
 from payments.bank.simulator.store import open_account, today
 
 _LONGEST_AHEAD = timedelta(days=30)
 
 
 def receive(
-    connection: sqlite3.Connection, identification: str, content: bytes, accounts: Path | None
+    connection: sqlite3.Connection,
+    identification: str,
+    path: Path,
+    sha256: str,
+    accounts: Path | None,
+    faults: frozenset[str] = frozenset(),
 ) -> sqlite3.Row:
-    """Take a submission in and return its row; the same content again answers the first one.
+    """Take a file in and return its row; the same content again answers the first one.
 
-    Refused is another content under a serial or an id that was accepted before.
+    Refused is another content under a serial or an id that was accepted before. The file is read
+    piece by piece and its credits are kept one by one, so its size does not matter.
     """
-    sha256 = hashlib.sha256(content).hexdigest()
     known = find(connection, identification)
     if known is not None and known["sha256"] == sha256:
         return known
+    twin: sqlite3.Row | None = connection.execute(
+        "SELECT * FROM submission WHERE sha256 = ? AND status = 'accepted'", (sha256,)
+    ).fetchone()
+    if twin is not None and known is None:
+        return twin
+    connection.execute("SAVEPOINT taking")
     try:
-        parsed = parse(content)
-        twin = _check_duplicate(connection, parsed, known, sha256)
-        if twin is not None:
-            return twin
-        processing = _processing_day(parsed, today(connection))
+        _check_id(known)
+        facts = _take_items(connection, identification, path, flags.load(accounts))
+        _check_serial(connection, facts)
+        processing = _processing_day(facts, today(connection))
     except RefusedError as refusal:
-        return _refuse(connection, identification, content, sha256, refusal)
-    return _accept(connection, identification, content, sha256, parsed, processing, accounts)
+        connection.execute("ROLLBACK TO taking")
+        return _refuse(connection, identification, sha256, refusal)
+    row = _accept(connection, identification, sha256, facts, processing)
+    _report_on(connection, row, faults)
+    if facts.rail != "bacs":
+        _enter(connection, row, processing, flags.load(accounts), faults)
+    return row
 
 
-def _check_duplicate(
-    connection: sqlite3.Connection, parsed: Parsed, known: sqlite3.Row | None, sha256: str
-) -> sqlite3.Row | None:
+def _take_items(
+    connection: sqlite3.Connection,
+    identification: str,
+    path: Path,
+    listed: dict[tuple[str, str], dict[str, object]],
+) -> Facts:
+    facts = Facts()
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for item in read(path, facts):
+            own = listed.get((item.sort_code, item.account), {})
+            rejected = item.sort_code == "000000" or flags.REJECTED_ON_INPUT in own
+            yield (
+                identification,
+                item.line,
+                item.sort_code,
+                item.account,
+                item.name,
+                item.pence,
+                item.reference,
+                "rejected" if rejected else "accepted",
+                "E" if rejected else "",
+                item.end_to_end,
+            )
+
+    connection.executemany(
+        "INSERT INTO item (submission, line, sort_code, account, name, pence, reference, status,"
+        " code, end_to_end) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        rows(),
+    )
+    return facts
+
+
+def _check_id(known: sqlite3.Row | None) -> None:
     if known is not None:
         raise RefusedError("DUPLICATE_ID", "this submission id has other content")
-    twin: sqlite3.Row | None = connection.execute(
-        "SELECT * FROM submission WHERE user_number = ? AND serial = ? AND status = 'accepted'",
-        (parsed.user_number, parsed.serial),
+
+
+def _check_serial(connection: sqlite3.Connection, facts: Facts) -> None:
+    used = connection.execute(
+        "SELECT 1 FROM submission WHERE user_number = ? AND serial = ? AND status = 'accepted'",
+        (facts.user_number, facts.serial),
     ).fetchone()
-    if twin is not None and twin["sha256"] != sha256:
+    if used is not None:
         raise RefusedError("DUPLICATE_SERIAL", "this serial was used for another file")
-    return twin
 
 
 def find(connection: sqlite3.Connection, identification: str) -> sqlite3.Row | None:
@@ -57,7 +107,9 @@ def find(connection: sqlite3.Connection, identification: str) -> sqlite3.Row | N
     return row
 
 
-def advance(connection: sqlite3.Connection, accounts: Path | None) -> date:
+def advance(
+    connection: sqlite3.Connection, accounts: Path | None, faults: frozenset[str] = frozenset()
+) -> date:
     """Move to the next working day and do that day's clearing; returns the new day."""
     day = days.after(today(connection))
     connection.execute("UPDATE clock SET day = ?", (day.isoformat(),))
@@ -65,15 +117,17 @@ def advance(connection: sqlite3.Connection, accounts: Path | None) -> date:
         "SELECT * FROM submission WHERE status = 'accepted' AND stage = 'input' ORDER BY rowid"
     ).fetchall():
         if days.after(date.fromisoformat(row["processing"])) <= day:
-            _enter(connection, row, day, flags.load(accounts))
+            _enter(connection, row, day, flags.load(accounts), faults)
     _return(connection, day)
     _write_statements(connection, day)
     return day
 
 
-def _processing_day(parsed: Parsed, now: date) -> date:
+def _processing_day(facts: Facts, now: date) -> date:
+    if facts.rail != "bacs":
+        return now
     current = days.after(now)
-    wanted = parsed.processing_day
+    wanted = facts.processing_day
     if wanted is None or wanted <= current:
         return current
     if days.on_or_after(wanted) != wanted:
@@ -84,18 +138,14 @@ def _processing_day(parsed: Parsed, now: date) -> date:
 
 
 def _refuse(
-    connection: sqlite3.Connection,
-    identification: str,
-    content: bytes,
-    sha256: str,
-    refusal: RefusedError,
+    connection: sqlite3.Connection, identification: str, sha256: str, refusal: RefusedError
 ) -> sqlite3.Row:
     name = identification if find(connection, identification) is None else f"{sha256}"
     connection.execute(
         "INSERT OR IGNORE INTO submission (id, user_number, serial, sha256, content, status,"
-        " reference, code, reason, received, stage) VALUES (?, '', '', ?, ?, 'refused', '', ?, ?,"
+        " reference, code, reason, received, stage) VALUES (?, '', '', ?, '', 'refused', '', ?, ?,"
         " ?, 'refused')",
-        (name, sha256, content, refusal.code, refusal.reason, today(connection).isoformat()),
+        (name, sha256, refusal.code, refusal.reason, today(connection).isoformat()),
     )
     row = find(connection, name)
     if row is None:
@@ -106,81 +156,54 @@ def _refuse(
 def _accept(
     connection: sqlite3.Connection,
     identification: str,
-    content: bytes,
     sha256: str,
-    parsed: Parsed,
+    facts: Facts,
     processing: date,
-    accounts: Path | None,
 ) -> sqlite3.Row:
-    reference = f"ACK{parsed.user_number}{parsed.serial}"
     connection.execute(
         "INSERT INTO submission (id, user_number, serial, sha256, content, status, reference, code,"
-        " reason, received, processing, own_sort_code, own_account, stage)"
-        " VALUES (?, ?, ?, ?, ?, 'accepted', ?, '', '', ?, ?, ?, ?, 'input')",
+        " reason, received, processing, own_sort_code, own_account, stage, format, rail, items,"
+        " pence) VALUES (?, ?, ?, ?, '', 'accepted', ?, '', '', ?, ?, ?, ?, 'input', ?, ?, ?, ?)",
         (
             identification,
-            parsed.user_number,
-            parsed.serial,
+            facts.user_number,
+            facts.serial,
             sha256,
-            content,
-            reference,
+            f"ACK{facts.user_number}{facts.serial}",
             today(connection).isoformat(),
             processing.isoformat(),
-            parsed.own_sort_code,
-            parsed.own_account,
+            facts.own_sort_code,
+            facts.own_account,
+            facts.format,
+            facts.rail,
+            facts.count,
+            facts.total,
         ),
     )
-    open_account(connection, parsed.own_sort_code, parsed.own_account, parsed.own_name)
-    listed = flags.load(accounts)
-    for item in parsed.items:
-        own = listed.get((item.sort_code, item.account), {})
-        rejected = item.sort_code == "000000" or flags.REJECTED_ON_INPUT in own
-        connection.execute(
-            "INSERT INTO item (submission, line, sort_code, account, name, pence, reference,"
-            " status, code) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                identification,
-                item.line,
-                item.sort_code,
-                item.account,
-                item.name,
-                item.pence,
-                item.reference,
-                "rejected" if rejected else "accepted",
-                "E" if rejected else "",
-            ),
-        )
+    open_account(connection, facts.own_sort_code, facts.own_account, facts.own_name)
     row = find(connection, identification)
     if row is None:
         raise RuntimeError(identification)
-    items = _items(connection, identification)
-    _write_report(
-        connection, f"IR-{parsed.user_number}-{parsed.serial}", "input_report", row, items
-    )
     return row
 
 
-def _items(connection: sqlite3.Connection, submission: str) -> list[sqlite3.Row]:
-    return connection.execute(
-        "SELECT * FROM item WHERE submission = ? ORDER BY line", (submission,)
+def _report_on(connection: sqlite3.Connection, row: sqlite3.Row, faults: frozenset[str]) -> None:
+    """Write the input report, or the pain.002 for a pain.001."""
+    off = 1 if "report_total_differs" in faults else 0
+    bad = connection.execute(
+        "SELECT * FROM item WHERE submission = ? AND status = 'rejected' ORDER BY line",
+        (row["id"],),
     ).fetchall()
-
-
-def _write_report(
-    connection: sqlite3.Connection,
-    identification: str,
-    kind: str,
-    submission: sqlite3.Row,
-    items: list[sqlite3.Row],
-) -> None:
+    name = f"{row['user_number']}-{row['serial']}"
+    if row["format"] == "standard18":
+        content = reports.input_report(row, bad, off)
+        kept = (f"IR-{name}", "input_report")
+    else:
+        content = status_report(row, bad, today(connection), off)
+        kept = (f"PSR-{name}", "pain.002")
     connection.execute(
         "INSERT INTO report VALUES (?, ?, ?, ?)",
-        (
-            identification,
-            kind,
-            today(connection).isoformat(),
-            reports.input_report(submission, items),
-        ),
+        (*kept, today(connection).isoformat(), content),
     )
 
 
@@ -189,31 +212,74 @@ def _enter(
     submission: sqlite3.Row,
     day: date,
     listed: dict[tuple[str, str], dict[str, object]],
+    faults: frozenset[str] = frozenset(),
 ) -> None:
-    total = count = 0
-    for item in _items(connection, submission["id"]):
-        if item["status"] != "accepted":
-            continue
-        total, count = total + item["pence"], count + 1
+    """Apply a submission's credits, or note when those that cannot be applied come back."""
+    identification = submission["id"]
+    totals = connection.execute(
+        "SELECT count(*) AS items, coalesce(sum(pence), 0) AS pence FROM item"
+        " WHERE submission = ? AND status = 'accepted'",
+        (identification,),
+    ).fetchone()
+    late = 2 if "late_return" in faults else 0
+    special = connection.execute(
+        "SELECT * FROM item WHERE submission = ? AND status = 'accepted'"
+        " AND (account LIKE '%99' OR sort_code || account IN (SELECT value FROM json_each(?)))",
+        (identification, json.dumps(["".join(one) for one in listed])),
+    ).fetchall()
+    connection.execute(
+        "UPDATE item SET status = 'applied' WHERE submission = ? AND status = 'accepted'",
+        (identification,),
+    )
+    for item in special:
         own = listed.get((item["sort_code"], item["account"]), {})
         code = flags.return_code(own, item["account"])
-        late = own.get("return_days")
-        due = days.after(day, int(str(late))) if late else day
+        due = days.after(day, int(str(own.get("return_days", 0))) + late)
         connection.execute(
-            "UPDATE item SET status = ?, code = ?, due = ? WHERE submission = ? AND line = ?",
+            "UPDATE item SET status = ?, code = ?, due = ?, applied_to = ?"
+            " WHERE submission = ? AND line = ?",
             (
                 "applied" if code is None else "unapplied",
                 code or "",
                 None if code is None else due.isoformat(),
-                submission["id"],
+                "" if code else str(own.get(flags.APPLIED_TO, "")),
+                identification,
                 item["line"],
             ),
         )
-    connection.execute("UPDATE submission SET stage = 'entered' WHERE id = ?", (submission["id"],))
-    if total:
+    connection.execute("UPDATE submission SET stage = 'entered' WHERE id = ?", (identification,))
+    _advise_amendments(connection, submission, day)
+    if totals["pence"]:
         batch = submission["user_number"] + submission["serial"]
         own_account = (submission["own_sort_code"], submission["own_account"])
-        _move(connection, own_account, day, -total, "17", reference="CONTRA", batch=(batch, count))
+        many = (batch, totals["items"])
+        _move(connection, own_account, day, -totals["pence"], "17", reference="CONTRA", batch=many)
+
+
+def _advise_amendments(connection: sqlite3.Connection, submission: sqlite3.Row, day: date) -> None:
+    """Tell which credits were applied to another account (AWACS)."""
+    amended = connection.execute(
+        "SELECT * FROM item WHERE submission = ? AND applied_to <> '' ORDER BY line",
+        (submission["id"],),
+    ).fetchall()
+    if not amended:
+        return
+    user = submission["user_number"]
+    content = reports.amendment_advice(user, day, amended)
+    connection.execute(
+        "INSERT INTO report VALUES (?, 'awacs', ?, ?)",
+        (f"AWACS-{user}-{submission['serial']}", day.isoformat(), content),
+    )
+
+
+def recall(connection: sqlite3.Connection, reference: str) -> int:
+    """Send back what the remitter asked for, on the next day; returns how many credits."""
+    done = connection.execute(
+        "UPDATE item SET status = 'unapplied', code = 'C', due = ? WHERE status = 'applied'"
+        " AND (reference = ? OR end_to_end = ?)",
+        (days.after(today(connection)).isoformat(), reference, reference),
+    )
+    return int(done.rowcount)
 
 
 def _return(connection: sqlite3.Connection, day: date) -> None:

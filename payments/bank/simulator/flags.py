@@ -12,8 +12,12 @@ RETURNS = {
     "unknown": ("5", "NO ACCOUNT", "AC01"),
     "closed": ("B", "ACCOUNT CLOSED", "AC04"),
 }
+# A credit to such an account is applied to another: fourteen digits, and told by AWACS.
+APPLIED_TO = "applied_to"
 REJECTED_ON_INPUT = "reject_on_input"
-BY_CODE = {code: (words, iso) for code, words, iso in RETURNS.values()}
+BY_CODE = {code: (words, iso) for code, words, iso in RETURNS.values()} | {
+    "C": ("REQUESTED BY REMITTER", "CUST")
+}
 
 
 def load(path: Path | None) -> dict[tuple[str, str], dict[str, object]]:

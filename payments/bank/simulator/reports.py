@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 from payments.bank.simulator.flags import BY_CODE
 
 _CAMT = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
+_CAMT_054 = "urn:iso:std:iso:20022:tech:xsd:camt.054.001.08"
 
 
 def pounds(pence: int) -> str:
@@ -30,8 +31,11 @@ def _add(parent: ET.Element, path: str, text: str | None = None, **attributes: s
     return parent
 
 
-def input_report(submission: sqlite3.Row, items: Sequence[sqlite3.Row]) -> bytes:
-    """Return the input report of a submission: totals, and an error for each rejected item."""
+def input_report(submission: sqlite3.Row, bad: Sequence[sqlite3.Row], off: int = 0) -> bytes:
+    """Return the input report of a submission: totals, and an error for each rejected item.
+
+    ``off`` pence too many are told, as a bank that contradicts the file would.
+    """
     root = ET.Element("BACSDocument")
     report = _add(root, "Data/InputReport")
     header = _add(report, "Header", reportType="INPUT")
@@ -41,7 +45,6 @@ def input_report(submission: sqlite3.Row, items: Sequence[sqlite3.Row]) -> bytes
     file = _add(place, "UserFile/InputUserFile")
     _add(file, "UserFileInformation", userNumber=submission["user_number"], userFileNumber="001")
     errors = _add(file, "Errors")
-    bad = [item for item in items if item["status"] == "rejected"]
     for item in bad:
         error = _add(errors, "Error")
         _add(
@@ -55,12 +58,13 @@ def input_report(submission: sqlite3.Row, items: Sequence[sqlite3.Row]) -> bytes
         )
         _add(error, "ErrorMessage", "DESTINATION SORT CODE", type=item["code"])
     entry = _add(file, "InputReportSummary/AccountTotals/AccountTotal/CreditEntry")
-    for name, some in (
-        ("AcceptedRecords", [item for item in items if item["status"] != "rejected"]),
-        ("RejectedRecords", bad),
+    rejected = sum(item["pence"] for item in bad)
+    good = submission["items"] - len(bad)
+    for name, count, pence in (
+        ("AcceptedRecords", good, submission["pence"] - rejected + off),
+        ("RejectedRecords", len(bad), rejected),
     ):
-        value = pounds(sum(item["pence"] for item in some))
-        _add(entry, name, numberOf=str(len(some)), valueOf=value)
+        _add(entry, name, numberOf=str(count), valueOf=pounds(pence))
     return _bytes(root)
 
 
@@ -105,6 +109,32 @@ def return_advice(
     return _bytes(root)
 
 
+def amendment_advice(user_number: str, day: date, items: Sequence[sqlite3.Row]) -> bytes:
+    """Return the advice of credits that were applied to other accounts (AWACS)."""
+    root = ET.Element("BACSDocument")
+    report = _add(root, "Data/MessagingAdvices")
+    header = _add(report, "MessagingHeader")
+    header.set("report-type", "AWACS")
+    header.set("report-generation-date", day.isoformat())
+    for item in items:
+        advice = _add(report, "MessagingAdvice")
+        for name, value in (
+            ("user-number", user_number),
+            ("record-type", "A"),
+            ("reason-code", "3"),
+            ("reference", item["reference"]),
+            ("effective-date", day.isoformat()),
+            ("valueOf", pounds(item["pence"])),
+            ("payee-name", item["name"]),
+            ("payee-sort-code", item["sort_code"]),
+            ("payee-account-number", item["account"]),
+            ("payee-new-sort-code", item["applied_to"][:6]),
+            ("payee-new-account-number", item["applied_to"][6:]),
+        ):
+            advice.set(name, value)
+    return _bytes(root)
+
+
 def statement(
     account: sqlite3.Row, identification: str, sequence: int, day: date, lines: list[sqlite3.Row]
 ) -> bytes:
@@ -133,6 +163,28 @@ def statement(
         _add(held, "Tp/CdOrPrtry/Cd", code)
         _add_amount(held, value)
         _add(held, "Dt/Dt", day.isoformat())
+    for number, line in enumerate(lines, 1):
+        _add_entry(part, f"{identification}-{number}", line)
+    return _bytes(root)
+
+
+def notification(
+    identification: str, account: str, sequence: int, day: date, lines: list[sqlite3.Row]
+) -> bytes:
+    """Return the movements of an account and day as camt.054.001.08, which has no balances."""
+    root = ET.Element("Document", xmlns=_CAMT_054)
+    body = _add(root, "BkToCstmrDbtCdtNtfctn")
+    made = f"{day.isoformat()}T19:00:00Z"
+    header = _add(body, "GrpHdr")
+    _add(header, "MsgId", identification)
+    _add(header, "CreDtTm", made)
+    part = _add(body, "Ntfctn")
+    _add(part, "Id", identification)
+    _add(part, "ElctrncSeqNb", str(sequence))
+    _add(part, "CreDtTm", made)
+    owner = _add(part, "Acct")
+    _add(owner, "Id/Othr/Id", account)
+    _add(owner, "Ccy", "GBP")
     for number, line in enumerate(lines, 1):
         _add_entry(part, f"{identification}-{number}", line)
     return _bytes(root)

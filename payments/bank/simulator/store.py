@@ -36,7 +36,19 @@ CREATE TABLE IF NOT EXISTS statement (
   id TEXT PRIMARY KEY, sort_code TEXT NOT NULL, account TEXT NOT NULL, sequence INTEGER NOT NULL,
   day TEXT NOT NULL, content BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS fault (kind TEXT NOT NULL, seconds REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS outage (kind TEXT PRIMARY KEY);
+CREATE INDEX IF NOT EXISTS item_status ON item (status, due);
+CREATE INDEX IF NOT EXISTS item_reference ON item (reference);
 """
+# What came later than the first tables; a bank that is older keeps its truth.
+_LATER = (
+    ("submission", "format", "TEXT NOT NULL DEFAULT 'standard18'"),
+    ("submission", "rail", "TEXT NOT NULL DEFAULT 'bacs'"),
+    ("submission", "items", "INTEGER NOT NULL DEFAULT 0"),
+    ("submission", "pence", "INTEGER NOT NULL DEFAULT 0"),
+    ("item", "end_to_end", "TEXT NOT NULL DEFAULT ''"),
+    ("item", "applied_to", "TEXT NOT NULL DEFAULT ''"),
+)
 _LONDON = ZoneInfo("Europe/London")
 OPENING_PENCE = 1_000_000_000
 
@@ -46,10 +58,17 @@ class Store:
 
     def __init__(self, path: Path, first_day: date | None = None) -> None:
         self._path = path
+        self.files = path.parent / "files"
+        self.files.mkdir(parents=True, exist_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(_SCHEMA)
+            for table, column, kind in _LATER:
+                known = connection.execute(f"PRAGMA table_info({table})").fetchall()
+                if column not in [row[1] for row in known]:
+                    connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+            connection.commit()
             if connection.execute("SELECT 1 FROM clock").fetchone() is None:
                 first = first_day or datetime.now(UTC).astimezone(_LONDON).date()
                 first = days.on_or_after(first)

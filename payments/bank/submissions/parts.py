@@ -235,7 +235,7 @@ def _open(vault: DetailsVault, row: Row[tuple[object, ...]]) -> FilePayment:
         row.reference,
         row.gl_code,
     )
-    if row.content_sha256 is not None and content_sha256(signed) != bytes(row.content_sha256):
+    if row.content_sha256 is None or content_sha256(signed) != bytes(row.content_sha256):
         raise Stopped(row.id, "content_differs", "the payment is not what was approved")
     return FilePayment(
         row.id,

@@ -194,6 +194,7 @@ CREATE TABLE name_batch (
   sha256 bytea NOT NULL,
   rows integer NOT NULL,
   state text NOT NULL,
+  first_lane smallint NOT NULL DEFAULT 0,
   created_by_kind text NOT NULL,
   created_by_id text NOT NULL,
   created_by_name text NOT NULL,
@@ -240,7 +241,7 @@ CREATE TABLE name_batch_row (
   CONSTRAINT ck_name_batch_row_asking
     CHECK (state <> 'asking' OR (check_id IS NOT NULL AND lane IS NOT NULL))
 );
-CREATE INDEX ix_name_batch_row_waiting ON name_batch_row (batch_id, number)
+CREATE INDEX ix_name_batch_row_waiting ON name_batch_row (batch_id, tries, number)
   WHERE state = 'waiting';
 CREATE INDEX ix_name_batch_row_asking ON name_batch_row (batch_id, lane) WHERE state = 'asking';
 CREATE INDEX ix_name_batch_row_same_as ON name_batch_row (batch_id, same_as)

@@ -12,6 +12,8 @@ CREATE INDEX ix_payment_amount ON payment (organisation, amount_pence);
 CREATE INDEX ix_payment_account_tail ON payment (organisation, account_tail);
 CREATE INDEX ix_payment_rare ON payment (organisation, id) WHERE state IN
   ('held', 'returned', 'scheme_rejected', 'recalled', 'invalid', 'rejected');
+CREATE INDEX ix_payment_invoice_received ON payment (run_id, invoice_received_on)
+  WHERE invoice_received_on IS NOT NULL;
 """
 
 
@@ -20,4 +22,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP INDEX ix_payment_rare, ix_payment_account_tail, ix_payment_amount")
+    op.execute(
+        "DROP INDEX ix_payment_invoice_received, ix_payment_rare, ix_payment_account_tail,"
+        " ix_payment_amount"
+    )

@@ -29,6 +29,8 @@ name_batch = Table(
     Column("sha256", LargeBinary, nullable=False),
     Column("rows", Integer, nullable=False),
     Column("state", Text, nullable=False),
+    # Lanes before this one take no more rows: they are of the time before the file was stopped.
+    Column("first_lane", SmallInteger, nullable=False, server_default=text("0")),
     Column("created_by_kind", Text, nullable=False),
     Column("created_by_id", Text, nullable=False),
     Column("created_by_name", Text, nullable=False),
@@ -66,6 +68,7 @@ name_batch_row = Table(
     Index(
         "ix_name_batch_row_waiting",
         "batch_id",
+        "tries",
         "number",
         postgresql_where=text("state = 'waiting'"),
     ),

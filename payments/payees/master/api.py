@@ -103,21 +103,23 @@ class AccountQuestion(BaseModel):
 def list_all(
     organisation: Organisation,
     session: SessionDep,
-    _caller: Reads,
+    caller: Reads,
     q: Annotated[str, Query(max_length=100)] = "",
     page: Annotated[int, Query(ge=1, le=10_000)] = 1,
     size: Annotated[int, Query(ge=1, le=_MAXIMUM_PAGE)] = 50,
 ) -> PayeePage:
     """List a body's payees in order of their names; ``q`` finds words of name and reference."""
+    caller.check_acts_for(organisation)
     found, total = list_payees(session, organisation, words=q, offset=(page - 1) * size, limit=size)
     return PayeePage(total=total, page=page, results=[_answer(one) for one in found])
 
 
 @router.post("/payees/find")
 def find_by_account(
-    body: AccountQuestion, session: SessionDep, vault: VaultDep, _caller: Reads
+    body: AccountQuestion, session: SessionDep, vault: VaultDep, caller: Reads
 ) -> PayeePage:
     """Find the payees of an account; a POST, so that no account stands in an address."""
+    caller.check_acts_for(body.organisation)
     details = read_details(body.sort_code, body.account_number, body.roll_number, body.iban)
     key = account_fingerprint(vault, details)
     found, total = list_payees(session, body.organisation, fingerprint=key, limit=_MAXIMUM_PAGE)
@@ -126,9 +128,10 @@ def find_by_account(
 
 @router.get("/payees/{payee_id}")
 def show(
-    payee_id: UUID, organisation: Organisation, session: SessionDep, _caller: Reads
+    payee_id: UUID, organisation: Organisation, session: SessionDep, caller: Reads
 ) -> PayeeAnswer:
     """Tell how a payee stands, and which change of it waits."""
+    caller.check_acts_for(organisation)
     found = get_payee(session, organisation, payee_id)
     waiting = find_open(session, payee_id)
     return _answer(found, str(waiting.id) if waiting else None)
@@ -165,6 +168,7 @@ def propose_payee(
     caller: Proposes,
 ) -> JSONResponse:
     """Propose a payee, once per key; its name is checked and a person confirms it."""
+    caller.check_acts_for(body.organisation)
     details, _ = validate_details(
         tables, body.sort_code, body.account_number, body.roll_number, body.iban
     )
@@ -184,6 +188,7 @@ def propose_change_of(
     caller: Proposes,
 ) -> JSONResponse:
     """Propose what a payee shall say from now on, once per key; a person confirms it."""
+    caller.check_acts_for(body.organisation)
     details, _ = validate_details(
         tables, body.sort_code, body.account_number, body.roll_number, body.iban
     )

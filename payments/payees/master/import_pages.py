@@ -13,7 +13,7 @@ from payments.payees.deps import SettingsDep, TablesDep, VaultDep
 from payments.payees.master.actions.imports import confirm_import, import_payees, reject_import
 from payments.payees.master.edit_pages import Approves, Edits, show_faults
 from payments.payees.master.history import Import, get_import
-from payments.payees.master.import_rules import MAXIMUM_ROWS, OPTIONAL, REQUIRED
+from payments.payees.master.import_rules import MAXIMUM_BYTES, MAXIMUM_ROWS, OPTIONAL, REQUIRED
 from payments.payees.master.pages import SIZE, PageNumber, done_text
 from payments.payees.master.presenting import Values, present_change_line
 from payments.payees.master.queries import count_import_states, list_import_changes
@@ -60,11 +60,12 @@ def take_import(
     """Propose what a file says."""
     try:
         file = form.files.get("file")
-        if file is None or not file.content:
+        content = file.file.read(MAXIMUM_BYTES + 1) if file is not None else b""
+        if file is None or not content:
             raise Invalid(FieldError("file", "Select a CSV file"))
         with session.begin_nested():
             import_id = import_payees(
-                session, vault, tables, file.filename, file.content, staff.actor, now
+                session, vault, tables, file.filename, content, staff.actor, now
             )
     except Problem as problem:
         if problem.code == "file_known":

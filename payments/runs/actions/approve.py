@@ -7,17 +7,18 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from payments.controls.checks import check_standing, standing_of
+from payments.controls.queries.days import plan_run
 from payments.controls.queries.holds import check_not_held
 from payments.controls.rules import SignIn
 from payments.ledger.accounting import reserve_run
 from payments.ledger.bulk import post_approved
-from payments.payees.bank_details import DetailsVault
 from payments.runs import models
 from payments.runs.actions.history import move_run, note_run
 from payments.runs.actions.moves import FIRST_ID, LAST_ID, Moved, move_range
 from payments.runs.actions.parts import begin_work, fits_one_shard, set_working
 from payments.runs.actions.put_forward import put_forward
-from payments.runs.actions.release import next_processing_day, release, release_if_possible
+from payments.runs.actions.release import release
+from payments.runs.actions.schedule import release_or_wait
 from payments.runs.actions.send_back import reject
 from payments.runs.actions.steps import check_step, organisation_of
 from payments.runs.queries.content import stored_content
@@ -33,7 +34,6 @@ __all__ = ["approve", "put_forward", "reject", "release"]
 
 def approve(
     session: Session,
-    vault: DetailsVault,
     run_id: UUID,
     signed_hash: bytes,
     actor: Actor,
@@ -83,7 +83,7 @@ def approve(
     )
     if is_last and is_small:
         approve_part(session, run, now)
-        _complete(session, vault, run, actor, now)
+        _complete(session, run, actor, now)
     elif is_last:
         run = move_run(session, run, "approving", now)
         begin_work(session, run, "approve", ["awaiting_approval"], run.signed_count or 0, now)
@@ -107,9 +107,7 @@ def approve_part(
     return moved
 
 
-def finish_approve(
-    session: Session, vault: DetailsVault, organisation: str, run_id: UUID, now: datetime
-) -> None:
+def finish_approve(session: Session, organisation: str, run_id: UUID, now: datetime) -> None:
     """Approve a big run whose parts are all booked; done already changes nothing."""
     run = lock_run(session, organisation, run_id)
     if run.state != "approving":
@@ -118,7 +116,7 @@ def finish_approve(
     details: dict[str, str | int | None] = {"round": run.round}
     details |= {"payments": run.signed_count, "total_pence": run.signed_pence}
     note_run(session, SYSTEM, run, "approved", now, state="approved", details=details)
-    _complete(session, vault, run, SYSTEM, now)
+    _complete(session, run, SYSTEM, now)
 
 
 def _check_content(session: Session, run: Run, signed_hash: bytes) -> None:
@@ -132,7 +130,7 @@ def _check_content(session: Session, run: Run, signed_hash: bytes) -> None:
         )
 
 
-def _complete(session: Session, vault: DetailsVault, run: Run, actor: Actor, now: datetime) -> None:
+def _complete(session: Session, run: Run, actor: Actor, now: datetime) -> None:
     """Compare the control totals, reserve the money and, where that is the rule, release."""
     approved = get_totals(session, run.id).get("approved")
     if approved is None or (approved.count, approved.total_pence) != (
@@ -147,8 +145,8 @@ def _complete(session: Session, vault: DetailsVault, run: Run, actor: Actor, now
         run.id,
         run.round,
         run.account.code,
-        next_processing_day(now),
+        plan_run(session, run, now).processing_day,
         approved.total_pence,
     )
-    if run.programme.release == "on_approval":
-        release_if_possible(session, vault, run, actor, now)
+    if run.programme.release != "by_hand":
+        release_or_wait(session, run, actor, now)

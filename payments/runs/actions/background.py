@@ -9,6 +9,7 @@ from payments.runs.actions.approve import approve_part, finish_approve
 from payments.runs.actions.moves import Moved
 from payments.runs.actions.parts import Part, finish_part
 from payments.runs.actions.put_forward import finish_put_forward, sign_part
+from payments.runs.actions.recall import finish_recall, recall_part
 from payments.runs.actions.release import finish_release, release_part
 from payments.runs.actions.send_back import finish_send_back, reject_part, send_part_back
 from payments.runs.queries.runs import get_run
@@ -21,15 +22,17 @@ def do_part(session: Session, vault: DetailsVault, part: Part, now: datetime) ->
     finish_part(session, part, moved.count, moved.pence)
 
 
-def finish_work(session: Session, vault: DetailsVault, stage: Stage, now: datetime) -> None:
+def finish_work(session: Session, stage: Stage, now: datetime) -> None:
     """Do what follows the last part; done already changes nothing."""
     organisation, run_id = stage.organisation, stage.subject_id
     if stage.name == "put_forward":
         finish_put_forward(session, organisation, run_id, now)
     elif stage.name == "approve":
-        finish_approve(session, vault, organisation, run_id, now)
+        finish_approve(session, organisation, run_id, now)
     elif stage.name == "release":
-        finish_release(session, vault, organisation, run_id, now)
+        finish_release(session, organisation, run_id, now)
+    elif stage.name == "recall":
+        finish_recall(session, organisation, run_id, now)
     else:
         finish_send_back(session, organisation, run_id)
 
@@ -45,4 +48,6 @@ def _do(session: Session, vault: DetailsVault, part: Part, now: datetime) -> Mov
     run = get_run(session, part.organisation, run_id)
     if part.work == "approve":
         return approve_part(session, run, now, first=first, last=last)
+    if part.work == "recall":
+        return recall_part(session, run, now, first=first, last=last)
     return send_part_back(session, run, now, first=first, last=last)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from payments.ledger.bulk import post_payments_recalled
@@ -37,6 +37,8 @@ from payments.runs.rules import (
     decide_hold,
     hold_of_payee,
 )
+from payments.screening.rules import SCREENING_HOLDS
+from payments.webhooks.actions.announce import announce_payments
 from shared.actors import Actor
 from shared.clock import london_date
 from shared.errors import Conflict, FieldError, Invalid
@@ -48,6 +50,13 @@ _CHANGEABLE: tuple[PaymentState, ...] = (
     "rejected",
     "awaiting_approval",
     "approved",
+)
+
+
+# Where a person held it, the line of that hold ends with it.
+_LIFT = text(
+    "UPDATE hold SET lifted_by_id = :id, lifted_by_name = :name, lifted_at = :now,"
+    " lift_reason = :reason WHERE payment_id = :payment AND lifted_at IS NULL"
 )
 
 
@@ -106,6 +115,7 @@ def edit_payment(
 ) -> None:
     """Write a correction down; see ``correct_payment`` for what it refuses."""
     run, payment = _lock(session, "edit", public_id, actor)
+    _refuse_screened(payment)
     _check_correction(desk, payment, correction)
     payment = _send_back(session, run, payment, actor, now)
     vault = desk.vault
@@ -196,9 +206,53 @@ def release_hold(
     reason = check_reason(reason)
     if payment.state != "held":
         raise Conflict("payment_not_held", f"Payment {payment.reference} is not held")
+    _refuse_screened(payment)
     move_payments(session, [payment], "ready", now)
+    session.execute(
+        _LIFT,
+        {"payment": payment.id, "id": actor.id, "name": actor.name, "now": now, "reason": reason},
+    )
     details = {"reason": reason, "hold": payment.hold_reason}
     note_payment(session, actor, payment, "hold_released", now, state="ready", details=details)
+
+
+def hold_payment(
+    session: Session, public_id: str, reason: str, actor: Actor, now: datetime
+) -> UUID:
+    """Hold a payment until a person releases it; a run that was put forward goes back.
+
+    The caller has checked the role. Returns the payment's id.
+
+    Raises:
+        Conflict, NotFound: held or too late already, or not of this body.
+    """
+    organisation = actor.organisation or ""
+    seen = get_payment(session, organisation, public_id)
+    run = lock_run(session, organisation, seen.run_id)
+    payment = lock_payments(session, [seen.id])[0]
+    if payment.run_id != run.id or payment.state not in _CHANGEABLE or payment.state == "held":
+        raise Conflict("payment_state", f"Payment {payment.reference} is {payment.state}")
+    if run.working is not None:
+        raise Conflict("run_busy", f"Run {run.reference} is being worked on")
+    _send_back(session, run, payment, actor, now)
+    session.execute(
+        update(models.payment)
+        .where(models.payment.c.id == payment.id)
+        .values(state="held", state_at=now, hold_code="person", hold_reason=reason)
+    )
+    announce_payments(session, organisation, [payment.id], "held", now)
+    note_payment(session, actor, payment, "held", now, state="held", details={"reason": reason})
+    return payment.id
+
+
+def _refuse_screened(payment: Payment) -> None:
+    """Refuse to end a hold of sanctions screening here: its own page asks a second person."""
+    if payment.hold_code in SCREENING_HOLDS:
+        raise Conflict(
+            "screening_open",
+            f"Payment {payment.reference} is held for a check of the payee's name",
+            detail="An approver decides it on the screening page.",
+        )
 
 
 def _lock(session: Session, step: Step, public_id: str, actor: Actor) -> tuple[Run, Payment]:

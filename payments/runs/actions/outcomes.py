@@ -31,6 +31,7 @@ from payments.runs.queries.totals import get_totals
 from payments.runs.rules import FINISHED, OUTCOME_STATES, PaymentState, find_path
 from payments.stages.actions import begin_stage, finish_shard, take_shard
 from payments.stages.rules import SHARD_ITEMS
+from payments.webhooks.actions.announce import announce_moves
 from shared.actors import SYSTEM, Actor
 from shared.logs import get_logger
 
@@ -49,9 +50,10 @@ _MOVE = text(
        WHERE o.batch_id = :batch AND o.id BETWEEN :first AND :last AND o.kind = :kind
          AND o.reason_code = :code AND o.reason = :reason
          AND p.id = o.payment_id AND p.run_id = :run AND p.state = :before
-      RETURNING p.id, p.public_id, p.correlation_id, p.case_reference, p.amount_pence)
-    SELECT t.payments, t.pence, m.id, m.public_id, m.correlation_id, m.case_reference
-      FROM (SELECT count(*) AS payments, coalesce(sum(amount_pence), 0) AS pence FROM moved) t
+      RETURNING p.id, p.public_id, p.correlation_id, p.case_reference)
+    SELECT t.payments, t.first, t.last, m.id, m.public_id, m.correlation_id, m.case_reference
+      FROM (SELECT count(*) AS payments, (array_agg(id ORDER BY id))[1] AS first,
+                   (array_agg(id ORDER BY id DESC))[1] AS last FROM moved) t
       LEFT JOIN moved m ON :own OR m.case_reference IS NOT NULL ORDER BY m.id
     """
 )
@@ -168,7 +170,11 @@ def _move(
         details = {"reason_code": group.reason_code, "reason": group.reason}
     told = [Told(row.id, row.public_id, row.correlation_id) for row in named]
     note_payments(session, _BANK, group.run, told, group.kind, now, state=target, details=details)
-    return int(rows[0].payments)
+    whole = rows[0]
+    if whole.payments:
+        run = group.run
+        announce_moves(session, run.organisation, run.id, target, whole.first, whole.last, now)
+    return int(whole.payments)
 
 
 def _note_contradictions(

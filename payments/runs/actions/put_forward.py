@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from payments.bank.submissions.rules import SignedContent, content_sha256
 from payments.controls.checks import check_limits
 from payments.controls.queries.holds import check_not_held
 from payments.payees.bank_details import DetailsVault
@@ -15,7 +16,6 @@ from payments.runs.actions.history import Told, move_run, note_payments, note_ru
 from payments.runs.actions.moves import FIRST_ID, LAST_ID, Moved
 from payments.runs.actions.parts import begin_work, fits_one_shard, set_working
 from payments.runs.actions.steps import check_step, organisation_of
-from payments.runs.content import SignedPayment, payment_hash
 from payments.runs.queries.content import stored_content
 from payments.runs.queries.runs import Run, lock_run
 from payments.runs.queries.totals import Figure, add_up, get_totals
@@ -41,6 +41,10 @@ _SIGN = text(
       RETURNING p.amount_pence)
     SELECT count(*) AS payments, coalesce(sum(amount_pence), 0) AS pence FROM moved
     """
+)
+# What was recalled in an earlier round is no part of what is signed now.
+_FORGET = text(
+    "UPDATE payment SET content_sha256 = NULL WHERE run_id = :run AND state = 'recalled'"
 )
 _CARRY = text(
     """
@@ -72,6 +76,8 @@ def put_forward(
     check_limits(session, run, ready, *_READY)
     values = {"round": run.round + 1, "content_hash": None}
     run = replace(move_run(session, run, "putting_forward", now, **values), round=run.round + 1)
+    if "recalled" in totals:
+        session.execute(_FORGET, {"run": run.id})
     if "held" in totals:
         _carry_held_over(session, run, actor, now)
     if fits_one_shard(ready.count):
@@ -99,8 +105,8 @@ def sign_part(
     for row in rows:
         details = vault.open(bytes(row.details_sealed), f"payment:{row.id}")
         hashes.append(
-            payment_hash(
-                SignedPayment(
+            content_sha256(
+                SignedContent(
                     row.payee_name,
                     row.account_type,
                     details.sort_code,

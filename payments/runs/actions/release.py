@@ -1,41 +1,30 @@
 """An approved run is released and handed over to the bank's room, which makes the file."""
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from payments.bank import calendar
-from payments.bank.actions import PaymentInstruction, prepare_submission
+from payments.bank.submissions.begin import begin_submission
 from payments.controls.checks import check_step_up, find_day_limit, steps_up_everywhere
 from payments.controls.duties import is_sole_approver
+from payments.controls.queries.days import plan_run
 from payments.controls.queries.holds import check_not_held
 from payments.controls.rules import SignIn
-from payments.payees.bank_details import DetailsVault
 from payments.runs.actions.history import move_run, note_run
 from payments.runs.actions.moves import FIRST_ID, LAST_ID, Moved, move_range
 from payments.runs.actions.parts import begin_work, fits_one_shard, set_working
 from payments.runs.actions.steps import check_step, organisation_of
 from payments.runs.queries.content import stored_content
-from payments.runs.queries.payments import list_run_payments
 from payments.runs.queries.runs import Run, list_approvals, lock_run
-from payments.runs.queries.totals import get_totals
+from payments.runs.queries.totals import Figure, get_totals
 from shared.actors import SYSTEM, Actor
-from shared.clock import london_date
 from shared.errors import Conflict, Forbidden
-
-
-def next_processing_day(now: datetime) -> date:
-    """Return the Bacs processing day (day 2) of what is handed over now (contract 6.2 and 10)."""
-    today = london_date(now)
-    input_day = today if calendar.is_processing_day(today) else calendar.shift(today, 1)
-    return calendar.next_processing_day(input_day)
 
 
 def release(
     session: Session,
-    vault: DetailsVault,
     run_id: UUID,
     actor: Actor,
     now: datetime,
@@ -59,34 +48,30 @@ def release(
     if steps_up_everywhere(session, run.organisation):
         check_step_up(sign_in, now)
     check_not_held(session, run)
-    release_locked(session, vault, run, actor, now)
+    release_locked(session, run, actor, now)
 
 
-def release_if_possible(
-    session: Session, vault: DetailsVault, run: Run, actor: Actor, now: datetime
-) -> None:
+def release_if_possible(session: Session, run: Run, actor: Actor, now: datetime) -> None:
     """Release an approved run at once; where a hold or a limit stops it, it waits for a person."""
     try:
         check_not_held(session, run)
         with session.begin_nested():
-            release_locked(session, vault, run, actor, now)
+            release_locked(session, run, actor, now)
     except Conflict as stopped:
         reason = f"{stopped.title} {stopped.detail}".strip()
         note_run(session, SYSTEM, run, "release_stopped", now, details={"reason": reason})
 
 
-def release_locked(
-    session: Session, vault: DetailsVault, run: Run, actor: Actor, now: datetime
-) -> None:
+def release_locked(session: Session, run: Run, actor: Actor, now: datetime) -> None:
     """Release a locked run that is approved; big ones in the background.
 
     Raises:
         Conflict: the payments are not what was approved, or above the limit of their day.
     """
-    approved = get_totals(session, run.id)["approved"]
+    approved = get_totals(session, run.id).get("approved", Figure("approved", 0, 0))
     if run.content_hash != stored_content(session, run, "approved").digest:
         raise Conflict("run_changed", "The run is not what was approved; nothing was released")
-    day = next_processing_day(now)
+    day = plan_run(session, run, now).processing_day
     if passed := find_day_limit(session, run, approved.total_pence, day):
         raise Conflict("day_over_limit", "The run is above the limit of a day", detail=passed)
     run = replace(move_run(session, run, "released", now, processing_date=day), processing_date=day)
@@ -94,7 +79,7 @@ def release_locked(
     note_run(session, actor, run, "released", now, state="released", details=details)
     if fits_one_shard(approved.count):
         release_part(session, run.id, now)
-        _hand_over(session, vault, run, now)
+        begin_submission(session, run.id, now)
     else:
         begin_work(session, run, "release", ["approved"], approved.count, now)
 
@@ -106,43 +91,9 @@ def release_part(
     return move_range(session, run_id, ["approved"], "released", now, first=first, last=last)
 
 
-def finish_release(
-    session: Session, vault: DetailsVault, organisation: str, run_id: UUID, now: datetime
-) -> None:
+def finish_release(session: Session, organisation: str, run_id: UUID, now: datetime) -> None:
     """Hand over a big run whose parts are all released; done already changes nothing."""
     run = lock_run(session, organisation, run_id)
     if run.working == "release":
         set_working(session, run.id, None)
-        _hand_over(session, vault, run, now)
-
-
-def _hand_over(session: Session, vault: DetailsVault, run: Run, now: datetime) -> None:
-    """Write the submission of a run down in the caller's transaction; it is sent after that.
-
-    Raises:
-        Invalid: the bank's file cannot carry a value.
-    """
-    instructions = []
-    for payment in list_run_payments(session, run.id, "released"):
-        details = vault.open(payment.details_sealed, payment.record)
-        instructions.append(
-            PaymentInstruction(
-                payment.id,
-                details.sort_code,
-                details.account_number,
-                payment.payee_name,
-                payment.amount_pence,
-                # A building society finds its member's account by the roll number only (4.1).
-                details.roll_number or payment.reference,
-            )
-        )
-    prepare_submission(
-        session,
-        run.id,
-        run.organisation,
-        run.account.id,
-        run.processing_date or next_processing_day(now),
-        instructions,
-        vault=vault,
-        now=now,
-    )
+        begin_submission(session, run.id, now)

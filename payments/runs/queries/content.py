@@ -16,7 +16,8 @@ _HASHES = text(
            count(content_sha256) AS signed, coalesce(sum(amount_pence), 0) AS pence,
            (array_agg(id ORDER BY id DESC))[1] AS last
       FROM (SELECT id, content_sha256, amount_pence FROM payment
-             WHERE run_id = :run AND id > :after AND state = ANY(:states)
+             WHERE run_id = :run AND id > :after
+               AND (state = ANY(:states) OR state = 'recalled' AND content_sha256 IS NOT NULL)
              ORDER BY id LIMIT :block) one
     """
 )
@@ -32,7 +33,10 @@ class StoredContent:
 
 
 def stored_content(session: Session, run: Run, *states: str) -> StoredContent:
-    """Return the hash, number and sum of a run's payments in these states, block by block."""
+    """Return the hash, number and sum of a run's payments in these states, block by block.
+
+    A payment that was recalled since the run was put forward was signed with the others.
+    """
     whole = RunHash(
         SignedRun(
             run.organisation,

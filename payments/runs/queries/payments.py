@@ -216,8 +216,11 @@ def find_duplicate(
 ) -> str | None:
     """Return the public id of a payment with the same account, amount and reference, if any.
 
+    Of two equal payments at once the second waits here until the first is committed.
     ``besides`` is the payment that is compared, where it is stored already.
     """
+    equal = f"{organisation}/{account_fingerprint.hex()}/{amount_pence}/{reference}"
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(equal, 0))))
     return session.execute(
         select(payment.c.public_id)
         .where(

@@ -37,6 +37,9 @@ class Programme:
     name: str
     approvals_needed: int
     release: str
+    kind: str = "people"
+    rail: str = "bacs"
+    gl_code: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,9 @@ _PROGRAMME = (
     programme.c.name.label("programme_name"),
     programme.c.approvals_needed,
     programme.c.release,
+    programme.c.kind.label("programme_kind"),
+    programme.c.rail.label("programme_rail"),
+    programme.c.gl_code.label("programme_gl_code"),
 )
 _ACCOUNT = (
     bank_account.c.id.label("account_id"),
@@ -299,4 +305,7 @@ def _as_programme(row: Row[*tuple[Any, ...]]) -> Programme:
         row.programme_name,
         row.approvals_needed,
         row.release,
+        row.programme_kind,
+        row.programme_rail,
+        row.programme_gl_code,
     )

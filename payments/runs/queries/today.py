@@ -1,6 +1,6 @@
 """The day's picture of one public body."""
 
-from datetime import date, timedelta
+from datetime import date
 
 from sqlalchemy import BigInteger, func, select
 from sqlalchemy.orm import Session
@@ -9,7 +9,6 @@ from payments.reconciliation.models import reconciliation_exception
 from payments.runs.models import run, run_total
 from payments.runs.queries.totals import GONE, Figure
 
-_DAYS = 7
 _PAYMENTS = func.coalesce(func.sum(run_total.c.payments), 0).cast(BigInteger)
 _PENCE = func.coalesce(func.sum(run_total.c.pence), 0).cast(BigInteger)
 
@@ -46,24 +45,6 @@ def count_in_states(session: Session, organisation: str, *states: str) -> Figure
         )
     ).one()
     return Figure(states[0], *row)
-
-
-def list_days(session: Session, organisation: str, today: date) -> list[tuple[date, Figure]]:
-    """Return the last seven days with what their runs sent to the Bacs network."""
-    first = today - timedelta(days=_DAYS - 1)
-    rows = session.execute(
-        select(run.c.run_date, _PAYMENTS, _PENCE)
-        .join(run_total, run_total.c.run_id == run.c.id)
-        .where(
-            run.c.organisation == organisation,
-            run.c.run_date >= first,
-            run_total.c.state.in_(("submitted", "accepted", "paid", "returned")),
-        )
-        .group_by(run.c.run_date)
-    )
-    found = {day: Figure("sent", count, pence) for day, count, pence in rows}
-    days = [first + timedelta(days=offset) for offset in range(_DAYS)]
-    return [(day, found.get(day, Figure("sent", 0, 0))) for day in days]
 
 
 def count_exceptions(session: Session, organisation: str) -> int:

@@ -11,11 +11,11 @@ from payments.uploads import models
 from payments.uploads.actions.create import begin_creating
 from payments.uploads.actions.history import move_upload, note_upload
 from payments.uploads.actions.receive import ask_for_reading
-from payments.uploads.blocks import forget_rows
 from payments.uploads.queries import Upload, get_upload, load_upload
 from payments.uploads.rules import WAITING, Mapping, check_mapping
 from shared.actors import Actor
 from shared.errors import Conflict, FieldError, Invalid
+from shared.outbox import enqueue
 
 # Nothing was made of the file yet, so it may be read from its beginning again.
 _AGAIN = frozenset({"reading", "validating", "comparing", "faulty"})
@@ -85,7 +85,6 @@ def read_again(
 
 
 def _read_anew(session: Session, upload: Upload, now: datetime, **values: object) -> None:
-    forget_rows(session, upload.id)
     move_upload(
         session,
         upload,
@@ -157,4 +156,4 @@ def abandon(
         raise Conflict("upload_state", "This upload cannot be given up now")
     move_upload(session, upload, "abandoned", now)
     note_upload(session, actor, upload, "abandoned", now)
-    forget_rows(session, upload.id)
+    enqueue(session, "payments.uploads.forget", {"upload_id": str(upload.id)}, key=str(upload.id))

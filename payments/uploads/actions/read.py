@@ -11,7 +11,7 @@ from payments.stages.actions import begin_stage
 from payments.stages.rules import SHARD_ITEMS, cut
 from payments.uploads import models
 from payments.uploads.actions.history import move_upload, note_upload
-from payments.uploads.blocks import forget_rows, keep_block
+from payments.uploads.blocks import keep_block
 from payments.uploads.queries import Upload, find_mapping, load_upload
 from payments.uploads.readers.base import MappingNeededError, Reader
 from payments.uploads.readers.choose import make_reader
@@ -30,9 +30,14 @@ from shared.actors import SYSTEM
 from shared.clock import london_date
 from shared.crypto import Sealer
 from shared.db import Database
+from shared.outbox import enqueue
 
 VALIDATE = "payments.uploads.validate"
 VALIDATED = "payments.uploads.validated"
+
+
+class ReadElsewhereError(Exception):
+    """Another worker goes on with this reading; this one comes back later."""
 
 
 def read_upload(
@@ -42,6 +47,9 @@ def read_upload(
 
     Each block is one transaction. A reading that was interrupted goes on behind the last block
     that was kept: what is in the stored bytes cannot have changed.
+
+    Raises:
+        ReadElsewhereError: another worker has read on; nothing of this reading is kept.
     """
     with database.transaction() as session:
         upload = load_upload(session, upload_id)
@@ -82,7 +90,7 @@ def _keep_rows(database: Database, sealer: Sealer, upload: Upload, reader: Reade
         if last > kept:
             with database.transaction() as session:
                 if not _is_mine(session, upload, first - 1):
-                    return
+                    raise ReadElsewhereError(str(upload.id))
                 pence, unread = keep_block(session, sealer, upload.id, number, first, records)
                 session.execute(
                     update(models.upload)
@@ -206,4 +214,4 @@ def _refuse(
         refusal_column=column or None,
     )
     note_upload(session, SYSTEM, upload, "refused", now, {"code": code, "line": line})
-    forget_rows(session, upload.id)
+    enqueue(session, "payments.uploads.forget", {"upload_id": str(upload.id)}, key=str(upload.id))

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.database.names import SERVICES
 from deploy.local.children import start_child, stop_child
-from deploy.local.clients import CLIENTS
+from deploy.local.clients import CLIENTS, LEDGER_SEAL_KEY
 from deploy.local.credentials import load_credentials
 from deploy.local.environment import Installation, service_environment
 from deploy.local.home import ROOT, Home, find_home
@@ -51,7 +51,8 @@ def test_client_keys_are_made_once(tmp_path: Path) -> None:
     make_client_keys(tmp_path)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
     names = {name for client_ids in CLIENTS.values() for name in client_ids}
-    assert set(before) == {f"{name}{end}" for name in names for end in (".pem", ".pub.pem")}
+    clients = {f"{name}{end}" for name in names for end in (".pem", ".pub.pem")}
+    assert set(before) == clients | {LEDGER_SEAL_KEY}
     assert before["payments-service.pem"] != before["gateway-service.pem"]
 
 

@@ -1,10 +1,13 @@
+from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments.bank.simulator import standard18 as bank_side
+from payments.bank.simulator.files import Facts, read
 from payments.bank.standard18 import (
     Credit,
     Originator,
@@ -55,13 +58,35 @@ def test_reader_and_writer_are_inverse(
 
 @given(st.lists(credit_values, min_size=1, max_size=8), days)
 def test_the_bank_reads_what_we_write(values: list[Credit], processing: date) -> None:
-    content = write_file(US, "000123", processing, processing, values).content
-    theirs = bank_side.parse(content)
+    with NamedTemporaryFile() as file:
+        file.write(write_file(US, "000123", processing, processing, values).content)
+        file.flush()
+        theirs = Facts()
+        items = list(read(Path(file.name), theirs))
     assert [
-        (item.sort_code, item.account, item.name, item.pence, item.reference)
-        for item in theirs.items
+        (item.sort_code, item.account, item.name, item.pence, item.reference) for item in items
     ] == [(v.sort_code, v.account_number, v.name, v.amount_pence, v.reference) for v in values]
     assert (theirs.processing_day, theirs.user_number) == (processing, "123456")
+
+
+@given(st.lists(st.tuples(credit_values, days), min_size=1, max_size=8), days)
+def test_files_of_several_days_are_read_back(
+    values: list[tuple[Credit, date]], created: date
+) -> None:
+    wanted = [replace(credit, processing_day=day) for credit, day in values]
+    first = min(day for _, day in values)
+    file = write_file(US, "000123", first, created, wanted)
+    read = read_file(file.content)
+    assert sorted(map(str, read.credits)) == sorted(map(str, wanted))
+    assert (read.processing_day, read.total_pence) == (first, file.total_pence)
+    lines = file.content.decode().split("\r\n")
+    assert (lines[2][10:15], lines[3][28:35]) == ("00106", "4 MULTI")
+    assert int(lines[-2][30:37]) == len({day for _, day in values})
+
+
+def test_days_for_some_payments_only_are_refused() -> None:
+    with pytest.raises(Standard18Error, match="either every payment"):
+        write_file(US, "000123", DAY, DAY, [CREDIT, replace(CREDIT, processing_day=DAY)])
 
 
 def test_the_positions_of_the_specification() -> None:

@@ -1,4 +1,4 @@
-"""The API as programs call it: the token is `client:scope`, its signature is another test's."""
+"""The API as programs call it; the token `client@body:scope` is signed by nobody here."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,9 @@ class _Tokens:
         client, _, scope = token.partition(":")
         if not scope:
             raise Unauthorised("invalid_token", "The access token is not valid")
-        return Claims(client, client, frozenset(scope.split("+")), {})
+        client, _, organisation = client.partition("@")
+        payload = {"organisation": organisation or "clachan"}
+        return Claims(client, client, frozenset(scope.split("+")), payload)
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from tests.payments.runs.world import (
     World,
     make_waiting_run,
     staff,
+    write_file,
 )
 
 
@@ -52,7 +53,7 @@ def test_a_new_payment_does_not_join_a_run_that_was_put_forward(
 
 def test_approval_books_and_releases(session: Session, world: World) -> None:
     run_id = make_waiting_run(session, world)
-    approve(session, world.desk.vault, run_id, world.run_hash(session, run_id), ALAN, NOW)
+    approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
     assert world.run_state(session, run_id) == "released"
     assert world.payment_states(session, run_id) == ["released"] * 2
     assert get_balance(session, BODY, "programme_expenditure") == 60000
@@ -66,34 +67,34 @@ def test_a_roll_number_goes_to_the_building_society(session: Session, world: Wor
     release_hold(session, made.payment_id, "Seen the passbook", UNA, NOW)
     put_forward(session, world.desk.vault, UUID(made.run_id), UNA, NOW)
     signed = world.run_hash(session, made.run_id)
-    approve(session, world.desk.vault, UUID(made.run_id), signed, ALAN, NOW)
+    approve(session, UUID(made.run_id), signed, ALAN, NOW)
+    write_file(session, world)
     sent = session.execute(text("SELECT reference FROM submission_item")).scalars().all()
     assert sent == ["D/123-4"]
 
 
 def test_where_a_person_releases_approval_waits_for_them(session: Session, world: World) -> None:
     run_id = make_waiting_run(session, world, "clothing-grant")
-    vault = world.desk.vault
-    approve(session, vault, run_id, world.run_hash(session, run_id), ALAN, NOW)
+    approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
     assert world.run_state(session, run_id) == "approved"
     assert session.execute(text("SELECT count(*) FROM submission")).scalar_one() == 0
     before = world.snapshot(session)
     with pytest.raises(Forbidden) as refused:
-        release(session, vault, run_id, ALAN, NOW)
+        release(session, run_id, ALAN, NOW)
     assert refused.value.code == "same_person"
     assert world.snapshot(session) == before
-    release(session, vault, run_id, UNA, NOW)
+    release(session, run_id, UNA, NOW)
     assert world.run_state(session, run_id) == "released"
 
 
 def test_two_approvers_are_two_people(session: Session, world: World) -> None:
     run_id = make_waiting_run(session, world, "big-grant")
-    vault, digest = world.desk.vault, world.run_hash(session, run_id)
-    approve(session, vault, run_id, digest, ALAN, NOW)
+    digest = world.run_hash(session, run_id)
+    approve(session, run_id, digest, ALAN, NOW)
     assert world.run_state(session, run_id) == "awaiting_approval"
     with pytest.raises(Forbidden):
-        approve(session, vault, run_id, digest, ALAN, NOW)
-    approve(session, vault, run_id, digest, AVA, NOW)
+        approve(session, run_id, digest, ALAN, NOW)
+    approve(session, run_id, digest, AVA, NOW)
     assert world.run_state(session, run_id) == "approved"
 
 
@@ -193,7 +194,7 @@ def _refused(
     before = world.snapshot(session)
     digest = digest or world.run_hash(session, run_id)
     with pytest.raises(Problem) as refused, session.begin_nested():
-        approve(session, world.desk.vault, run_id, digest, actor, NOW)
+        approve(session, run_id, digest, actor, NOW)
     assert refused.value.code == code
     assert world.snapshot(session) == before
 
@@ -203,9 +204,9 @@ def _refused(
 Action = Callable[[Session, World, UUID, str, Actor], None]
 ACTIONS: dict[str, Action] = {
     "put_forward": lambda s, w, r, _p, a: put_forward(s, w.desk.vault, r, a, NOW),
-    "approve": lambda s, w, r, _p, a: approve(s, w.desk.vault, r, w.run_hash(s, r), a, NOW),
+    "approve": lambda s, w, r, _p, a: approve(s, r, w.run_hash(s, r), a, NOW),
     "reject": lambda s, _w, r, _p, a: reject(s, r, "reason", a, NOW),
-    "release": lambda s, w, r, _p, a: release(s, w.desk.vault, r, a, NOW),
+    "release": lambda s, _w, r, _p, a: release(s, r, a, NOW),
     "remove": lambda s, _w, _r, p, a: remove_payment(s, p, "reason", a, NOW),
     "override": lambda s, _w, _r, p, a: release_hold(s, p, "reason", a, NOW),
 }
@@ -221,9 +222,9 @@ def _bring(session: Session, world: World, state: str) -> tuple[UUID, str]:
     if state == "correcting":
         reject(session, run_id, "reason", AVA, NOW)
     if state in ("approved", "released", "submitted", "closed"):
-        approve(session, vault, run_id, world.run_hash(session, run_id), AVA, NOW)
+        approve(session, run_id, world.run_hash(session, run_id), AVA, NOW)
     if state in ("released", "submitted", "closed"):
-        release(session, vault, run_id, UNA, NOW)
+        release(session, run_id, UNA, NOW)
     # States that work in the background passes through, or leads to, are set by hand.
     if state not in ("awaiting_approval", "correcting", "approved", "released"):
         session.execute(text("UPDATE run SET state = :state"), {"state": state})
@@ -304,11 +305,10 @@ def test_two_approvals_at_once_release_once(
     with database.transaction() as session:
         run_id = make_waiting_run(session, world)
         digest = world.run_hash(session, run_id)
-    vault = world.desk.vault
     answers = _race(
         database,
-        lambda session: approve(session, vault, run_id, digest, ALAN, NOW),
-        lambda session: approve(session, vault, run_id, digest, second, NOW),
+        lambda session: approve(session, run_id, digest, ALAN, NOW),
+        lambda session: approve(session, run_id, digest, second, NOW),
     )
     assert sorted(answers) == ["done", "run_state"]
     with database.transaction() as session:
@@ -327,7 +327,7 @@ def test_approval_and_removal_at_once_have_one_winner(database: Database, world:
         digest = world.run_hash(session, run_id)
     answers = _race(
         database,
-        lambda session: approve(session, world.desk.vault, run_id, digest, ALAN, NOW),
+        lambda session: approve(session, run_id, digest, ALAN, NOW),
         lambda session: remove_payment(session, made.payment_id, "reason", UNA, NOW),
     )
     assert sorted(answers) == ["done", "run_state"]

@@ -25,7 +25,7 @@ from shared.db import Database
 from shared.errors import Conflict
 from tests.payments.runs.big import counting, due_work, fill_run, work
 from tests.payments.runs.console import make_settings
-from tests.payments.runs.world import ALAN, BODY, ENID, NOW, UNA, World
+from tests.payments.runs.world import ALAN, BODY, ENID, NOW, UNA, World, write_file
 
 pytestmark = pytest.mark.committed
 SHARD = 4
@@ -55,7 +55,7 @@ def _forward(database: Database, world: World, settings: PaymentsSettings, count
 
 def _approve(database: Database, world: World, settings: PaymentsSettings, run_id: UUID) -> None:
     with database.transaction() as session:
-        approve(session, world.desk.vault, run_id, world.run_hash(session, run_id), ALAN, NOW)
+        approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
         assert world.run_state(session, run_id) == "approving"
     work(database, settings)
 
@@ -84,7 +84,7 @@ def test_the_whole_way_of_a_big_run(
     with database.transaction() as session:
         assert world.run_state(session, run_id) == "approved"
         assert get_balance(session, BODY, "programme_expenditure") == total
-        release(session, world.desk.vault, run_id, UNA, NOW)
+        release(session, run_id, UNA, NOW)
         assert session.execute(text("SELECT count(*) FROM submission")).scalar_one() == 0
     work(database, settings)
     with database.transaction() as session:
@@ -131,7 +131,7 @@ def test_parts_in_any_order_and_twice(
         put_forward(session, world.desk.vault, run_id, UNA, NOW)
     work(database, settings, shuffled)
     with database.transaction() as session:
-        approve(session, world.desk.vault, run_id, world.run_hash(session, run_id), ALAN, NOW)
+        approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
     work(database, settings, shuffled)
     with database.transaction() as session:
         assert world.run_state(session, run_id) == "approved"
@@ -150,7 +150,7 @@ def test_a_worker_killed_within_a_part_leaves_nothing_of_it(
 ) -> None:
     run_id = _forward(database, world, settings)
     with database.transaction() as session:
-        approve(session, world.desk.vault, run_id, world.run_hash(session, run_id), ALAN, NOW)
+        approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
     with database.transaction() as session:
         stage = list_stages(session, run_id)[-1]
     with database._sessions() as session:  # the transaction of a worker that dies
@@ -231,7 +231,7 @@ def test_content_changed_behind_our_back_is_never_booked(
     with database.transaction() as session:
         before = world.snapshot(session)
         with pytest.raises(Conflict) as refused, session.begin_nested():
-            approve(session, world.desk.vault, run_id, world.run_hash(session, run_id), ALAN, NOW)
+            approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
         assert refused.value.code == "run_changed"
         assert world.snapshot(session) == before
 
@@ -243,9 +243,10 @@ def test_a_big_batch_of_answers_is_applied_in_parts(
     run_id = _forward(database, world, settings)
     _approve(database, world, settings, run_id)
     with database.transaction() as session:
-        release(session, world.desk.vault, run_id, UNA, NOW)
+        release(session, run_id, UNA, NOW)
     work(database, settings)
     with database.transaction() as session:
+        write_file(session, world)
         submission = session.execute(text("SELECT id FROM submission")).scalar_one()
         rejected = session.execute(text("SELECT id FROM payment ORDER BY id LIMIT 1")).scalar_one()
         record_outcomes(session, submission, run_id, "submitted", NOW.date())
@@ -287,7 +288,7 @@ def test_twenty_five_thousand_payments_in_a_bounded_number_of_statements(
         assert work(database, settings) == 4
         with database.transaction() as session:
             digest = world.run_hash(session, run_id)
-            approve(session, world.desk.vault, run_id, digest, ALAN, NOW)
+            approve(session, run_id, digest, ALAN, NOW)
         assert work(database, settings) == 4
     assert len(counted.statements) < 250, len(counted.statements)
     with database.transaction() as session:

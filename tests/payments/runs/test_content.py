@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from payments.runs.content import RunHash, SignedPayment, SignedRun, payment_hash, run_hash
+from payments.bank.submissions.rules import SignedContent, content_sha256
+from payments.runs.content import RunHash, SignedRun, run_hash
 from payments.runs.queries.content import stored_content
 from payments.runs.queries.runs import get_run
 from tests.payments.runs.world import BODY, World, make_waiting_run
 
-PAYMENT = SignedPayment(
+PAYMENT = SignedContent(
     "Morag Fictional", "personal", "990001", "10000012", "", 30000, "GBP", "SWH-1", ""
 )
 RUN = SignedRun("strathclachan", "winter-heating", date(2026, 11, 24), "990000", "90000001")
@@ -22,11 +23,11 @@ RUN = SignedRun("strathclachan", "winter-heating", date(2026, 11, 24), "990000",
 @pytest.mark.parametrize("field", [name for name in PAYMENT.__dict__ if name != "amount_pence"])
 def test_the_hash_covers_every_text_of_a_payment(field: str) -> None:
     changed = replace(PAYMENT, **{field: getattr(PAYMENT, field) + "x"})
-    assert payment_hash(changed) != payment_hash(PAYMENT)
+    assert content_sha256(changed) != content_sha256(PAYMENT)
 
 
 def test_the_hash_covers_the_amount() -> None:
-    assert payment_hash(replace(PAYMENT, amount_pence=30001)) != payment_hash(PAYMENT)
+    assert content_sha256(replace(PAYMENT, amount_pence=30001)) != content_sha256(PAYMENT)
 
 
 @pytest.mark.parametrize(
@@ -44,18 +45,18 @@ def test_the_hash_covers_the_amount() -> None:
 def test_the_hash_covers_where_the_money_comes_from_and_when_it_goes(
     change: dict[str, object],
 ) -> None:
-    hashes = [payment_hash(PAYMENT)]
+    hashes = [content_sha256(PAYMENT)]
     assert run_hash(replace(RUN, **change), hashes) != run_hash(RUN, hashes)  # type: ignore[arg-type]
 
 
 def test_the_hash_covers_each_payment_and_their_order() -> None:
-    one, other = payment_hash(PAYMENT), payment_hash(replace(PAYMENT, reference="SWH-2"))
+    one, other = content_sha256(PAYMENT), content_sha256(replace(PAYMENT, reference="SWH-2"))
     hashes = {run_hash(RUN, found) for found in ([], [one], [other], [one, other], [other, one])}
     assert len(hashes) == 5
 
 
 def test_the_hash_does_not_depend_on_how_it_was_read() -> None:
-    one, other = payment_hash(PAYMENT), payment_hash(replace(PAYMENT, reference="SWH-2"))
+    one, other = content_sha256(PAYMENT), content_sha256(replace(PAYMENT, reference="SWH-2"))
     in_steps = RunHash(RUN)
     in_steps.add(one)
     in_steps.add(other)

@@ -49,11 +49,11 @@ def test_an_edit_after_putting_forward_sends_the_run_back(session: Session, worl
     assert world.run_state(session, run_id) == "correcting"
     assert world.payment_states(session, run_id) == ["ready", "ready"]
     with pytest.raises(Conflict):
-        approve(session, world.desk.vault, run_id, seen, ALAN, NOW)
+        approve(session, run_id, seen, ALAN, NOW)
     put_forward(session, world.desk.vault, run_id, UNA, NOW)
     assert world.run_hash(session, run_id) != seen
     with pytest.raises(Conflict) as refused:
-        approve(session, world.desk.vault, run_id, seen, ALAN, NOW)
+        approve(session, run_id, seen, ALAN, NOW)
     assert refused.value.code == "run_changed"
 
 
@@ -61,18 +61,18 @@ def test_an_edit_after_approval_needs_a_new_approval(session: Session, world: Wo
     run_id, payment_id = _payment(session, world)
     vault = world.desk.vault
     put_forward(session, vault, run_id, UNA, NOW)
-    approve(session, vault, run_id, world.run_hash(session, run_id), ALAN, NOW)
+    approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
     assert get_balance(session, BODY, "programme_expenditure") == 60000
     _edit(session, world, payment_id)
     assert get_balance(session, BODY, "programme_expenditure") == 0
     assert world.run_state(session, run_id) == "correcting"
     before = world.snapshot(session)
     with pytest.raises(Conflict):
-        release(session, vault, run_id, UNA, NOW)
+        release(session, run_id, UNA, NOW)
     assert world.snapshot(session) == before
     put_forward(session, vault, run_id, UNA, NOW)
-    approve(session, vault, run_id, world.run_hash(session, run_id), ALAN, NOW)
-    release(session, vault, run_id, UNA, NOW)
+    approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
+    release(session, run_id, UNA, NOW)
     assert get_balance(session, BODY, "programme_expenditure") == 55000
     total = session.execute(text("SELECT total_pence FROM submission")).scalar_one()
     assert total == 55000
@@ -84,10 +84,10 @@ def test_the_signature_of_one_of_two_approvers_is_void_after_an_edit(
     run_id, payment_id = _payment(session, world, "big-grant")
     vault = world.desk.vault
     put_forward(session, vault, run_id, UNA, NOW)
-    approve(session, vault, run_id, world.run_hash(session, run_id), ALAN, NOW)
+    approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
     _edit(session, world, payment_id)
     put_forward(session, vault, run_id, UNA, NOW)
-    approve(session, vault, run_id, world.run_hash(session, run_id), AVA, NOW)
+    approve(session, run_id, world.run_hash(session, run_id), AVA, NOW)
     assert world.run_state(session, run_id) == "awaiting_approval"
 
 
@@ -98,7 +98,7 @@ def test_who_edited_cannot_approve_what_others_put_forward(session: Session, wor
     put_forward(session, world.desk.vault, run_id, UNA, NOW)
     before, digest = world.snapshot(session), world.run_hash(session, run_id)
     with pytest.raises(Forbidden), session.begin_nested():
-        approve(session, world.desk.vault, run_id, digest, BOTH, NOW)
+        approve(session, run_id, digest, BOTH, NOW)
     assert world.snapshot(session) == before
 
 
@@ -149,7 +149,7 @@ def test_an_edit_is_no_way_round_the_hold_of_a_duplicate(session: Session, world
 def test_nothing_is_corrected_after_release(session: Session, world: World) -> None:
     run_id, payment_id = _payment(session, world, "winter-heating")
     put_forward(session, world.desk.vault, run_id, UNA, NOW)
-    approve(session, world.desk.vault, run_id, world.run_hash(session, run_id), ALAN, NOW)
+    approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
     before = world.snapshot(session)
     with pytest.raises(Conflict), session.begin_nested():
         _edit(session, world, payment_id)
@@ -162,7 +162,7 @@ def test_a_removed_payment_is_not_signed_and_not_paid(session: Session, world: W
     remove_payment(session, payment_id, "Not entitled", UNA, NOW)
     assert world.payment_states(session, run_id) == ["cancelled", "ready"]
     put_forward(session, world.desk.vault, run_id, UNA, NOW)
-    approve(session, world.desk.vault, run_id, world.run_hash(session, run_id), ALAN, NOW)
+    approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
     assert world.payment_states(session, run_id) == ["cancelled", "released"]
     assert session.execute(text("SELECT total_pence FROM submission")).scalar_one() == 30000
 

@@ -14,12 +14,13 @@ from payments.runs.actions.outcomes import apply_outcomes
 from payments.runs.models import payment, run_event
 from payments.runs.queries.payments import get_payment, list_payment_events
 from payments.runs.wording import tell_citizen
-from tests.payments.runs.world import ALAN, BODY, NOW, World, make_waiting_run
+from tests.payments.runs.world import ALAN, BODY, NOW, World, make_waiting_run, write_file
 
 
 def _released(session: Session, world: World) -> tuple[UUID, UUID, list[UUID]]:
     run_id = make_waiting_run(session, world)
-    approve(session, world.desk.vault, run_id, world.run_hash(session, run_id), ALAN, NOW)
+    approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
+    write_file(session, world)
     submission = session.execute(text("SELECT id FROM submission")).scalar_one()
     ids = session.execute(select(payment.c.id).order_by(payment.c.id)).scalars().all()
     return run_id, submission, list(ids)

@@ -45,7 +45,7 @@ def _reissue(session: Session, world: World, original: str, **changes: object) -
 def _approve(session: Session, world: World, run_id: str) -> None:
     run = UUID(run_id)
     put_forward(session, world.desk.vault, run, UNA, NOW)
-    approve(session, world.desk.vault, run, world.run_hash(session, run), ALAN, NOW)
+    approve(session, run, world.run_hash(session, run), ALAN, NOW)
 
 
 @pytest.mark.parametrize("state", ["returned", "scheme_rejected"])

@@ -89,7 +89,7 @@ EXPECTED = {
     "put_forward": {UPLOADER},
     "approve": {APPROVER},
     "reject": {APPROVER},
-    "release": {UPLOADER, APPROVER},
+    "release": {UPLOADER, APPROVER, RELEASER},
     "edit": {UPLOADER},
     "remove": {UPLOADER},
     "override": {UPLOADER},

@@ -95,7 +95,7 @@ def test_from_approval_to_a_returned_payment(
             run_id = UUID(made[0].run_id)
             put_forward(session, world.desk.vault, run_id, UNA, now)
             digest = world.run_hash(session, run_id)
-            approve(session, world.desk.vault, run_id, digest, ALAN, now)
+            approve(session, run_id, digest, ALAN, now)
         _work(database, settings)
         bank, vault = bank_tasks.bank_of(settings), bank_tasks.vault_of(settings)
         for _ in range(8):

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
+from payments.bank.submissions.parts import write_part
 from payments.payees.bank_details import normalise, payee_fingerprint
 from payments.payees.models import name_check
 from payments.runs.actions.approve import put_forward
@@ -167,6 +168,17 @@ def seed(session: Session) -> None:
             ],
         )
         set_up_body(session, plan, SYSTEM, NOW)
+
+
+def write_file(session: Session, world: World) -> None:
+    """Do what the worker does with the file of the only submission: write its parts."""
+    stage = session.execute(text("SELECT stage_id FROM submission")).scalar_one()
+    shards = session.execute(
+        text("SELECT number FROM stage_shard WHERE stage_id = :stage ORDER BY number"),
+        {"stage": stage},
+    ).scalars()
+    for number in shards.all():
+        assert write_part(session, world.desk.vault, stage, number, NOW)
 
 
 def make_waiting_run(

@@ -202,6 +202,7 @@ def test_a_given_up_file_may_come_again(console: Callable[..., Console], uploads
     una.get(f"{here}/abandon")
     una.post(f"{here}/abandon")
     assert "Nothing is paid of it" in una.html
+    uploads.work()
     assert uploads.count("upload_row") == 0
     second, _ = faulty(una, uploads)
     assert second != here

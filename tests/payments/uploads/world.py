@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from payments.payees.bank_details import DetailsVault
+from payments.screening import tasks as screening_tasks
 from payments.settings import PaymentsSettings
 from payments.uploads import tasks
 from payments.uploads.actions.receive import Declaration, receive_upload
@@ -19,7 +20,8 @@ from shared.db import Database
 from tests.payments.runs.world import BODY, UNA
 from tests.payments.uploads.files import csv_of, total
 
-assert tasks  # its import is what makes the topics known
+# Their import is what makes the topics known.
+TASKS = (tasks, screening_tasks)
 LIMIT = 50_000_000
 
 

@@ -41,7 +41,7 @@ def jobs(session: Session) -> int:
 def _approve(database: Database, world: World) -> UUID:
     with database.transaction() as session:
         run_id = make_waiting_run(session, world)
-        approve(session, world.desk.vault, run_id, world.run_hash(session, run_id), ALAN, NOW)
+        approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
     return run_id
 
 
@@ -118,7 +118,7 @@ def test_a_refused_step_tells_nobody(database: Database, world: World, listen: L
     with database.transaction() as session:
         run_id = make_waiting_run(session, world)
     with pytest.raises(Exception, match="changed"), database.transaction() as session:
-        approve(session, world.desk.vault, run_id, b"other", ALAN, NOW)
+        approve(session, run_id, b"other", ALAN, NOW)
     with database.transaction() as session:
         assert told(session, endpoint) == []
 

@@ -132,13 +132,21 @@ def test_a_file_with_a_part_missing_is_not_sealed(day: BankDay) -> None:
     assert work(day) == [("totals_differ", "totals", "find_out", "open")]
 
 
+def test_a_name_that_no_file_can_carry_stops_it(day: BankDay) -> None:
+    run = release(day, Payee(), Payee(name="!"), Payee())
+    submission = run.begin()
+    assert run.write(submission) == [False]
+    assert not run.seal(submission)
+    assert work(day)[0] == ("file_stopped", "not_writable", "find_out", "open")
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
         ("payee_name = 'Somebody Else'", "content_differs"),
         ("gl_code = '4711'", "content_differs"),
         ("details_sealed = '\\x0100'", "content_differs"),
-        ("payee_name = '!', content_sha256 = NULL", "not_writable"),
+        ("content_sha256 = NULL", "content_differs"),
         ("amount_pence = 999", "totals"),
         ("state = 'recalled'", "totals"),
     ],

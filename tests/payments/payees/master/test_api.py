@@ -120,6 +120,21 @@ def test_scopes_and_bodies_are_kept_apart(api: TestClient, desk: Desk) -> None:
     wrong = PROPOSAL | {"organisation": "glenmore", "reason": "x"}
     assert _post(api, f"/payees/{payee_id}/changes", wrong) == 404
     assert _post(api, f"/payees/{uuid4()}/changes", PROPOSAL | {"reason": "x"}, "k2") == 404
+    for path in (f"/payees?organisation={BODY}", f"/payees/{payee_id}?organisation={BODY}"):
+        other = api.get(
+            f"/payments/v1{path}", headers={"Authorization": "Bearer erp@glenmore:payees.read"}
+        )
+        assert other.json()["code"] == "organisation_forbidden"
+    for path in ("/payees", "/payees/find", f"/payees/{payee_id}/changes"):
+        other = api.post(
+            f"/payments/v1{path}",
+            json=PROPOSAL if path != "/payees/find" else {"organisation": BODY},
+            headers={
+                "Authorization": "Bearer erp@glenmore:payees.read+payees.propose",
+                "Idempotency-Key": "k9",
+            },
+        )
+        assert other.json()["code"] == "organisation_forbidden"
     assert desk.look() == before
     with desk.database.transaction() as session:
         kept = session.execute(text("SELECT count(*) FROM idempotency_key")).scalar_one()

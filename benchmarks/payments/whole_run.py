@@ -1,0 +1,229 @@
+"""How much work a whole run of payments is: from a file to payments, stage by stage.
+
+A worker of its own process does the stages, as in production; measured are the CPU time of each
+stage and of PostgreSQL, memory, and the number of tasks. PAYMENTS says how many rows (several sizes
+with commas; 10,000 and 100,000 unless told), SCREENED how many names the sanctions list has.
+"""
+
+import io
+import json
+import os
+import resource
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import text
+
+from deploy.database.roles import LOGINS, MIGRATOR, create_database
+from deploy.local.postgres import Postgres, free_port
+from payments.runs.actions.set_up import BodyPlan, ProgrammePlan, set_up_body
+from payments.screening import tasks as screening_tasks
+from payments.screening.actions.load import load_list
+from payments.screening.loading import ListMapping
+from payments.settings import PaymentsSettings
+from payments.uploads import tasks as uploads_tasks
+from payments.uploads.actions.receive import Declaration, receive_upload
+from payments.uploads.queries import load_upload
+from shared import clock, outbox
+from shared.actors import SYSTEM, Actor
+from shared.crypto import Sealer
+from shared.db import Database, make_engine
+from shared.ids import public_id
+from shared.migrate import upgrade
+
+BODY = "strathclachan"
+SIZES = [int(size) for size in os.environ.get("PAYMENTS", "10000,100000").split(",")]
+SCREENED = int(os.environ.get("SCREENED", "20000"))
+UNA = Actor("staff", "una", BODY, name="Una")
+assert uploads_tasks
+assert screening_tasks
+_NEXT = text(
+    "SELECT id, topic FROM outbox WHERE done_at IS NULL AND dead_at IS NULL"
+    " AND due_at <= clock_timestamp() ORDER BY id LIMIT 1"
+)
+
+
+def make_settings(url: str, folder: Path) -> PaymentsSettings:
+    """Return the settings that benchmark and worker share."""
+    return PaymentsSettings(
+        environment="test",
+        public_url="http://bench",
+        port=1,
+        database_url=url,
+        broker_url="redis://127.0.0.1:1/0",
+        secret_key="s" * 32,
+        encryption_key_file=folder / "kek",
+        bank_url="http://127.0.0.1:9",
+        payee_names_url="http://127.0.0.1:9",
+        modulus_weights_file=folder / "weights",
+        log_level="ERROR",
+    )
+
+
+def work(url: str, folder: str) -> None:
+    """Do all that waits, as the worker does, and print what it took for each topic."""
+    settings = make_settings(url, Path(folder))
+    database = Database(make_engine(url))
+    cpu: dict[str, float] = {}
+    tasks: dict[str, int] = {}
+    while True:
+        with database.transaction() as session:
+            row = session.execute(_NEXT).one_or_none()
+        if row is None:
+            break
+        began = time.process_time()
+        outbox.run(database, settings, row.id, row.topic)
+        topic = row.topic.removeprefix("payments.")
+        cpu[topic] = cpu.get(topic, 0) + time.process_time() - began
+        tasks[topic] = tasks.get(topic, 0) + 1
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(json.dumps({"cpu": cpu, "tasks": tasks, "peak": peak}))
+
+
+@dataclass
+class File:
+    """A file of payments that is made while it is read: it is never in memory."""
+
+    rows: int
+    pence: int = 0
+
+    def lines(self) -> Iterator[str]:
+        """Yield the heading and every row."""
+        yield (
+            "destination_sort_code,destination_account_number,destination_name,amount,reference,"
+            "gl_code\r\n"
+        )
+        for number in range(self.rows):
+            pence = 100 + number * 7919 % 100_000
+            self.pence += pence
+            yield (
+                f"{990001 + number % 900:06d},{10_000_000 + number},"
+                f"{public_id()[:7].title()} {public_id()[:9].title()},"
+                f"{pence // 100}.{pence % 100:02d},GRANT-{number:08d},4100\r\n"
+            )
+
+
+def load_names(database: Database) -> None:
+    """Put a list of random names in force."""
+    rows = "".join(
+        f"{number // 4},{public_id()[:8]} {public_id()[:6]} {public_id()[:9]}\n"
+        for number in range(SCREENED)
+    )
+    mapping = ListMapping("id", ("name",), "", "")
+    with database.transaction() as session:
+        content = io.BytesIO(f"id,name\n{rows}".encode())
+        load_list(
+            session, content, mapping, clock.london_date(clock.now()), "bench", SYSTEM, clock.now()
+        )
+
+
+def postgres_seconds(data: Path) -> float:
+    """Return the CPU time of the server and all that it has started, living or dead."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    leader = (data / "postmaster.pid").read_text().split()[0]
+    total = 0.0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            _name, _, rest = stat.read_text().rpartition(")")
+        except OSError:
+            continue
+        fields = rest.split()
+        # Utime, stime, and those of children that ended are counted by their parent.
+        if stat.parent.name == leader:
+            total += sum(int(field) for field in fields[11:15]) / ticks
+        elif fields[1] == leader:
+            total += sum(int(field) for field in fields[11:13]) / ticks
+    return total
+
+
+def measure(database: Database, sealer: Sealer, url: str, folder: Path, rows: int) -> None:
+    """Send a file in, let the worker make payments of it, and print the figures."""
+    made = File(rows)
+    with tempfile.TemporaryFile() as file:
+        for line in made.lines():
+            file.write(line.encode())
+        began, cpu = time.perf_counter(), time.process_time()
+        declaration = Declaration(BODY, "grants", "csv", "bench.csv", rows, made.pence, None)
+        with database.transaction() as session:
+            upload_id = receive_upload(
+                session, sealer, declaration, file, UNA, clock.now(), maximum_bytes=10**9
+            ).id
+        received = time.process_time() - cpu
+    server = postgres_seconds(folder / "data")
+    command = [sys.executable, __file__, "work", url, str(folder)]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - this script
+    seconds = time.perf_counter() - began
+    server = postgres_seconds(folder / "data") - server
+    found = json.loads(answer.stdout.splitlines()[-1])
+    with database.transaction() as session:
+        upload = load_upload(session, upload_id)
+        count = session.execute(
+            text("SELECT count(*), sum(amount_pence) FROM payment WHERE run_id = :run"),
+            {"run": upload.run_id},
+        ).one()
+    assert (upload.state, tuple(count)) == ("created", (rows, made.pence)), upload
+    python = sum(found["cpu"].values()) + received
+    print(f"\n{rows:,} payments, one worker: {seconds:.1f} s, {rows / seconds:,.0f} a second")
+    print(f"  receive                 {received / rows * 1e6:7.1f} µs CPU a payment")
+    for topic, used in found["cpu"].items():
+        tasks = found["tasks"][topic]
+        print(f"  {topic:22}  {used / rows * 1e6:7.1f} µs CPU a payment, {tasks} task(s)")
+    print(f"  Python altogether       {python / rows * 1e6:7.1f} µs CPU a payment")
+    print(f"  PostgreSQL              {server / rows * 1e6:7.1f} µs CPU a payment")
+    print(f"  tasks                   {sum(found['tasks'].values())}")
+    print(f"  peak memory, worker     {found['peak']} MB (goal 300 at most)")
+
+
+def main() -> None:
+    """Measure each size on one throw-away server, so that later files meet a history."""
+    passwords = {role: secrets.token_hex(8) for role in LOGINS}
+    with tempfile.TemporaryDirectory(prefix="clachan-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        (folder / "kek").write_text(b64encode(secrets.token_bytes(32)).decode())
+        # A check with weights that every account passes costs what any other costs.
+        (folder / "weights").write_text("000001 999999 MOD11" + " 0" * 14)
+        server = Postgres(folder / "data", free_port(), secrets.token_hex(8))
+        server.initialise()
+        server.start()
+        try:
+            create_database(server.url(), "bench", passwords)
+
+            def url(role: str) -> str:
+                address = server.url("bench", role, passwords[role])
+                return address.replace("postgresql://", "postgresql+psycopg://")
+
+            upgrade("payments", url(MIGRATOR))
+            database = Database(make_engine(url("payments")))
+            sealer = Sealer(folder / "kek")
+            plan = BodyPlan(
+                BODY,
+                "Strathclachan Council",
+                "STRATHCLACHAN",
+                "990000",
+                "90000001",
+                "990001",
+                [ProgrammePlan("grants", "Grants", "by_hand")],
+            )
+            with database.transaction() as session:
+                set_up_body(session, plan, SYSTEM, clock.now())
+            load_names(database)
+            for rows in SIZES:
+                measure(database, sealer, url("payments"), folder, rows)
+            database.engine.dispose()
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["work"]:
+        work(sys.argv[2], sys.argv[3])
+    else:
+        main()

@@ -1,0 +1,107 @@
+"""When a run goes to the bank and when its money is in the accounts (payments contract 10)."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from payments.bank import calendar
+from payments.bank.calendar import Direction
+from shared.clock import LONDON
+
+# Input of a day is possible until then; none means at any time. Nobody has confirmed them (10).
+DEFAULT_CUT_OFFS: dict[str, time | None] = {
+    "bacs": time(22, 30),
+    "chaps": time(17, 0),
+    "faster_payments": None,
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The three days of a run, and why they are not the days that were wanted."""
+
+    wanted: date | None
+    input_day: date
+    processing_day: date
+    entry_day: date
+    reasons: tuple[str, ...]
+    scottish_holiday: str | None
+    is_late: bool
+
+    def is_due(self, today: date) -> bool:
+        """Tell whether the run's input day has come."""
+        return self.input_day <= today
+
+
+def direction_of(kind: str) -> Direction:
+    """Return where an entry date moves: people are paid earlier, suppliers later."""
+    return "later" if kind == "suppliers" else "earlier"
+
+
+def first_input_day(
+    now: datetime, closings: Collection[date], cut_off: time | None
+) -> tuple[date, tuple[str, ...]]:
+    """Return the first day on which input is possible, and why it is not today."""
+    local = now.astimezone(LONDON)
+    day, reasons = local.date(), []
+    if cut_off is not None and local.time() > cut_off and _is_open(day, closings):
+        reasons.append(f"{day.isoformat()}: after the cut-off at {cut_off:%H:%M}")
+        day = calendar.shift(day, 1)
+    while not _is_open(day, closings):
+        closed = calendar.why_closed(day) or "closing day of the organisation"
+        reasons.append(f"{day.isoformat()}: {closed}")
+        day = calendar.shift(day, 1)
+    return day, tuple(reasons)
+
+
+def make_plan(
+    now: datetime,
+    wanted: date | None,
+    direction: Direction,
+    closings: Collection[date] = (),
+    cut_off: time | None = None,
+) -> Plan:
+    """Return the days of a run whose money shall be in the accounts on a day, or soon.
+
+    A day that Bacs does not work on moves in the direction. To pay on day D the input is two Bacs
+    days before; where that has passed, the money comes as early as it can.
+
+    Raises:
+        ValueError: the bank holidays of that year are not known yet.
+    """
+    first, waits = first_input_day(now, closings, cut_off)
+    if wanted is None:
+        return _from_input(None, first, waits, is_late=False)
+    shift = calendar.explain_shift(wanted, direction)
+    input_day = calendar.input_day_for(shift.moved_to)
+    reasons = list(shift.reasons)
+    while input_day in closings:
+        reasons.append(f"{input_day.isoformat()}: closing day of the organisation")
+        input_day = calendar.shift(input_day, -1)
+    if input_day < first:
+        reasons.append(
+            f"{shift.moved_to.isoformat()}: input would have been on {input_day.isoformat()}"
+        )
+        return _from_input(wanted, first, (*reasons, *waits), is_late=True)
+    return Plan(
+        wanted,
+        input_day,
+        calendar.processing_day_for(shift.moved_to),
+        shift.moved_to,
+        tuple(reasons),
+        shift.scottish_holiday,
+        is_late=False,
+    )
+
+
+def _from_input(
+    wanted: date | None, input_day: date, reasons: tuple[str, ...], *, is_late: bool
+) -> Plan:
+    processing_day = calendar.next_processing_day(input_day)
+    entry_day = calendar.entry_day_for(processing_day)
+    scottish = calendar.scottish_holiday(entry_day)
+    return Plan(wanted, input_day, processing_day, entry_day, reasons, scottish, is_late)
+
+
+def _is_open(day: date, closings: Collection[date]) -> bool:
+    return calendar.is_processing_day(day) and day not in closings

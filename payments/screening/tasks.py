@@ -1,0 +1,35 @@
+"""Work of screening that follows a commit: a new list is compared with what is not paid yet."""
+
+from uuid import UUID
+
+from payments.bank.tasks import vault_of
+from payments.screening.actions.rescreen import begin_rescreening, rescreen_run
+from payments.settings import PaymentsSettings
+from shared.outbox import Job, handler
+
+
+@handler("payments.screening.rescreen")
+def rescreen(job: Job) -> None:
+    """Begin the new comparison."""
+    with job.database.transaction() as session:
+        begin_rescreening(session, UUID(job.text("list_id")))
+        job.finish(session)
+
+
+@handler("payments.screening.rescreen_run", lease_seconds=120)
+def rescreen_part(job: Job) -> None:
+    """Compare the next payments of a run."""
+    settings = job.settings
+    if not isinstance(settings, PaymentsSettings):
+        raise TypeError("screening is a matter of the payments service")
+    with job.database.transaction() as session:
+        rescreen_run(
+            session,
+            vault_of(settings),
+            UUID(job.text("list_id")),
+            UUID(job.text("run_id")),
+            UUID(job.text("after")),
+            settings.screening_score,
+            job.now(),
+        )
+        job.finish(session)
