@@ -18,6 +18,7 @@ from payments.reconciliation import pages as reconciliation_pages
 from payments.reports import pages as reports_pages
 from payments.reports.audit import pages as audit_pages
 from payments.reports.evidence import pages as evidence_pages
+from payments.reports.month_end import pages as month_end_pages
 from payments.reports.prompt_payment import pages as prompt_payment_pages
 from payments.reports.search import pages as search_pages
 from payments.runs import api as runs_api
@@ -70,6 +71,7 @@ def make_payments_pages() -> FastAPI:
         reports_pages,
         audit_pages,
         prompt_payment_pages,
+        month_end_pages,
         webhooks_pages,
         step_up_pages,
         submission_pages,

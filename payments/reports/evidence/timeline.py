@@ -126,6 +126,8 @@ def _of_check(session: Session, payment: Payment) -> list[Line]:
 def _of_files(session: Session, payment: Payment) -> list[Line]:
     lines = []
     for one in list_files(session, payment.id):
+        if one.sealed_at is None or one.sha256 is None:
+            continue
         size = f"{one.payments} payments, {format_pounds(one.pence)}, {one.size} bytes"
         notes = (f"Serial {one.serial}: {size}", f"SHA-256 {one.sha256.hex()}")
         lines.append(Line(one.sealed_at, "file", "Put into a file for the bank", notes=notes))

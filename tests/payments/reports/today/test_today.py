@@ -37,7 +37,7 @@ def test_bars_stay_inside_the_chart_and_the_highest_fills_it(values: list[int]) 
 
 def test_what_went_out_is_told_by_processing_day(session: Session, world: World) -> None:
     run_id = make_waiting_run(session, world)
-    approve(session, world.desk.vault, run_id, world.run_hash(session, run_id), ALAN, NOW)
+    approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
     ids = session.execute(text("SELECT id FROM payment ORDER BY id")).scalars().all()
     session.execute(text("UPDATE payment SET state = 'submitted'"))
     session.execute(text("UPDATE payment SET state = 'returned' WHERE id = :id"), {"id": ids[0]})
