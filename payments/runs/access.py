@@ -34,6 +34,7 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Ledger", "/payments/ledger", SEES_RUNS),
     ("Reports", "/payments/reports", SEES_RUNS),
     ("Audit log", "/payments/audit", (AUDITOR,)),
+    ("Remittance advice", "/payments/settings/remittance", (ADMINISTRATOR, AUDITOR)),
     ("Webhooks", "/payments/webhooks", (ADMINISTRATOR, AUDITOR)),
 )
 
