@@ -15,6 +15,7 @@ from payments.payees.master import api as payee_api
 from payments.payees.master import change_pages, edit_pages, import_pages
 from payments.payees.master import pages as payee_pages
 from payments.reconciliation import pages as reconciliation_pages
+from payments.reconciliation.work import pages as reconciliation_work_pages
 from payments.reports import pages as reports_pages
 from payments.reports.audit import pages as audit_pages
 from payments.reports.evidence import pages as evidence_pages
@@ -30,6 +31,8 @@ from payments.screening import pages as screening_pages
 from payments.uploads import api as uploads_api
 from payments.uploads import error_pages as upload_error_pages
 from payments.uploads import pages as uploads_pages
+from payments.vouchers import pages as vouchers_pages
+from payments.vouchers import voucher_pages
 from payments.webhooks import api as webhooks_api
 from payments.webhooks import pages as webhooks_pages
 from shared.web.app import make_api, make_pages_app
@@ -58,6 +61,7 @@ def make_payments_pages() -> FastAPI:
         runs_pages,
         payment_pages,
         payees_pages,
+        reconciliation_work_pages,
         name_batches_pages,
         payee_pages,
         edit_pages,
@@ -79,6 +83,8 @@ def make_payments_pages() -> FastAPI:
         submission_pages,
         work_pages,
         report_pages,
+        voucher_pages,
+        vouchers_pages,
     ):
         app.include_router(feature.router)
     install_access(app)

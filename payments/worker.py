@@ -5,6 +5,7 @@ from celery.signals import worker_ready
 
 from payments.bank import tasks as bank_tasks
 from payments.govstack import tasks as govstack_tasks
+from payments.ledger import upkeep as ledger_upkeep
 from payments.ledger.seal import tasks as seal_tasks
 from payments.payees.bulk import tasks as name_batch_tasks
 from payments.payees.master import tasks as payees_tasks
@@ -23,8 +24,9 @@ from shared.db import Database, make_engine
 
 TASKS = (
     bank_tasks,
-    name_batch_tasks,
     govstack_tasks,
+    ledger_upkeep,
+    name_batch_tasks,
     payees_tasks,
     polling,
     reconciliation_tasks,
@@ -51,6 +53,7 @@ def create_worker() -> Celery:
     def begin(**_: object) -> None:
         with database.transaction() as session:
             polling.plan_poll(session, settings, clock.now())
+            ledger_upkeep.plan_upkeep(session, settings, clock.now())
             seal_tasks.plan_sealing(session, settings, clock.now())
             vouchers_tasks.plan(session, clock.now())
 

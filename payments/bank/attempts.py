@@ -276,6 +276,7 @@ def _send_again(session: Session, claim: Claim, now: datetime) -> None:
         "payments.bank.submit",
         {"submission_id": str(claim.submission_id)},
         key=f"{claim.submission_id}/{number}",
+        due_at=now + min(_SHORTEST_PAUSE * (number - 1), _LONGEST_PAUSE),
     )
 
 

@@ -24,6 +24,7 @@ _RESERVATION = text(
     " AND event_id = :event AND NOT EXISTS (SELECT 1 FROM pending_resolution r"
     " WHERE r.pending_entry_id = entry.id)"
 )
+_RESOLVED = text("SELECT 1 FROM pending_resolution WHERE pending_entry_id = :id")
 _SUSPENDED = text(
     "SELECT id FROM entry WHERE body = :body AND event_type = 'line.unidentified'"
     " AND event_id = :event"
@@ -208,6 +209,16 @@ def free_reservation(
     if reserved is not None:
         event = ("submission.void", str(submission_id))
         _resolve(session, body, reserved[0], *event, on, bank_pence=0)
+
+
+def expire_reservation(
+    session: Session, body: str, reservation: UUID, event_id: str, on: date
+) -> bool:
+    """Free a reservation that nothing used in its time; False when it was used after all."""
+    if session.execute(_RESOLVED, {"id": reservation}).one_or_none() is not None:
+        return False
+    _resolve(session, body, reservation, "reservation.expired", event_id, on, bank_pence=0)
+    return True
 
 
 def post_rejected(session: Session, body: str, items: Sequence[tuple[UUID, int]], on: date) -> None:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-import psycopg
-from psycopg.errors import UniqueViolation
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from payments.ledger.batches import find_places, insert_batch, list_known
 from payments.ledger.places import find_account_ids, find_period_ids
 from payments.ledger.queries import EntryView, find_entry
 from payments.ledger.rules import EntryDraft, Line, check_drafts, control_accounts
@@ -25,22 +25,6 @@ _OPEN_ACCOUNTS = text(
     ON CONFLICT (body, code) DO NOTHING
     """
 )
-_KNOWN = text(
-    """
-    SELECT e.id, e.event_type, e.event_id, e.rule_version, e.request_hash, e.kind, e.refers_to,
-           e.effective_on, e.currency
-      FROM unnest(cast(:types AS text[]), cast(:events AS text[]), cast(:versions AS smallint[]))
-           AS u(event_type, event_id, rule_version)
-      JOIN entry e ON e.body = :body AND e.event_type = u.event_type
-       AND e.event_id = u.event_id AND e.rule_version = u.rule_version
-    """
-)
-_BATCH = text("INSERT INTO posting_batch (id, body, purpose) VALUES (:id, :body, :purpose)")
-_COPY_ENTRIES = (
-    b"COPY entry (id, batch_id, body, event_type, event_id, rule_version, kind, refers_to,"
-    b" period_id, effective_on, posting_count, currency, request_hash) FROM STDIN"
-)
-_COPY_POSTINGS = b"COPY posting (entry_id, line_no, account_id, amount, pending) FROM STDIN"
 _CLOSE_ACCOUNT = text(
     "UPDATE account SET closed_at = :now WHERE body = :body AND code = :code AND closed_at IS NULL"
 )
@@ -95,7 +79,7 @@ def post_entries(
         try:
             with session.begin_nested():
                 _insert(session, body, fresh, purpose)
-        except UniqueViolation as error:
+        except IntegrityError as error:
             if "uq_entry_event" not in str(error):
                 raise
             # Another transaction booked one of these events meanwhile: read it back, compare.
@@ -129,7 +113,7 @@ def reverse_entry(
     draft = _mirror(original, event_type, event_id, on)
     try:
         return post_entries(session, body, [draft], f"reversal of {original.event_type}")[0]
-    except UniqueViolation as error:
+    except IntegrityError as error:
         if "uq_entry_reversal" not in str(error):
             raise
         raise Conflict("already_reversed", "This entry is reversed already") from error
@@ -168,65 +152,17 @@ def _mirror(original: EntryView, event_type: str, event_id: str, on: date) -> En
 def _find_known(
     session: Session, body: str, entries: Sequence[EntryDraft]
 ) -> dict[tuple[str, str, int], UUID]:
-    drafts = {draft.key: draft for draft in entries}
-    rows = session.execute(
-        _KNOWN,
-        {
-            "body": body,
-            "types": [key[0] for key in drafts],
-            "events": [key[1] for key in drafts],
-            "versions": [key[2] for key in drafts],
-        },
-    ).all()
     known: dict[tuple[str, str, int], UUID] = {}
-    for row in rows:
-        draft = drafts[row.event_type, row.event_id, row.rule_version]
-        if bytes(row.request_hash) != draft.request_hash:
-            field = next(
-                (
-                    name
-                    for name in ("kind", "refers_to", "effective_on", "currency")
-                    if getattr(row, name) != getattr(draft, name)
-                ),
-                "postings",
-            )
-            raise Conflict(
-                f"exists_with_different_{field}",
-                f"{draft.event_type} {draft.event_id} is booked with another {field}",
-            )
-        known[draft.key] = row.id
+    for key, found in list_known(session, body, entries).items():
+        if isinstance(found, Conflict):
+            raise found
+        known[key] = found
     return known
 
 
 def _insert(session: Session, body: str, entries: Sequence[EntryDraft], purpose: str) -> None:
     codes = {line.account for draft in entries for line in draft.lines}
-    accounts = find_account_ids(session, body, codes)
+    find_account_ids(session, body, codes)
+    places = find_places(session, body, sorted(codes))
     periods = find_period_ids(session, body, {draft.effective_on for draft in entries})
-    batch_id = new_id()
-    session.execute(_BATCH, {"id": batch_id, "body": body, "purpose": purpose})
-    # The driver is always psycopg here; SQLAlchemy knows it as an object only.
-    connection: psycopg.Connection = session.connection().connection.driver_connection  # type: ignore[assignment]
-    with connection.cursor() as cursor:
-        with cursor.copy(_COPY_ENTRIES) as copy:
-            for draft in entries:
-                copy.write_row(
-                    (
-                        draft.id,
-                        batch_id,
-                        body,
-                        *draft.key,
-                        draft.kind,
-                        draft.refers_to,
-                        periods[draft.effective_on],
-                        draft.effective_on,
-                        len(draft.lines),
-                        draft.currency,
-                        draft.request_hash,
-                    )
-                )
-        with cursor.copy(_COPY_POSTINGS) as copy:
-            for draft in entries:
-                for number, line in enumerate(draft.lines, 1):
-                    copy.write_row(
-                        (draft.id, number, accounts[line.account], line.amount_pence, line.pending)
-                    )
+    insert_batch(session, body, entries, places, periods, purpose)

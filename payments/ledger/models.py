@@ -102,6 +102,7 @@ entry = Table(
     Index(
         "uq_entry_reversal", "refers_to", unique=True, postgresql_where=text("kind = 'reversal'")
     ),
+    Index("ix_entry_pending", "body", "recorded_at", postgresql_where=text("kind = 'pending'")),
 )
 posting = Table(
     "posting",
@@ -141,4 +142,10 @@ balance_day = Table(
     Column("pending_credit", BigInteger, nullable=False),
     Column("posted_debit", BigInteger, nullable=False),
     Column("posted_credit", BigInteger, nullable=False),
+)
+balance_fold = Table(
+    "balance_fold",
+    _metadata,
+    Column("name", Text, primary_key=True),
+    Column("folded_block", BigInteger, nullable=False),
 )

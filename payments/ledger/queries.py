@@ -8,32 +8,21 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
+from payments.ledger.balances import AccountBalance, get_balance, list_drift, trial_balance
 
-@dataclass(frozen=True)
-class AccountBalance:
-    """One line of the trial balance; pence, debit and credit sides apart."""
-
-    id: UUID
-    code: str
-    type: str
-    normal_side: str
-    currency: str
-    posted_debit: int
-    posted_credit: int
-    pending_debit: int
-    pending_credit: int
-
-    @property
-    def posted_pence(self) -> int:
-        """Posted balance, debit positive."""
-        return self.posted_debit - self.posted_credit
-
-    @property
-    def available_pence(self) -> int:
-        """Posted balance with everything reserved on the paying side taken off."""
-        if self.normal_side == "debit":
-            return self.posted_pence - self.pending_credit
-        return -self.posted_pence - self.pending_debit
+__all__ = [
+    "AccountBalance",
+    "EntryView",
+    "PostingView",
+    "account_statement",
+    "find_entry",
+    "find_open_reservation",
+    "get_balance",
+    "list_entries_of",
+    "list_faults",
+    "list_recent_entries",
+    "trial_balance",
+]
 
 
 @dataclass(frozen=True)
@@ -62,26 +51,6 @@ class EntryView:
     postings: tuple[PostingView, ...]
 
 
-_TRIAL_BALANCE = text(
-    """
-    SELECT a.id, a.code, a.type, a.normal_side, a.currency,
-      coalesce(sum(p.amount) FILTER (WHERE NOT p.pending AND p.amount > 0), 0)::bigint
-        AS posted_debit,
-      coalesce(-sum(p.amount) FILTER (WHERE NOT p.pending AND p.amount < 0), 0)::bigint
-        AS posted_credit,
-      coalesce(sum(p.amount) FILTER (WHERE p.pending AND (p.amount > 0) = (e.kind = 'pending')
-        AND p.amount > 0), 0)::bigint + coalesce(sum(p.amount) FILTER (WHERE p.pending
-        AND e.kind <> 'pending' AND p.amount < 0), 0)::bigint AS pending_debit,
-      coalesce(-sum(p.amount) FILTER (WHERE p.pending AND e.kind = 'pending'
-        AND p.amount < 0), 0)::bigint - coalesce(sum(p.amount) FILTER (WHERE p.pending
-        AND e.kind <> 'pending' AND p.amount > 0), 0)::bigint AS pending_credit
-      FROM account a
-      LEFT JOIN (posting p JOIN entry e ON e.id = p.entry_id
-                 AND e.effective_on <= :as_of AND e.recorded_at <= :known_at)
-        ON p.account_id = a.id
-     WHERE a.body = :body GROUP BY a.id ORDER BY a.code
-    """
-)
 _ENTRIES = """
     SELECT e.id, e.event_type, e.event_id, e.kind, e.refers_to, e.effective_on, e.recorded_at,
            e.currency, b.purpose, r.outcome AS resolution,
@@ -131,27 +100,6 @@ _PROVEN = text(
 )
 
 
-def trial_balance(
-    session: Session,
-    body: str,
-    *,
-    as_of: date = date.max,
-    known_at: datetime | None = None,
-) -> list[AccountBalance]:
-    """Return every account's balance at a day as known at an instant (contract 1.7)."""
-    rows = session.execute(
-        _TRIAL_BALANCE,
-        {"body": body, "as_of": as_of, "known_at": known_at or "infinity"},
-    ).mappings()
-    return [AccountBalance(**row) for row in rows]
-
-
-def get_balance(session: Session, body: str, code: str) -> int:
-    """Return the posted balance of one account in pence, debit positive; 0 when it is not there."""
-    found = [line.posted_pence for line in trial_balance(session, body) if line.code == code]
-    return found[0] if found else 0
-
-
 def list_entries_of(session: Session, body: str, event_id: str) -> list[EntryView]:
     """Return every entry about a payment, run or submission, oldest first."""
     types = list(session.execute(_EVENT_TYPES, {"body": body}).scalars())
@@ -188,8 +136,13 @@ def list_faults(session: Session, body: str) -> list[str]:
     """Return what contradicts the ledger's invariants: nothing, unless someone went round them."""
     unbalanced = session.execute(_UNBALANCED, {"body": body}).scalars()
     drifted = session.execute(_PROVEN, {"body": body}).scalars()
-    return [f"entry {one} does not balance" for one in unbalanced] + [
-        f"balance of {code} differs from its postings" for code in drifted
+    return [
+        *(f"entry {one} does not balance" for one in unbalanced),
+        *(f"balance of {code} differs from its postings" for code in drifted),
+        *(
+            f"balance by day of {code} differs from its postings"
+            for code in list_drift(session, body)
+        ),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from payments.bank.safe_xml import UnreadableError
 from payments.payees.bank_details import DetailsVault
 from payments.reconciliation.matching import reconcile_account
 from payments.reconciliation.readers import read_statements
+from payments.reconciliation.readers.csv_lines import ColumnMap
 from payments.reconciliation.rules import (
     Statement,
     StatementLine,
@@ -51,7 +53,8 @@ _STATEMENT = text(
                            line_count, created_at, problem, state)
     VALUES (:id, :file, :account, :body, :identification, :sequence, :opening, :closing, :from_date,
             :to_date, :currency, :format, :count, :now, :problem,
-            CASE WHEN :problem = '' THEN 'waiting' ELSE 'totals' END)
+            CASE WHEN :interim THEN 'set_aside' WHEN :problem = '' THEN 'waiting'
+                 ELSE 'totals' END)
     """
 )
 _COLUMNS = {
@@ -78,10 +81,10 @@ _LINES = text(
     INSERT INTO statement_line (id, statement_id, bank_account_id, seq, booking_date, value_date,
       amount_pence, currency, kind, bank_code, bank_ref, end_to_end_id, batch_ref, reference,
       reference_key, counterparty_hash, return_reason, private_sealed, content_hash, occurrence,
-      uetr)
+      uetr, set_aside)
     SELECT u.ids, :statement, :account, u.seq, u.booked, u.valued, u.amounts, :currency, u.kinds,
            u.codes, u.bank_refs, u.end_to_end, u.batches, u.references, u.keys, u.hashes, u.reasons,
-           u.sealed, u.contents, u.occurrences, u.uetrs
+           u.sealed, u.contents, u.occurrences, u.uetrs, :interim
       FROM unnest({", ".join(f"cast(:{name} AS {type_}[])" for name, type_ in _COLUMNS.items())})
            WITH ORDINALITY AS u({", ".join(f'"{name}"' for name in _COLUMNS)}, seq)
     """.replace("u.references", 'u."references"')
@@ -113,6 +116,7 @@ def import_statements(
     account_id: UUID | None = None,
     source: Literal["upload", "bank"] = "upload",
     bank_statement_id: str | None = None,
+    columns: ColumnMap | None = None,
 ) -> Imported:
     """Read a statement file, store its lines and reconcile its accounts, in one transaction.
 
@@ -128,7 +132,7 @@ def import_statements(
     if (known := _find_known(session, body, sha256)) is not None:
         return known
     try:
-        read = read_statements(content)
+        read = read_statements(content, columns)
     except UnreadableError as error:
         where = f"Line {error.line}: " if error.line else ""
         raise _refuse(f"{where}{error.reason}") from error
@@ -204,7 +208,7 @@ def _account_of(
     session: Session, body: str, statement: Statement, chosen: UUID | None
 ) -> BankAccount:
     picked = None if chosen is None else find_bank_account(session, chosen)
-    if not statement.account_number and not statement.lines and picked is not None:
+    if picked is not None and _says_no_other(statement, picked):
         found: BankAccount | None = picked
     else:
         found = find_account_by_number(session, statement.sort_code, statement.account_number)
@@ -218,6 +222,14 @@ def _account_of(
     if found.currency != statement.currency:
         raise _refuse(f"The statement is in {statement.currency}, the account in {found.currency}")
     return found
+
+
+def _says_no_other(statement: Statement, picked: BankAccount) -> bool:
+    """Tell whether a statement without a sort code may be of the account that a person chose."""
+    if statement.sort_code:
+        return False
+    digits = re.sub(r"[^0-9]", "", statement.account_number)
+    return not statement.account_number or digits.endswith(picked.account_number)
 
 
 def _store(
@@ -247,11 +259,17 @@ def _store(
             "format": format_,
             "count": len(statement.lines),
             "problem": statement.problem[:500],
+            "interim": statement.interim,
             "now": now,
         },
     )
     if statement.lines:
-        values = {"statement": statement_id, "account": account.id, "currency": statement.currency}
+        values: dict[str, object] = {
+            "statement": statement_id,
+            "account": account.id,
+            "currency": statement.currency,
+            "interim": statement.interim,
+        }
         session.execute(_LINES, values | _line_columns(vault, statement.lines))
     return statement_id
 

@@ -77,7 +77,7 @@ def reconcile_account(session: Session, account_id: UUID, now: datetime) -> int:
         if fault is not None and not row.accepted:
             session.execute(_MARK, {"id": row.id, "state": _STATES[fault[0]]})
             keep_exceptions(work, [describe(work, row.id, *fault, abs(this.movement_pence))])
-            if before is not None and this.to_date < before.to_date:
+            if _is_late(before, this):
                 continue
             break
         if before is None and this.opening_pence:
@@ -90,7 +90,7 @@ def reconcile_account(session: Session, account_id: UUID, now: datetime) -> int:
         session.execute(_MARK, {"id": row.id, "state": "reconciled"})
         how = "accepted" if fault is not None else "continued"
         session.execute(_CLOSE_GAPS, {"statement": row.id, "now": now, "how": how})
-        before = this
+        before = before if _is_late(before, this) else this
         done += 1
     return done
 
@@ -127,6 +127,11 @@ def _facts(row: object) -> StatementFacts:
     return StatementFacts(**{name: getattr(row, name) for name in StatementFacts.__annotations__})
 
 
+def _is_late(before: StatementFacts | None, this: StatementFacts) -> bool:
+    """Tell whether a statement is from before what is reconciled already."""
+    return before is not None and this.to_date < before.to_date
+
+
 def _fault_of(
     state: str, before: StatementFacts | None, this: StatementFacts
 ) -> tuple[ExceptionCode, str] | None:
@@ -140,10 +145,15 @@ def _book_difference(
 ) -> None:
     """Book what an accepted statement does not explain to suspense, so that ledger equals bank."""
     difference = 0
-    if this.opening_pence is not None and before is not None and before.closing_pence is not None:
-        difference += this.opening_pence - before.closing_pence
-    if this.opening_pence is not None and this.closing_pence is not None:
-        difference += this.closing_pence - this.opening_pence - this.movement_pence
+    if _is_late(before, this):
+        # What came before is in later balances already.
+        difference = -this.movement_pence
+    else:
+        last = None if before is None else before.closing_pence
+        if this.opening_pence is not None and last is not None:
+            difference += this.opening_pence - last
+        if this.opening_pence is not None and this.closing_pence is not None:
+            difference += this.closing_pence - this.opening_pence - this.movement_pence
     if difference == 0:
         return
     sides = (bank_code(work.code), suspense_code(work.code))

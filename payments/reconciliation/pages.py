@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from payments.bank.queries import list_bank_accounts, list_report_problems
+from payments.bank.queries import list_bank_accounts
 from payments.ledger.queries import (
     account_statement,
     find_entry,
@@ -20,32 +20,37 @@ from payments.reconciliation.presenting import (
     account_name,
     present_balances,
     present_entry,
-    present_exception,
     present_line,
     present_proof,
     present_statement,
 )
 from payments.reconciliation.queries import (
+    count_exceptions,
     find_statement,
-    list_exceptions,
     list_lines,
     list_statements,
     prove,
 )
+from payments.reconciliation.work.presenting import present_proposal
+from payments.reconciliation.work.queries import list_statement_proposals
 from payments.runs.access import Staff, require_role
+from payments.runs.rules import APPROVER, RECONCILER, SEES_RUNS, UPLOADER
 from shared.errors import FieldError, Invalid, NotFound, Problem
 from shared.web.deps import Form, FormDep, NowDep, RuntimeDep, SessionDep
 
 router = APIRouter()
 
-_READERS = ("payments.uploader", "payments.approver", "payments.enquiry", "payments.auditor")
-Reader = Annotated[Staff, Depends(require_role(*_READERS))]
-Importer = Annotated[Staff, Depends(require_role("payments.uploader", "payments.approver"))]
+_IMPORTERS = (UPLOADER, APPROVER, RECONCILER)
+Reader = Annotated[Staff, Depends(require_role(*SEES_RUNS))]
+Importer = Annotated[Staff, Depends(require_role(*_IMPORTERS))]
 PageNumber = Annotated[int, Query(ge=1, le=10_000)]
 SIZE = 100
 _DONE = {
     "imported": "The statement was imported and reconciled.",
     "replay": "This file was imported before. Nothing was changed.",
+    "proposed": "A second person decides about this statement now.",
+    "reason_missing": "Enter a reason and choose what is to be done. Nothing was changed.",
+    "not_possible": "This is not possible any more. Nothing was changed.",
 }
 
 
@@ -60,8 +65,8 @@ def show_reconciliation(
         "reconciliation/overview.html",
         proof=present_proof(prove(session, body)),
         statements=[present_statement(one) for one in list_statements(session, body)],
-        exceptions=len(list_exceptions(session, body)),
-        may_import=staff.has("payments.uploader", "payments.approver"),
+        exceptions=sum(count_exceptions(session, body).values()),
+        may_import=staff.has(*_IMPORTERS),
     )
 
 
@@ -89,23 +94,10 @@ def show_statement(
         page=page,
         last_page=max(1, -(-statement.line_count // SIZE)),
         done=_DONE.get(done, ""),
-    )
-
-
-@router.get("/reconciliation/exceptions")
-def show_exceptions(
-    request: Request, staff: Reader, session: SessionDep, runtime: RuntimeDep
-) -> Response:
-    """Show what waits for a person, and bank reports that could not be applied."""
-    found = list_exceptions(session, staff.organisation)
-    return runtime.pages.render(
-        request,
-        "reconciliation/exceptions.html",
-        exceptions=[present_exception(one) for one in found],
-        problems=[
-            {"name": one.bank_report_id, "at": one.received_at, "problem": one.problem}
-            for one in list_report_problems(session, staff.organisation)
+        proposals=[
+            present_proposal(one) for one in list_statement_proposals(session, statement_id)
         ],
+        may_work=staff.has(RECONCILER),
     )
 
 

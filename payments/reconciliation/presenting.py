@@ -16,22 +16,35 @@ from shared.money import format_pounds
 
 Values = dict[str, object]
 
-FORMATS = {"camt.053": "camt.053", "natwest-data-services": "NatWest Data Services"}
+FORMATS = {
+    "camt.053": "camt.053",
+    "camt.054": "camt.054",
+    "natwest-data-services": "NatWest Data Services",
+    "mt940": "MT940",
+    "mt942": "MT942",
+    "bai2": "BAI2",
+    "ofx": "OFX",
+    "csv": "CSV",
+}
 STATEMENT_STATES = {
     "waiting": ("Waiting", "grey"),
     "gap": ("A statement is missing", "red"),
     "mismatch": ("Does not add up", "red"),
+    "totals": ("Totals are wrong", "red"),
+    "set_aside": ("Shown only, not booked", "grey"),
     "reconciled": ("Reconciled", "green"),
 }
 CODES = {
     "UNMATCHED_LINE": "Not explained",
     "AMT": "Amount differs",
     "AMB": "More than one fits",
+    "DAT": "Day differs",
     "DUPLICATE_LINE": "Same line twice",
     "RETURN": "Payment came back",
     "RETURN_NO_ORIGINAL": "Return without payment",
     "STATEMENT_GAP": "Statement missing",
     "BALANCE_MISMATCH": "Statement does not add up",
+    "TOTALS_WRONG": "Control totals are wrong",
 }
 KINDS = {
     "contra": "Bacs submission",
@@ -55,6 +68,11 @@ EVENTS = {
     "payment.written_back": "Payment written back",
     "line.unidentified": "Unexplained line to suspense",
     "line.identified": "Line explained later: out of suspense",
+    "line.written_off": "Difference written off",
+    "payment.settled": "Payment paid on the statement",
+    "item.received": "Expected amount on the statement",
+    "match.undone": "Match taken back: into suspense",
+    "statement.accepted": "Statement accepted with a difference",
     "bank.opened": "Opening balance",
 }
 
@@ -118,6 +136,7 @@ def present_statement(one: StatementView) -> Values:
         "exceptions": one.open_exceptions,
         "state_text": text,
         "colour": colour,
+        "is_stopped": one.state in {"gap", "mismatch", "totals", "waiting"},
         "received_at": one.received_at,
     }
 
@@ -133,6 +152,7 @@ def present_line(one: LineView) -> Values:
         href = f"/payments/runs/{one.run_id}"
     return {
         "number": one.seq,
+        "line_href": f"/payments/reconciliation/lines/{one.id}",
         "date": one.booking_date,
         "kind": KINDS[one.kind],
         "bank_code": one.bank_code,
@@ -166,7 +186,10 @@ def present_exception(one: ExceptionView) -> Values:
         "reference": one.reference or "",
         "due": one.due_on,
         "where": where,
-        "href": f"/payments/reconciliation/statements/{one.statement_id}",
+        "href": f"/payments/reconciliation/statements/{one.statement_id}"
+        if one.line_id is None
+        else f"/payments/reconciliation/lines/{one.line_id}",
+        "owner": one.owner_name or "",
         "run_href": "" if one.run_id is None else f"/payments/runs/{one.run_id}",
         "candidates": len(one.candidates),
     }

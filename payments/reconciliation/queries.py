@@ -76,6 +76,8 @@ class ExceptionView:
     created_at: datetime
     statement_id: UUID
     identification: str
+    line_id: UUID | None
+    owner_name: str | None
     line_seq: int | None
     booking_date: date | None
     reference: str | None
@@ -174,7 +176,8 @@ _LINES = text(
 _EXCEPTIONS = text(
     """
     SELECT e.id, e.code, e.severity, e.value_pence, e.reason, e.due_on, e.created_at,
-           e.statement_id, s.identification, l.seq AS line_seq, l.booking_date, l.reference,
+           e.statement_id, s.identification, e.line_id, e.owner_name, l.seq AS line_seq,
+           l.booking_date, l.reference,
            e.payment_id, e.candidates, p.run_id, p.bank_reason, l.return_reason
       FROM reconciliation_exception e JOIN statement s ON s.id = e.statement_id
       LEFT JOIN statement_line l ON l.id = e.line_id
@@ -184,9 +187,13 @@ _EXCEPTIONS = text(
           LEFT JOIN bank_outcome o ON o.submission_id = t.id AND o.payment_id = i.payment_id
                                   AND o.kind = 'returned'
          WHERE i.payment_id = e.payment_id ORDER BY t.id DESC LIMIT 1) p ON true
-     WHERE e.body = :body AND e.state = 'open'
-     ORDER BY CASE e.severity WHEN 'high' THEN 0 ELSE 1 END, e.due_on, e.id LIMIT :limit
+     WHERE e.body = :body AND e.state = 'open' AND (:code = '' OR e.code = :code)
+     ORDER BY e.severity, e.due_on, e.id LIMIT :limit OFFSET :skip
     """
+)
+_COUNTS = text(
+    "SELECT code, count(*) AS open FROM reconciliation_exception"
+    " WHERE body = :body AND state = 'open' GROUP BY code ORDER BY code"
 )
 _CLOSING = text(
     """
@@ -232,10 +239,19 @@ def list_lines(
     return found
 
 
-def list_exceptions(session: Session, body: str, limit: int = 200) -> list[ExceptionView]:
+def list_exceptions(
+    session: Session, body: str, limit: int = 200, *, skip: int = 0, code: str = ""
+) -> list[ExceptionView]:
     """Return what waits for a person, gravest and soonest due first."""
-    rows = session.execute(_EXCEPTIONS, {"body": body, "limit": limit}).mappings()
+    values = {"body": body, "limit": limit, "skip": skip, "code": code}
+    rows = session.execute(_EXCEPTIONS, values).mappings()
     return [ExceptionView(**{**row, "candidates": tuple(row["candidates"])}) for row in rows]
+
+
+def count_exceptions(session: Session, body: str) -> dict[str, int]:
+    """Return how many exceptions are open, for each code that has any."""
+    rows = session.execute(_COUNTS, {"body": body})
+    return {row.code: row.open for row in rows}
 
 
 def prove(session: Session, body: str) -> Proof:

@@ -82,6 +82,8 @@ class Statement:
     lines: tuple[StatementLine, ...]
     # What contradicts the totals of the file; nothing of it is booked until two people accept it.
     problem: str = ""
+    # What came so far on a day: shown, and booked only when the day's statement comes.
+    interim: bool = False
 
     @property
     def movement_pence(self) -> int:

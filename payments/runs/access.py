@@ -30,6 +30,8 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Work", "/payments/work", SEES_RUNS),
     ("Reports of the bank", "/payments/bank/reports", SEES_RUNS),
     ("Screening", "/payments/screening", (APPROVER, ADMINISTRATOR, AUDITOR)),
+    ("Confirmation of Payee", "/payments/confirmation-of-payee", CHECK_ROLES),
+    ("Vouchers", "/payments/vouchers", SEES_RUNS),
     ("Reconciliation", "/payments/reconciliation", SEES_RUNS),
     ("Ledger", "/payments/ledger", SEES_RUNS),
     ("Reports", "/payments/reports", SEES_RUNS),

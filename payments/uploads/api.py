@@ -188,6 +188,7 @@ def send_upload(
     ``total_pence`` are compared with the file before anything else. The same bytes again are
     refused with 409 and the id of the first upload.
     """
+    caller.check_acts_for(organisation)
     declaration = Declaration(
         organisation=organisation,
         programme=programme,

@@ -78,7 +78,7 @@ def open_block(
 
 
 def forget_rows(session: Session, upload_id: UUID) -> bool:
-    """Remove a part of what was made from the stored bytes of an upload; tells whether more is left.
+    """Remove a part of what was made from the stored bytes; tells whether more is left.
 
     The parts are small enough for one transaction each, whatever the size of the file.
     """

@@ -14,6 +14,7 @@ from payments.ledger.seal.checkpoints import (
     read_signer,
 )
 from payments.ledger.seal.sealing import seal
+from payments.ledger.upkeep import fold_all
 from payments.settings import PaymentsSettings
 from shared import outbox
 from shared.db import Database
@@ -48,6 +49,7 @@ def keep_log(job: Job) -> None:
     with job.database.transaction() as session:
         plan_sealing(session, settings, job.now())
     seal_all(job.database, job.now)
+    fold_all(job.database)
     every = timedelta(minutes=settings.ledger_checkpoint_minutes)
     sign_and_deliver(job.database, settings, job.now(), every)
 

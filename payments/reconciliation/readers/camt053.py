@@ -1,6 +1,7 @@
-"""Reads camt.053 statements, versions .02 to .08, by local names (payments contract 7.2)."""
+"""Reads camt.053 statements and camt.054 notifications by local names (payments contract 7.2)."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from lxml import etree
 from payments.bank.safe_xml import UnreadableError, each, line_of, local, parse_xml, text_at
 from payments.reconciliation.rules import LineKind, ReadStatements, Statement, StatementLine
 
-_NAMESPACE = re.compile(r"\{urn:iso:std:iso:20022:tech:xsd:camt\.053\.001\.0[2-8]\}")
+_NAMESPACE = re.compile(r"\{urn:iso:std:iso:20022:tech:xsd:camt\.05[34]\.001\.(0[2-9]|1[0-9])\}")
 _AMOUNT = re.compile(r"\+?(\d{1,15})(?:\.(\d{0,2})0*)?", re.ASCII)
 _OPENING, _CLOSING = ("OPBD", "PRCD"), ("CLBD",)
 _SORT_CODE_AND_ACCOUNT = 14
@@ -34,20 +35,21 @@ def read(content: bytes) -> ReadStatements:
     root = parse_xml(content)
     warnings = []
     if not _NAMESPACE.match(str(root.tag)):
-        warnings.append("the namespace is not one of camt.053.001.02 to .08")
+        warnings.append("the namespace is not one of camt.053 or camt.054 from version 02")
     found = list(each(root, "BkToCstmrStmt/Stmt"))
-    if not found:
+    notified = [] if found else list(each(root, "BkToCstmrDbtCdtNtfctn/Ntfctn"))
+    if not found and not notified:
         raise UnreadableError(line_of(root), "no statement (BkToCstmrStmt/Stmt)")
-    return ReadStatements(
-        "camt.053", tuple(_statement(part, warnings) for part in found), tuple(warnings)
-    )
+    statements = [_statement(part, warnings) for part in found]
+    statements += [replace(_statement(part, warnings), interim=True) for part in notified]
+    return ReadStatements("camt.053" if found else "camt.054", tuple(statements), tuple(warnings))
 
 
 def _statement(part: etree._Element, warnings: list[str]) -> Statement:
     sort_code, account = _account(part)
     currency = text_at(part, "Acct/Ccy") or _first_currency(part)
     opening, closing = _balance(part, _OPENING, currency), _balance(part, _CLOSING, currency)
-    day_of_balance = _day_at(part, "Bal/Dt")
+    day_of_balance = _day_at(part, "Bal/Dt") or _day_of_notice(part)
     from_date = _day_at(part, "FrToDt", ("FrDtTm", "FrDt")) or day_of_balance
     to_date = _day_at(part, "FrToDt", ("ToDtTm", "ToDt")) or day_of_balance
     if from_date is None or to_date is None or from_date > to_date:
@@ -137,6 +139,15 @@ def _day_at(
     return None
 
 
+def _day_of_notice(part: etree._Element) -> date | None:
+    """Return the day on which a message was made, where nothing else tells its period."""
+    made = text_at(part, "CreDtTm")[:10]
+    try:
+        return date.fromisoformat(made) if made else None
+    except ValueError:
+        raise UnreadableError(line_of(part), f"{made} is not a date") from None
+
+
 def _line(entry: etree._Element, currency: str, fallback: date) -> StatementLine:
     amount = _signed(entry, currency)
     if amount == 0:
@@ -176,6 +187,7 @@ def _line(entry: etree._Element, currency: str, fallback: date) -> StatementLine
         counterparty_account=party.account,
         return_reason=reason,
         narrative=text_at(entry, "AddtlNtryInf"),
+        uetr=_reference(single, "UETR").lower(),
     )
 
 

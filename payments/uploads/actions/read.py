@@ -36,6 +36,10 @@ VALIDATE = "payments.uploads.validate"
 VALIDATED = "payments.uploads.validated"
 
 
+class ReadElsewhereError(Exception):
+    """Another worker goes on with this reading; this one comes back later."""
+
+
 def read_upload(
     database: Database, sealer: Sealer, upload_id: UUID, attempt: int, now: datetime
 ) -> None:
@@ -43,6 +47,9 @@ def read_upload(
 
     Each block is one transaction. A reading that was interrupted goes on behind the last block
     that was kept: what is in the stored bytes cannot have changed.
+
+    Raises:
+        ReadElsewhereError: another worker has read on; nothing of this reading is kept.
     """
     with database.transaction() as session:
         upload = load_upload(session, upload_id)
@@ -83,7 +90,7 @@ def _keep_rows(database: Database, sealer: Sealer, upload: Upload, reader: Reade
         if last > kept:
             with database.transaction() as session:
                 if not _is_mine(session, upload, first - 1):
-                    return
+                    raise ReadElsewhereError(str(upload.id))
                 pence, unread = keep_block(session, sealer, upload.id, number, first, records)
                 session.execute(
                     update(models.upload)

@@ -104,7 +104,8 @@ class DelimitedReader:
             yield from self._read(text)
         finally:
             # The stored file belongs to whoever opened it.
-            text.detach()
+            if not text.closed:
+                text.detach()
 
     def _read(self, text: io.TextIOWrapper) -> Iterator[Record]:
         rows = read_table(text)

@@ -1,6 +1,7 @@
 """Excel workbooks (.xlsx): the first sheet, within bounds, with what cells lost pointed out."""
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -52,7 +53,7 @@ def check_archive(file: BinaryIO) -> None:
             for member in members:
                 bound = min(left, _MAXIMUM_TEXTS) if member.filename == _TEXTS else left
                 left -= _check_member(archive, member, bound)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError) as error:
         raise ReadError(1, "", f"not an Excel workbook (.xlsx): {error}") from None
     except ValueError as error:
         if isinstance(error, ReadError):
@@ -95,7 +96,7 @@ class ExcelReader:
             )
         except (InvalidFileException, KeyError, ValueError, TypeError, AttributeError) as error:
             raise ReadError(1, "", f"not an Excel workbook (.xlsx): {error}") from None
-        except (SyntaxError, OSError, zipfile.BadZipFile, IndexError) as error:
+        except (SyntaxError, OSError, zipfile.BadZipFile, zlib.error, IndexError) as error:
             raise ReadError(1, "", f"a damaged Excel workbook: {error}") from None
         try:
             yield from self._read(_rows(book))
@@ -152,7 +153,7 @@ def _rows(book: openpyxl.Workbook) -> Iterator[tuple[int, list[object]]]:
             yield number, found
     except (KeyError, TypeError, IndexError, AttributeError, SyntaxError, OSError) as error:
         raise ReadError(number + 1, "", f"a damaged sheet: {error}") from None
-    except (ValueError, OverflowError, zipfile.BadZipFile) as error:
+    except (ValueError, OverflowError, zipfile.BadZipFile, zlib.error) as error:
         if isinstance(error, ReadError):
             raise
         raise ReadError(number + 1, "", f"a damaged sheet: {error}") from None

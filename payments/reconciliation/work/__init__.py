@@ -1,0 +1,1 @@
+"""What people do about lines and statements that no rule could decide."""
