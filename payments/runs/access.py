@@ -44,6 +44,7 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Ledger", "/payments/ledger", SEES_RUNS),
     ("Reports", "/payments/reports", SEES_RUNS),
     ("Audit log", "/payments/audit", (AUDITOR,)),
+    ("Remittance advice", "/payments/settings/remittance", (ADMINISTRATOR, AUDITOR)),
     ("Webhooks", "/payments/webhooks", (ADMINISTRATOR, AUDITOR)),
     ("Limits and approval", "/payments/controls", _ADMINISTERS),
     ("Settings", "/payments/settings", _ADMINISTERS),
