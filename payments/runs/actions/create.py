@@ -39,6 +39,7 @@ from payments.runs.rules import (
     decide_hold,
     hold_of_payee,
 )
+from payments.screening.actions.rescreen import ask_for_screening
 from payments.webhooks.actions.announce import announce_payments
 from shared import idempotency
 from shared.actors import SYSTEM, Actor
@@ -264,6 +265,7 @@ def _create(
     note_payment(session, SYSTEM, made, kind, now, state=state, details=details_of_hold)
     tell_case(session, made, state, now)
     announce_payments(session, made.organisation, [made.id], state, now)
+    ask_for_screening(session, made.id)
     return Created(made.public_id, state, str(run_id))
 
 
