@@ -67,7 +67,8 @@ _PAYMENTS = text(
              r.amount_pence, 'GBP', r.reference, r.modulus_result, r.check_id,
              r.hold_code, r.hold_reason,
              '{CLIENT}', r.upload_id || ':' || r.number, :correlation, :now, :now, r.payee_id,
-             r.number, r.gl_code, r.invoice_reference, r.invoice_received_on
+             r.number, coalesce(nullif(r.gl_code, ''), :gl_code), r.invoice_reference,
+             r.invoice_received_on
         FROM upload_row r WHERE {_GOOD} ORDER BY r.number
       RETURNING amount_pence, state
     )
@@ -152,6 +153,7 @@ def create_shard(session: Session, stage_id: UUID, number: int, now: datetime) -
         "correlation": upload.correlation_id,
         "first": shard.first,
         "last": shard.last,
+        "gl_code": upload.programme_gl_code,
         "now": now,
         "kind": SYSTEM.kind,
         "actor": SYSTEM.id,

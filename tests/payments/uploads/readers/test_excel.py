@@ -15,7 +15,6 @@ from payments.uploads.rules import PROBLEM, ReadError
 from tests.payments.uploads.files import HEADER, ROW
 from tests.payments.uploads.readers.reading import column, read
 
-
 # What openpyxl thinks of a damaged part; the reader's own verdict is what counts.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:openpyxl")
 
