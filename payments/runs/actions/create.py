@@ -38,6 +38,7 @@ from payments.runs.rules import (
     decide_hold,
     hold_of_payee,
 )
+from payments.screening.actions.rescreen import ask_for_screening
 from payments.webhooks.actions.announce import announce_payments
 from shared import idempotency
 from shared.actors import SYSTEM, Actor
@@ -208,14 +209,21 @@ def _create(
             idempotency_key=key,
         )
     )
+    _tell(session, actor, made, hold, now)
+    return Created(made.public_id, state, str(run_id))
+
+
+def _tell(session: Session, actor: Actor, made: Payment, hold: Hold | None, now: datetime) -> None:
+    """Write down what became of an order, tell whom it concerns, and have its payee screened."""
+    state = made.state
     note_payment(session, actor, made, "received", now, state="received")
     note_payment(session, SYSTEM, made, "validated", now, state="validated")
-    details_of_hold = {"reason": hold.reason} if hold else {}
+    details = {"reason": hold.reason} if hold else {}
     kind = "held" if hold else "ready"
-    note_payment(session, SYSTEM, made, kind, now, state=state, details=details_of_hold)
+    note_payment(session, SYSTEM, made, kind, now, state=state, details=details)
     tell_case(session, made, state, now)
     announce_payments(session, made.organisation, [made.id], state, now)
-    return Created(made.public_id, state, str(run_id))
+    ask_for_screening(session, made.id)
 
 
 def _check(session: Session, desk: Desk, order: PaymentOrder) -> tuple[Programme, BankDetails, str]:
