@@ -16,6 +16,7 @@ from payments.payees.master.seeding import seed_payee
 from payments.runs.actions.create import Desk, PayeeOrder, PaymentOrder, create_payment
 from payments.runs.actions.set_up import BodyPlan, ProgrammePlan, set_up_body
 from payments.runs.queries.payments import find_payment_by_key
+from payments.screening.demo import load_demo_list
 from payments.settings import PaymentsSettings, get_settings
 from shared.actors import Actor
 from shared.correlation import set_correlation_id
@@ -112,6 +113,9 @@ def seed_demo(arguments: Sequence[str]) -> None:
             seed_payee(checker, body.organisation, **one.model_dump())
         made = sum(_order(checker, body, payment) for payment in body.payments)
         print(f"payments: {body.organisation} has its accounts; {made} payments are new")
+    with checker.database.transaction() as session:
+        if load_demo_list(session, _ACTOR, checker.clock()):
+            print("payments: the invented sanctions list is in force")
     checker.database.engine.dispose()
 
 
