@@ -14,7 +14,16 @@ from payments.runs.queries.payments import Payment, get_payment, list_payment_ev
 from payments.runs.rules import ADMINISTRATOR, AUDITOR, ENQUIRY
 from shared.db import Database
 from tests.payments.runs.console import Console
-from tests.payments.runs.world import ALAN, BODY, NOW, OTHER, World, make_waiting_run, staff
+from tests.payments.runs.world import (
+    ALAN,
+    BODY,
+    NOW,
+    OTHER,
+    World,
+    make_waiting_run,
+    staff,
+    write_file,
+)
 
 Open = Callable[..., Console]
 
@@ -22,6 +31,7 @@ Open = Callable[..., Console]
 def _sent(session: Session, world: World) -> tuple[UUID, UUID, str]:
     run_id = make_waiting_run(session, world)
     approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
+    write_file(session, world)
     submission = session.execute(text("SELECT id FROM submission")).scalar_one()
     public_id = session.execute(
         text("SELECT public_id FROM payment ORDER BY id LIMIT 1")
