@@ -34,6 +34,7 @@ from shared.web.runtime import Runtime
 router = APIRouter()
 
 Changes = Annotated[Staff, Depends(require_role(UPLOADER))]
+Overrides = Annotated[Staff, Depends(require_role(UPLOADER, APPROVER))]
 Recalls = Annotated[Staff, Depends(require_role(APPROVER, RELEASER))]
 _FIELDS = (
     "payee_name",
@@ -133,7 +134,7 @@ def release_payment_hold(
     request: Request,
     public_id: str,
     form: FormDep,
-    staff: Changes,
+    staff: Overrides,
     session: SessionDep,
     runtime: RuntimeDep,
     vault: VaultDep,

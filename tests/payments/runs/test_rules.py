@@ -93,7 +93,7 @@ EXPECTED = {
     "recall": {APPROVER, RELEASER},
     "edit": {UPLOADER},
     "remove": {UPLOADER},
-    "override": {UPLOADER},
+    "override": {UPLOADER, APPROVER},
 }
 
 
