@@ -15,7 +15,9 @@ from payments.payees.master import api as payee_api
 from payments.payees.master import change_pages, edit_pages, import_pages
 from payments.payees.master import pages as payee_pages
 from payments.reconciliation import pages as reconciliation_pages
+from payments.reconciliation.importing import pages as reconciliation_import_pages
 from payments.reconciliation.report import pages as reconciliation_report_pages
+from payments.reconciliation.ruling import pages as reconciliation_rule_pages
 from payments.reconciliation.work import pages as reconciliation_work_pages
 from payments.reports.evidence import pages as evidence_pages
 from payments.reports.search import pages as search_pages
@@ -56,6 +58,8 @@ def make_payments_pages() -> FastAPI:
         payment_pages,
         payees_pages,
         reconciliation_work_pages,
+        reconciliation_rule_pages,
+        reconciliation_import_pages,
         reconciliation_report_pages,
         name_batches_pages,
         payee_pages,
