@@ -2,8 +2,8 @@ r"""Patterns that find a reference in a bank's text: a small, safe part of regul
 
 A pattern is a row of parts: a letter or digit that stands for itself, ``\d`` for a digit, a set
 such as ``[A-Z0-9]``, each with ``?`` or a count such as ``{4,8}``; one group in brackets marks what
-is taken out. There is no ``*``, no ``+``, no choice and no nesting, and all variable counts together
-allow few enough ways, so that no text can make the search slow.
+is taken out. There is no ``*``, no ``+``, no choice and no nesting, and all variable counts
+together allow few enough ways, so that no text can make the search slow.
 """
 
 import re

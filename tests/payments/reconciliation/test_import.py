@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import text
 
+from payments.reconciliation import actions, tasks
 from payments.reconciliation.actions import import_statements
 from payments.reconciliation.queries import list_exceptions, list_statements, prove
 from shared.actors import SYSTEM, Actor
@@ -128,3 +129,21 @@ def test_the_simulated_banks_other_formats_are_read_and_book_nothing_twice(
     with contextlib.suppress(Conflict):
         import_again(day, camt, MORAG)
     assert count(day, "entry") == before
+
+
+def test_a_very_large_file_is_matched_by_the_worker(
+    day: BankDay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "MOST_AT_ONCE", 1)
+    assert import_again(day, OFX_1.encode(), MORAG) == "new"
+    with day.database.transaction() as session:
+        assert [one.state for one in list_statements(session, BODY)] == ["waiting"]
+        asked = text("SELECT payload->>'account_id' FROM outbox WHERE topic LIKE '%.match'")
+        assert session.execute(asked).scalar_one() == str(day.account)
+    job = day.job(day.account)
+    job.payload = {"account_id": str(day.account)}
+    for _ in range(2):
+        tasks.match(job)
+        with day.database.transaction() as session:
+            assert [one.state for one in list_statements(session, BODY)] == ["reconciled"]
+            assert prove(session, BODY).holds

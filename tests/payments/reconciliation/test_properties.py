@@ -137,12 +137,12 @@ def test_every_match_is_true_and_nothing_is_lost(day: BankDay, seed: int) -> Non
         key = (str(row.pence), row.end_to_end_id, row.batch_ref, row.reference)
         truth.setdefault(key, set()).add(row.truth)
     found = made(day, ids)
-    for key, targets in found.items():
+    for line, targets in found.items():
+        told = (line[0], line[1], line[2], line[3])
         assert tuple(sorted(one[0] for one in targets)) in {
-            tuple(sorted(one))
-            for one in truth[key[:4]]  # type: ignore[index]
+            tuple(sorted(one)) for one in truth[told]
         }
-        assert sum(one[2] for one in targets) == abs(int(key[0]))
+        assert sum(one[2] for one in targets) == abs(int(line[0]))
     sure = sum(row.kind in ("exact", "mangled", "batch", "return") for row in rows)
     assert len(found) == sure
     with day.database.transaction() as session:
