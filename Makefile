@@ -8,7 +8,7 @@ PLATFORM = .venv/bin/python -m deploy.local
 PYTEST = .venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stop status logs restart bank-day env test test-conformance test-browser test-interop test-faults \
+.PHONY: help setup run stop status logs restart bank-day env test test-conformance test-browser test-interop test-faults soak \
 	check format \
 	bench docs lock clean
 
@@ -59,6 +59,10 @@ test-interop: ## Run the tests in which foreign clients sign in (Apache with mod
 test-faults: ## Run the tests that kill processes of a platform of their own
 	$(LEVEL_DEV)
 	@$(PYTEST) -m faults $(ARGS)
+
+soak: ## Kill processes at random moments of 200 runs of 10,000 payments each (SOAK_ROUNDS, SOAK_PAYMENTS)
+	$(LEVEL_DEV)
+	@SOAK_ROUNDS=$(or $(SOAK_ROUNDS),200) $(PYTEST) tests/faults/test_bulk.py -m faults $(ARGS)
 
 check: ## Check style, types, walls between modules, tidiness and generated documents
 	$(LEVEL_DEV)

@@ -19,6 +19,30 @@ class PaymentsSettings(ServiceSettings):
     bank_poll_minutes: int = Field(
         15, ge=1, description="How often the bank is asked for new reports and statements"
     )
+    bank_sftp_host: str = Field(
+        "", description="The sponsor bank's SFTP server; empty where no file goes over SFTP"
+    )
+    bank_sftp_port: int = Field(22, ge=1, le=65535, description="Port of that server")
+    bank_sftp_username: str = Field("clachan", description="Name to sign in with there")
+    bank_sftp_key_file: Path | None = Field(
+        None, description="Our private key for that server (OpenSSH or PEM)"
+    )
+    bank_sftp_host_key_file: Path | None = Field(
+        None,
+        description="The server's public keys, one a line as OpenSSH writes them; a server with "
+        "another key gets nothing",
+    )
+    bank_sftp_receipts: bool = Field(
+        True,
+        description="Whether the bank writes a receipt for each file; without, a file counts as "
+        "taken over when it lies in its folder",
+    )
+    bank_sftp_receipt_seconds: float = Field(
+        10.0, ge=0, le=300, description="How long to wait for a receipt before asking later"
+    )
+    bank_reports_channel: Literal["https", "sftp"] = Field(
+        "https", description="Where the bank's reports are fetched"
+    )
     bank_report_names_file: Path | None = Field(
         None,
         description="JSON object of the names that the bank's reports use in place of the "
@@ -100,6 +124,9 @@ class PaymentsSettings(ServiceSettings):
     )
     name_check_batch_lanes: int = Field(
         2, ge=1, le=16, description="How many questions of one file of name checks are open at once"
+    )
+    prompt_payment_calendar: Literal["scotland", "england-and-wales"] = Field(
+        "scotland", description="Whose bank holidays are no working days in the 10-day figure"
     )
     webhook_timeout_seconds: float = Field(
         5.0, description="How long a webhook's address may take to answer one message"

@@ -100,6 +100,10 @@ def _special(service: str, place: Installation) -> dict[str, str]:
     if service == "payments":
         return {
             "BANK_URL": place.local_url("BANK"),
+            "BANK_SFTP_HOST": LOOPBACK,
+            "BANK_SFTP_PORT": str(place.ports["BANK_SFTP"]),
+            "BANK_SFTP_KEY_FILE": str(place.home.keys / "payments-service.pem"),
+            "BANK_SFTP_HOST_KEY_FILE": str(place.home.simulators / "bank_host_key.pub"),
             "PAYEE_NAMES_URL": place.local_url("PAYEE_NAMES"),
             "OUTBOUND_ALLOWED_HOSTS": '["localhost", "127.0.0.1"]',
             "LEDGER_SEAL_KEY_FILE": str(place.home.keys / LEDGER_SEAL_KEY),
@@ -133,7 +137,10 @@ def migration_environment(service: str, place: Installation) -> dict[str, str]:
 
 def simulators_environment(place: Installation) -> dict[str, str]:
     """Return the environment of the process that stands in for the outside parties."""
-    names = ("BANK", "PAYEE_NAMES", "DOCUMENT_CHECK", "SMTP", "INBOX", "SMPP", "VOICE")
+    names = (
+        *("BANK", "BANK_SFTP", "PAYEE_NAMES", "DOCUMENT_CHECK"),
+        *("SMTP", "INBOX", "SMPP", "VOICE"),
+    )
     settings = {f"{name}_PORT": str(place.ports[name]) for name in names}
     settings |= {"HOST": LOOPBACK, "STATE_DIR": str(place.home.simulators)}
     own = {f"SIMULATORS_{name}": value for name, value in settings.items()}

@@ -50,6 +50,7 @@ def outside_values(place: Installation) -> dict[str, str]:
         "CLACHAN_NOTIFICATIONS_API": f"{public}/notifications/v1",
         "CLACHAN_GATEWAY_API": f"{public}/gateway/v1",
         "CLACHAN_BANK_SIMULATOR_URL": place.local_url("BANK"),
+        "CLACHAN_BANK_SFTP_ADDRESS": f"127.0.0.1:{place.ports['BANK_SFTP']}",
         "CLACHAN_PAYEE_NAMES_SIMULATOR_URL": place.local_url("PAYEE_NAMES"),
         "CLACHAN_DOCUMENT_CHECK_SIMULATOR_URL": place.local_url("DOCUMENT_CHECK"),
         "CLACHAN_SMTP_ADDRESS": f"127.0.0.1:{place.ports['SMTP']}",

@@ -27,6 +27,7 @@ DEFAULTS: Mapping[str, int] = {
     "INBOX": 8105,
     "SMPP": 8106,
     "VOICE": 8107,
+    "BANK_SFTP": 8108,
     "GLENMORE": 8201,
     "GOVSTACK": 3333,
 }

@@ -14,6 +14,7 @@ from deploy.simulators.settings import SimulatorSettings
 from identity.verification.simulator import make_app as make_document_check
 from notifications.channels.simulator import make_app as make_inbox
 from notifications.channels.simulator import make_voice_app, start_smsc, start_smtp
+from payments.bank.simulator import SftpDoor, make_desk
 from payments.bank.simulator import make_app as make_bank
 from payments.payees.simulator import make_app as make_payee_names
 
@@ -64,6 +65,7 @@ async def serve(settings: SimulatorSettings) -> None:
         }
         await _start_mail(settings, stack)
         await _start_texts(settings, stack)
+        _start_bank_files(settings, stack)
         servers = [_make_server(name, app) for name, (app, _) in apps.items()]
         running = [
             asyncio.create_task(server.serve([door]))
@@ -124,6 +126,18 @@ async def _start_texts(settings: SimulatorSettings, stack: contextlib.AsyncExitS
         raise PortTakenError(f"texts cannot listen on port {port}: {error.strerror}") from error
     stack.callback(server.close)
     tell("texts", "simulator.started", port=port)
+
+
+def _start_bank_files(settings: SimulatorSettings, stack: contextlib.AsyncExitStack) -> None:
+    state, port = settings.state_dir, settings.bank_sftp_port
+    try:
+        door = SftpDoor(make_desk(state), state, settings.host, port)
+    except OSError as error:
+        raise PortTakenError(
+            f"bank files cannot listen on port {port}: {error.strerror}"
+        ) from error
+    stack.callback(door.close)
+    tell("bank-files", "simulator.started", port=port)
 
 
 async def _until(stop: asyncio.Event, running: list[asyncio.Task[None]]) -> None:

@@ -20,3 +20,4 @@ class SimulatorSettings(BaseSettings):
     inbox_port: int = Field(8105, description="Port of the page that shows the email")
     smpp_port: int = Field(8106, description="Port on which texts are taken (SMPP 3.4)")
     voice_port: int = Field(8107, description="Port of the company that calls and reads aloud")
+    bank_sftp_port: int = Field(8108, description="Port on which the bank takes files (SFTP)")

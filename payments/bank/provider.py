@@ -42,8 +42,10 @@ class Listed:
 class Bank(Protocol):
     """A sponsor bank: takes submissions, gives reports and statements."""
 
-    def submit(self, submission_id: str, content: Content) -> Acknowledged | Refused:
+    def submit(self, submission_id: str, content: Content) -> Acknowledged | Refused | None:
         """Hand over a file under our id; the same id and bytes again get the first answer.
+
+        None when it certainly was not handed over.
 
         Raises:
             OutcomeUnknownError: no clear answer.

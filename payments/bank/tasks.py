@@ -4,11 +4,19 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from payments.bank.attempts import Claim, claim_attempt, record_answer, record_doubt
+from payments.bank.attempts import (
+    Claim,
+    claim_attempt,
+    open_silence,
+    record_answer,
+    record_doubt,
+)
 from payments.bank.content import SealedContent
+from payments.bank.formats.profile import Channel
 from payments.bank.intake import take_report
 from payments.bank.provider import Bank, OutcomeUnknownError
 from payments.bank.providers.https_bank import HttpsBank, bank_at
+from payments.bank.providers.sftp_bank import SftpAccess, SftpBank
 from payments.bank.queries import is_awaiting_report, list_known_reports
 from payments.bank.reports import AS_PUBLISHED, Names, load_names
 from payments.bank.submissions.begin import SEAL_TOPIC, WRITE_TOPIC
@@ -34,6 +42,36 @@ def bank_of(settings: ServiceSettings) -> HttpsBank:
     return bank_at(settings.bank_url)
 
 
+def bank_for(settings: ServiceSettings, channel: Channel) -> Bank:
+    """Return the sponsor bank as one channel reaches it.
+
+    Raises:
+        ValueError: the channel is SFTP and its settings are not complete.
+    """
+    if channel == "https" or not isinstance(settings, PaymentsSettings):
+        return bank_of(settings)
+    key, host_key = settings.bank_sftp_key_file, settings.bank_sftp_host_key_file
+    if not settings.bank_sftp_host or key is None or host_key is None:
+        raise ValueError("files go over SFTP, but PAYMENTS_BANK_SFTP_... are not set")
+    return SftpBank(
+        SftpAccess(
+            settings.bank_sftp_host,
+            settings.bank_sftp_port,
+            settings.bank_sftp_username,
+            key,
+            host_key,
+            receipts=settings.bank_sftp_receipts,
+            receipt_seconds=settings.bank_sftp_receipt_seconds,
+        )
+    )
+
+
+def reports_bank_of(settings: ServiceSettings) -> Bank:
+    """Return the sponsor bank as the settings say that its reports are fetched."""
+    channel = settings.bank_reports_channel if isinstance(settings, PaymentsSettings) else "https"
+    return bank_for(settings, channel)
+
+
 def vault_of(settings: ServiceSettings) -> DetailsVault:
     """Return the vault that seals and recognises bank details."""
     return DetailsVault(Sealer(settings.encryption_key_file), settings.secret_key)
@@ -42,22 +80,26 @@ def vault_of(settings: ServiceSettings) -> DetailsVault:
 @handler("payments.bank.submit", lease_seconds=_HAND_OVER_SECONDS)
 def submit(job: Job) -> None:
     """Hand a sealed submission over; what an earlier run left open is asked about, never resent."""
-    hand_over(job, bank_of(job.settings))
+    hand_over(job)
 
 
 @handler("payments.bank.ask", lease_seconds=_HAND_OVER_SECONDS)
 def ask(job: Job) -> None:
     """Ask the bank what became of a submission whose answer was lost."""
-    hand_over(job, bank_of(job.settings))
+    hand_over(job)
 
 
-def hand_over(job: Job, bank: Bank) -> None:
-    """Claim, call, record: no transaction spans the call, and the file is never whole in memory."""
+def hand_over(job: Job, bank: Bank | None = None) -> None:
+    """Claim, call, record: no transaction spans the call, and the file is never whole in memory.
+
+    The bank is reached through the channel of the submission, unless one is given.
+    """
     submission_id = UUID(job.text("submission_id"))
     with job.database.transaction() as session:
         claim = claim_attempt(session, submission_id, job.now())
     if claim is None:
         return
+    bank = bank or bank_for(job.settings, claim.channel)
     call = bank.submit if claim.purpose == "send" else bank.ask
     try:
         answer = call(str(submission_id), content_of(job.database, vault_of(job.settings), claim))
@@ -81,8 +123,14 @@ def content_of(database: Database, vault: DetailsVault, claim: Claim) -> SealedC
         sha256=claim.sha256,
         payment_count=claim.payment_count,
         total_pence=claim.total_pence,
-        suffix="txt" if claim.file_format == "standard18" else "xml",
+        suffix=_suffix(claim),
     )
+
+
+def _suffix(claim: Claim) -> str:
+    if claim.file_format != "standard18":
+        return "xml"
+    return "fps" if claim.rail == "faster_payments" else "txt"
 
 
 @handler(WRITE_TOPIC, lease_seconds=120)
@@ -107,7 +155,9 @@ def seal(job: Job) -> None:
 def fetch_after_submission(job: Job) -> None:
     """Fetch reports; while a submission has none yet, look again after a pause."""
     names = names_of(job.settings)
-    fetch_reports(job.database, bank_of(job.settings), vault_of(job.settings), job.now, names)
+    bank = reports_bank_of(job.settings)
+    fetch_reports(job.database, bank, vault_of(job.settings), job.now, names)
+    look_for_silence(job.database, UUID(job.text("submission_id")), job.now())
     with job.database.transaction() as session:
         if is_awaiting_report(session, UUID(job.text("submission_id"))):
             outbox.enqueue(
@@ -118,6 +168,15 @@ def fetch_after_submission(job: Job) -> None:
                 due_at=job.now() + _REPORT_PAUSE,
             )
         job.finish(session)
+
+
+def look_for_silence(database: Database, submission_id: UUID, now: datetime) -> None:
+    """Make work of a submission that the bank acknowledged and never reported on.
+
+    A bank may acknowledge a file and lose it; nothing else would show that until a payee asks.
+    """
+    with database.transaction() as session:
+        open_silence(session, submission_id, now)
 
 
 def names_of(settings: ServiceSettings) -> Names:

@@ -161,6 +161,12 @@ payment = Table(
         postgresql_where=text("invoice_reference <> ''"),
     ),
     Index("ix_payment_account_fingerprint", "organisation", "account_fingerprint"),
+    Index(
+        "ix_payment_invoice_received",
+        "run_id",
+        "invoice_received_on",
+        postgresql_where=text("invoice_received_on IS NOT NULL"),
+    ),
     Index("ix_payment_amount", "organisation", "amount_pence"),
     Index("ix_payment_account_tail", "organisation", "account_tail"),
     Index(

@@ -89,6 +89,11 @@ class Merchant:
         """The record to which the sealed bank details are bound."""
         return f"merchant:{self.id}"
 
+    @property
+    def agent_id(self) -> str:
+        """The ten characters under which tills of GovStack's second shape know the merchant."""
+        return self.id.hex[-10:]
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -318,3 +323,16 @@ def list_events(session: Session, voucher_id: UUID) -> list[VoucherEvent]:
         .order_by(event.c.id)
     )
     return [VoucherEvent(**row._asdict()) for row in session.execute(query)]
+
+
+def find_batch_purpose(session: Session, voucher: Voucher) -> str:
+    """Return what a voucher is for; a replacement is for what the lost one was for."""
+    batch, table = models.voucher_batch, _voucher
+    wanted = voucher
+    while wanted.replaces is not None:
+        row = session.execute(select(*_VOUCHER).where(table.c.id == wanted.replaces)).one()
+        wanted = _as_voucher(row)
+    found: str | None = session.execute(
+        select(batch.c.purpose).where(batch.c.id == wanted.batch_id)
+    ).scalar_one_or_none()
+    return found or ""

@@ -8,6 +8,8 @@ from uuid import UUID
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from payments.controls.checks import check_step_up, steps_up_everywhere
+from payments.controls.rules import SignIn
 from payments.payees.bank_details import DetailsVault
 from payments.runs.actions.steps import check_reason
 from payments.runs.rules import APPROVER, UPLOADER
@@ -74,14 +76,18 @@ def approve_batch(
     signed: bytes,
     actor: Actor,
     now: datetime,
+    sign_in: SignIn | None = None,
 ) -> None:
     """Make a batch's vouchers usable, exactly those that the approver's page showed.
 
     Raises:
-        Forbidden: not an approver, or the person who put the batch forward.
+        Forbidden: not an approver, the person who put the batch forward, or not freshly signed in
+            where the body asks for that.
         Conflict: decided already, or its content is another than was seen.
     """
     batch, vouchers = _take(session, batch_id, actor)
+    if steps_up_everywhere(session, batch.organisation):
+        check_step_up(sign_in, now)
     if signed != batch.content_sha256 or signed != _content(session, vault, batch, vouchers):
         raise Conflict("batch_changed", "The batch is not what you saw; nothing was approved")
     _decide(session, batch, "approved", "", actor, now)

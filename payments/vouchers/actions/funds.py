@@ -7,6 +7,8 @@ from uuid import UUID
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from payments.controls.checks import check_step_up, steps_up_everywhere
+from payments.controls.rules import SignIn
 from payments.runs.queries.runs import find_programme
 from payments.runs.rules import APPROVER, UPLOADER
 from payments.vouchers import models
@@ -97,10 +99,18 @@ def propose_funding(
 
 
 def decide_funding(
-    session: Session, funding_id: UUID, *, agree: bool, actor: Actor, now: datetime
+    session: Session,
+    funding_id: UUID,
+    *,
+    agree: bool,
+    actor: Actor,
+    now: datetime,
+    sign_in: SignIn | None = None,
 ) -> None:
     """Put proposed money into its group, or refuse it; never by the person who proposed it."""
     organisation = need_role(actor, APPROVER)
+    if agree and steps_up_everywhere(session, organisation):
+        check_step_up(sign_in, now)
     funding = models.voucher_funding
     row = session.execute(
         select(funding)

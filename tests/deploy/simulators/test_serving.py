@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-PARTS = ("BANK", "PAYEE_NAMES", "DOCUMENT_CHECK", "SMTP", "INBOX", "SMPP", "VOICE")
+PARTS = ("BANK", "BANK_SFTP", "PAYEE_NAMES", "DOCUMENT_CHECK", "SMTP", "INBOX", "SMPP", "VOICE")
 
 
 def _free_ports() -> dict[str, int]:
@@ -71,6 +71,8 @@ def test_every_party_answers_and_all_stop_together(
     with socket.create_connection(("127.0.0.1", ports["SMPP"]), 5) as line:
         line.sendall(bytes.fromhex("00000010000000150000000000000007"))
         assert line.recv(16) == bytes.fromhex("00000010800000150000000000000007")
+    with socket.create_connection(("127.0.0.1", ports["BANK_SFTP"]), 5) as line:
+        assert line.recv(4) == b"SSH-"
     running.send_signal(stop)
     out, err = running.communicate(timeout=15)
     assert running.returncode == 0

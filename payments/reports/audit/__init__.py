@@ -1,0 +1,1 @@
+"""What auditors look at: the log, duties, people and samples."""

@@ -1,0 +1,1 @@
+"""How soon invoices are paid."""

@@ -1,0 +1,1 @@
+"""Printed vouchers and payment orders."""

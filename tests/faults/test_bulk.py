@@ -1,0 +1,126 @@
+"""kill -9 at random moments of a run of many payments: each is at the bank exactly once.
+
+`SOAK_ROUNDS` rounds of `SOAK_PAYMENTS` payments each; `make soak` plays 200. Every round has a seed
+of its own, which is printed; `FAULT_SEED` repeats one.
+"""
+
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+
+from tests.faults.killing import Killer
+from tests.faults.test_kills import move_bank_day
+from tests.faults.truth import Truth
+from tests.support.finance_program import FinanceProgram, PaymentFile, make_file
+from tests.support.platform import Platform
+from tests.support.story import Finance
+
+pytestmark = pytest.mark.faults
+
+ROUNDS = int(os.environ.get("SOAK_ROUNDS", "2"))
+PAYMENTS = int(os.environ.get("SOAK_PAYMENTS", "10000"))
+MORTALS = ("payments-worker", "payments-web", "simulators")
+_MOST_DAYS = 6
+_AT_BANK = """
+SELECT count(*), count(DISTINCT i.reference), coalesce(sum(i.pence), 0),
+       coalesce(sum(i.status = 'applied'), 0)
+  FROM item i JOIN submission s ON s.id = i.submission
+ WHERE s.status = 'accepted' AND i.reference LIKE ? || '-%'
+"""
+_STATES = """
+SELECT state, count(*), sum(amount_pence)::bigint FROM payments.payment
+ WHERE run_id = %(run)s GROUP BY 1
+"""
+_BOOKED = """
+SELECT count(*), count(DISTINCT e.event_id) FROM payments.entry e
+  JOIN payments.payment p ON e.event_id LIKE p.id::text || '/%%'
+ WHERE p.run_id = %(run)s AND e.event_type = 'payment.approved'
+"""
+
+
+@contextmanager
+def dying(killer: Killer) -> Iterator[None]:
+    """Kill one of the processes of payments every few seconds until the block is left."""
+    over = threading.Event()
+
+    def kill() -> None:
+        while not over.wait(killer.chance.uniform(0.3, 4)):
+            killer.kill(killer.chance.choice(MORTALS))
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        killer.wait_until_all_are_back()
+
+
+@pytest.fixture
+def program(platform: Platform) -> Iterator[FinanceProgram]:
+    made = FinanceProgram(platform.values)
+    yield made
+    made.close()
+
+
+def at_bank(truth: Truth, prefix: str) -> tuple[int, ...]:
+    """Return items, different references, pence and applied items in the bank's own books."""
+    with closing(sqlite3.connect(truth.home / "simulators" / "bank.sqlite3")) as books:
+        return tuple(books.execute(_AT_BANK, (prefix,)).fetchone())
+
+
+def states(truth: Truth, run_id: str) -> list[tuple[object, ...]]:
+    return truth.ask(_STATES, run=run_id)
+
+
+def play(
+    platform: Platform,
+    truth: Truth,
+    program: FinanceProgram,
+    people: tuple[Finance, Finance],
+    file: PaymentFile,
+) -> str:
+    """Take a file from the upload until the bank has paid it; returns the run's id."""
+    uploader, approver = people
+    upload_id = program.upload(file, "winter-heating", f"soak-{file.prefix}")
+    run_id = program.wait_for_run(upload_id)
+    uploader.put_forward()
+    truth.wait_until_done(180)
+    approver.approve()
+    truth.wait_until_done(180)
+    for _ in range(_MOST_DAYS):
+        if [row[0] for row in states(truth, run_id)] == ["paid"]:
+            break
+        move_bank_day(platform)
+        truth.wait_until_done(180)
+    return run_id
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_every_payment_of_a_run_is_at_the_bank_once(
+    number: int,
+    platform: Platform,
+    truth: Truth,
+    program: FinanceProgram,
+    new_finance: Callable[[str], Finance],
+) -> None:
+    given = int(os.environ.get("FAULT_SEED", "0"))
+    seed = given + number if given else secrets.randbelow(1_000_000) + 1
+    print(f"FAULT_SEED={seed}")  # noqa: T201 - pytest shows it beside a failure
+    file = make_file(seed, PAYMENTS)
+    people = new_finance("uploader"), new_finance("approver")
+    with dying(Killer(platform.home, seed)):
+        run_id = play(platform, truth, program, people, file)
+    truth.wait_until_done(180)
+    assert states(truth, run_id) == [("paid", file.count, file.total_pence)]
+    assert at_bank(truth, file.prefix) == (file.count, file.count, file.total_pence, file.count)
+    assert truth.ask(_BOOKED, run=run_id) == [(file.count, file.count)]
+    assert truth.ledger_faults() == []
+    assert truth.doubled() == {}
+    assert program.upload(file, "winter-heating", f"soak-{file.prefix}")
