@@ -11,6 +11,7 @@ from payments.payees.bulk import tasks as name_batch_tasks
 from payments.payees.master import tasks as payees_tasks
 from payments.reconciliation import polling
 from payments.reconciliation import tasks as reconciliation_tasks
+from payments.reports.remittance import tasks as remittance_tasks
 from payments.runs import tasks as runs_tasks
 from payments.screening import tasks as screening_tasks
 from payments.settings import get_settings
@@ -29,6 +30,7 @@ TASKS = (
     payees_tasks,
     polling,
     reconciliation_tasks,
+    remittance_tasks,
     runs_tasks,
     screening_tasks,
     seal_tasks,

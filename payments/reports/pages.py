@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from payments.runs.access import Staff, require_role
-from payments.runs.rules import AUDITOR, SEES_RUNS
+from payments.runs.rules import AUDITOR, ENQUIRY, SEES_RUNS
 from shared.web.deps import RuntimeDep
 
 router = APIRouter()
@@ -19,4 +19,9 @@ def show_reports(
     runtime: RuntimeDep,
 ) -> Response:
     """List the reports that this person may see."""
-    return runtime.pages.render(request, "reports/reports.html", is_auditor=staff.has(AUDITOR))
+    return runtime.pages.render(
+        request,
+        "reports/reports.html",
+        is_auditor=staff.has(AUDITOR),
+        may_take_pack=staff.roles != {ENQUIRY},
+    )

@@ -23,6 +23,7 @@ from payments.reports.audit.queries import (
     list_log,
     list_log_after,
     list_meetings,
+    list_seen,
 )
 from payments.reports.audit.rules import (
     MEETINGS,
@@ -33,7 +34,7 @@ from payments.reports.audit.rules import (
 )
 from payments.reports.search.rules import link_query
 from payments.runs.access import Staff, require_role
-from payments.runs.rules import AUDITOR
+from payments.runs.rules import AUDITOR, ROLE_NAMES
 from payments.runs.wording import STATE_TEXTS
 from shared import audit
 from shared.clock import london_date
@@ -261,6 +262,14 @@ def show_people(
         request,
         "reports/audit_people.html",
         status=asked.status,
+        people=[
+            {
+                "name": one.name,
+                "roles": [ROLE_NAMES[role] for role in ROLE_NAMES if role in one.roles],
+                "seen_at": one.seen_at,
+            }
+            for one in list_seen(session, staff.organisation)
+        ],
         deeds=[
             {
                 "who": one.actor_name or one.actor_id,

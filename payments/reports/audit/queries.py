@@ -55,6 +55,10 @@ _PEOPLE = text(
      LIMIT 5000
     """
 )
+_SEEN = text(
+    "SELECT name, roles, seen_at FROM staff_seen WHERE organisation = :body"
+    " ORDER BY name, person_id LIMIT 2000"
+)
 _CONFLICTS = text(
     """
     SELECT 'shaped_and_approved' AS rule, r.id AS run_id, r.reference, a.person_name AS person,
@@ -144,6 +148,15 @@ class Deed:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """The roles of a person as they last signed in."""
+
+    name: str
+    roles: Sequence[str]
+    seen_at: datetime
+
+
+@dataclass(frozen=True)
 class Meeting:
     """Two duties that met in one person, which the rules ought to have refused."""
 
@@ -210,6 +223,11 @@ def list_deeds(session: Session, body: str, since: datetime, until: datetime) ->
     """Return who of the staff did which kind of thing in a time, and when first and last."""
     values = {"body": body, "first_id": id_at(since), "before": id_at(until)}
     return [Deed(*row) for row in session.execute(_PEOPLE, values)]
+
+
+def list_seen(session: Session, body: str) -> list[Seen]:
+    """Return who of the staff has signed in for a body, and with which roles the last time."""
+    return [Seen(*row) for row in session.execute(_SEEN, {"body": body})]
 
 
 def list_meetings(session: Session, body: str, first: date, last: date) -> list[Meeting]:

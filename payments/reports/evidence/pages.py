@@ -125,7 +125,7 @@ def make_pack(
                 "serial": one.serial,
                 "processing_day": one.processing_day.isoformat(),
                 "state": one.state,
-                "sha256": one.sha256.hex(),
+                "sha256": one.sha256.hex() if one.sha256 else None,
                 "bytes": one.size,
                 "payments": one.payments,
                 "total_pence": one.pence,

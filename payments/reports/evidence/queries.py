@@ -42,7 +42,7 @@ _FILES = text(
       FROM submission_item i
       JOIN submission s ON s.id = i.submission_id
       JOIN attempt a ON a.submission_id = s.id
-     WHERE i.payment_id = :id ORDER BY a.sealed_at
+     WHERE i.payment_id = :id ORDER BY a.number
     """
 )
 _REPORTS = text(
@@ -85,11 +85,11 @@ class FileSent:
     serial: str
     number: int
     state: str
-    sha256: bytes
-    size: int
+    sha256: bytes | None
+    size: int | None
     payments: int
     pence: int
-    sealed_at: datetime
+    sealed_at: datetime | None
     sending_at: datetime | None
     decided_at: datetime | None
     refusal: str | None

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from payments.payees.queries import find_check
 from payments.payees.rules import GROUP_TITLES, outcome_of
 from payments.reports.evidence.queries import list_files, list_ledger_lines, list_told
+from payments.reports.remittance.queries import find_advice
 from payments.runs.queries.outcomes import BankLine, list_bank_lines
 from payments.runs.queries.payments import Event, Payment, list_payment_events
 from payments.runs.rules import WORDS, PaymentState
@@ -37,6 +38,12 @@ _LEDGER = {
     "payment.return_advised": "Booked: a return was advised",
     "payment.return_received": "Booked: the return is in the bank account",
     "payment.written_back": "Booked: written back",
+}
+_ADVICE = {
+    "waiting": "Remittance advice waits to be sent",
+    "sent": "Remittance advice sent by email",
+    "no_address": "No remittance advice: the payee has no email address",
+    "failed": "Remittance advice could not be sent",
 }
 _FILE_STATES = {
     "acknowledged": "The bank took the file over",
@@ -93,6 +100,10 @@ def make_timeline(session: Session, payment: Payment) -> list[Line]:
         Line(told.at, "message", "Webhook delivered", notes=(f"{told.type}: {told.url}",))
         for told in list_told(session, payment.organisation, payment.public_id)
     ]
+    advice = find_advice(session, payment.id)
+    if advice is not None:
+        what = _ADVICE[advice.state]
+        lines.append(Line(advice.done_at or advice.created_at, "message", what))
     return sorted(lines, key=lambda line: line.at)
 
 
@@ -126,6 +137,8 @@ def _of_check(session: Session, payment: Payment) -> list[Line]:
 def _of_files(session: Session, payment: Payment) -> list[Line]:
     lines = []
     for one in list_files(session, payment.id):
+        if one.sealed_at is None or one.sha256 is None:
+            continue
         size = f"{one.payments} payments, {format_pounds(one.pence)}, {one.size} bytes"
         notes = (f"Serial {one.serial}: {size}", f"SHA-256 {one.sha256.hex()}")
         lines.append(Line(one.sealed_at, "file", "Put into a file for the bank", notes=notes))

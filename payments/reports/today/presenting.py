@@ -13,6 +13,8 @@ from payments.bank.calendar import (
     scottish_holiday,
     why_closed,
 )
+from payments.controls.days import first_input_day
+from payments.controls.queries.days import list_closing_days, list_cut_offs
 from payments.reports.charts import Point, draw_bars
 from payments.reports.today.queries import (
     Day,
@@ -32,7 +34,7 @@ from payments.runs.rules import (
     RELEASER,
     UPLOADER,
 )
-from shared.clock import london_date
+from shared.clock import LONDON, london_date
 from shared.money import format_pounds
 
 Values = dict[str, Any]
@@ -69,6 +71,7 @@ def present_picture(session: Session, staff: Staff, now: datetime) -> Values:
         "chart": draw_bars([_point(day) for day in days]),
         "returns": _returns(days),
         "calendar": present_days(today),
+        "cut_off": _cut_off(session, body, now),
         "holds": {
             "count": holds.payments,
             "total": format_pounds(holds.pence),
@@ -108,6 +111,21 @@ def _returns(days: Sequence[Day]) -> Values:
     back = sum(day.returned for day in days)
     rate = f"{100 * back / sent:.2f} %" if sent else ""
     return {"sent": sent, "count": back, "rate": rate}
+
+
+def _cut_off(session: Session, body: str, now: datetime) -> Values:
+    """Return until when a run can still be sent by Bacs, and how long that is from now."""
+    until = list_cut_offs(session, body)["bacs"]
+    closings = {one.day for one in list_closing_days(session, body, london_date(now))}
+    try:
+        day, _ = first_input_day(now, closings, until)
+    except ValueError:
+        return {}
+    if until is None:
+        return {"day": day, "until": "", "left": ""}
+    minutes = int((datetime.combine(day, until, LONDON) - now).total_seconds()) // 60
+    left = f"{minutes // 60}:{minutes % 60:02d}" if day == london_date(now) else ""
+    return {"day": day, "until": until.strftime("%H:%M"), "left": left}
 
 
 def present_days(today: date) -> Values:

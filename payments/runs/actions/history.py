@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import insert, text, update
 from sqlalchemy.orm import Session
 
+from payments.reports.remittance.actions import after_move
 from payments.runs import models
 from payments.runs.queries.payments import Payment
 from payments.runs.queries.runs import Run
@@ -212,6 +213,7 @@ def move_run(session: Session, run: Run, state: RunState, now: datetime, **value
         .values(state=state, state_at=now, **values)
     )
     announce_run(session, run.organisation, run.id, run.reference, state, now)
+    after_move(session, run.id, state, now)
     return replace(run, state=state)
 
 

@@ -21,6 +21,7 @@ NAMES = (
     "identity.staff_invitation",
     "identity.verified",
     "mailbox.new_message",
+    "payments.remittance_advice",
 )
 SPOKEN = ("identity.phone_notice", "identity.spoken_code", "identity.text_code")
 

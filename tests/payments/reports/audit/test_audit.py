@@ -124,7 +124,7 @@ def test_the_export_is_complete_ordered_and_disarmed(
 
 def test_duties_that_met_in_one_person_are_found(session: Session, world: World) -> None:
     run_id = make_waiting_run(session, world)
-    approve(session, world.desk.vault, run_id, world.run_hash(session, run_id), ALAN, NOW)
+    approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
     assert list_meetings(session, BODY, DAY, DAY) == []
     # Past every rule, as somebody with the database in their hands could.
     session.execute(

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -14,19 +13,34 @@ from payments.runs.queries.payments import Payment, get_payment, list_payment_ev
 from payments.runs.rules import ADMINISTRATOR, AUDITOR, ENQUIRY
 from shared.db import Database
 from tests.payments.runs.console import Console
-from tests.payments.runs.world import ALAN, BODY, NOW, OTHER, World, make_waiting_run, staff
+from tests.payments.runs.world import (
+    ALAN,
+    BODY,
+    NOW,
+    OTHER,
+    World,
+    make_waiting_run,
+    staff,
+    write_file,
+)
 
 Open = Callable[..., Console]
 
 
-def _sent(session: Session, world: World) -> tuple[UUID, UUID, str]:
+def _sent(session: Session, world: World) -> str:
     run_id = make_waiting_run(session, world)
-    approve(session, world.desk.vault, run_id, world.run_hash(session, run_id), ALAN, NOW)
-    submission = session.execute(text("SELECT id FROM submission")).scalar_one()
-    public_id = session.execute(
-        text("SELECT public_id FROM payment ORDER BY id LIMIT 1")
-    ).scalar_one()
-    return run_id, submission, public_id
+    approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
+    write_file(session, world)
+    session.execute(
+        text(
+            "UPDATE attempt SET state = 'sealed', sealed_at = :now, content_bytes = 400,"
+            " content_sha256 = sha256('file')"
+        ),
+        {"now": NOW},
+    )
+    return str(
+        session.execute(text("SELECT public_id FROM payment ORDER BY id LIMIT 1")).scalar_one()
+    )
 
 
 def _picture(session: Session, payment: Payment) -> list[tuple[str, str]]:
@@ -38,7 +52,7 @@ def _picture(session: Session, payment: Payment) -> list[tuple[str, str]]:
 def test_the_timeline_holds_people_checks_files_and_ledger_in_order(
     session: Session, world: World
 ) -> None:
-    _, _, public_id = _sent(session, world)
+    public_id = _sent(session, world)
     lines = make_timeline(session, get_payment(session, BODY, public_id))
     assert [line.at for line in lines] == sorted(line.at for line in lines)
     assert {"person", "state", "check", "file", "ledger"} <= {line.kind for line in lines}
@@ -58,7 +72,7 @@ def test_the_picture_goes_from_accepted_to_reconciled(session: Session, world: W
     states = dict(_picture(session, get_payment(session, BODY, public_id)))
     assert states["Accepted by this service"] == "now"
     assert states["Reconciled with the bank statement"] == "to_come"
-    approve(session, world.desk.vault, run_id, world.run_hash(session, run_id), ALAN, NOW)
+    approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
     found = get_payment(session, BODY, public_id)
     states = dict(_picture(session, found))
     assert states["Approved"] == "done"
@@ -97,7 +111,7 @@ def test_the_proof_holds_approvals_file_and_ledger_and_never_the_account(
     console: Open, database: Database, world: World
 ) -> None:
     with database.transaction() as session:
-        _, _, public_id = _sent(session, world)
+        public_id = _sent(session, world)
     person = console(staff("Enid", ENQUIRY))
     answer = person.client.get(f"/payments/payments/{public_id}/evidence.json")
     pack = answer.json()
@@ -122,7 +136,7 @@ def test_the_payments_page_shows_the_picture_and_the_timeline(
     console: Open, database: Database, world: World
 ) -> None:
     with database.transaction() as session:
-        _, _, public_id = _sent(session, world)
+        public_id = _sent(session, world)
     page = console(staff("Audrey", AUDITOR)).get(f"/payments/payments/{public_id}")
     assert 'aria-current="step"' in page
     assert "Booked as owed to the payee" in page
@@ -131,7 +145,7 @@ def test_the_payments_page_shows_the_picture_and_the_timeline(
 
 def test_who_may_take_proof(console: Open, database: Database, world: World) -> None:
     with database.transaction() as session:
-        _, _, public_id = _sent(session, world)
+        public_id = _sent(session, world)
     for actor, status in ((staff("Ada", ADMINISTRATOR), 403), (OTHER, 404)):
         person = console(actor)
         for path in ("evidence", "evidence.json"):

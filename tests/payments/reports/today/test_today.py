@@ -10,8 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from payments.reports.charts import Point, draw_bars
-from payments.reports.today.presenting import present_days
+from payments.reports.today.presenting import present_days, present_picture
 from payments.reports.today.queries import count_holds, list_days_out
+from payments.runs.access import Staff
 from payments.runs.actions.approve import approve
 from payments.runs.rules import ADMINISTRATOR, AUDITOR, ENQUIRY, RECONCILER, RELEASER
 from shared.db import Database
@@ -19,6 +20,7 @@ from tests.payments.runs.console import Console
 from tests.payments.runs.world import ALAN, BODY, NOW, UNA, World, make_waiting_run, staff
 
 Open = Callable[..., Console]
+UNA_AT_WORK = Staff(UNA.id, UNA.name, BODY, UNA.roles, (BODY,))
 
 
 @given(st.lists(st.integers(min_value=0, max_value=10**13), max_size=40))
@@ -37,7 +39,7 @@ def test_bars_stay_inside_the_chart_and_the_highest_fills_it(values: list[int]) 
 
 def test_what_went_out_is_told_by_processing_day(session: Session, world: World) -> None:
     run_id = make_waiting_run(session, world)
-    approve(session, world.desk.vault, run_id, world.run_hash(session, run_id), ALAN, NOW)
+    approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
     ids = session.execute(text("SELECT id FROM payment ORDER BY id")).scalars().all()
     session.execute(text("UPDATE payment SET state = 'submitted'"))
     session.execute(text("UPDATE payment SET state = 'returned' WHERE id = :id"), {"id": ids[0]})
@@ -105,6 +107,17 @@ def test_the_chart_is_drawn_and_told_as_a_table(
     assert "The same as a table" in page
     assert page.count("£600.00") >= 3
     assert "0 came back: 0.00 %" in page
+
+
+@pytest.mark.parametrize(
+    ("hour", "day", "left"), [(10, date(2026, 11, 24), "12:30"), (23, date(2026, 11, 25), "")]
+)
+def test_the_time_until_the_cut_off_is_told(
+    session: Session, hour: int, day: date, left: str
+) -> None:
+    now = NOW.replace(hour=hour)
+    found = present_picture(session, UNA_AT_WORK, now)["cut_off"]
+    assert (found["day"], found["until"], found["left"]) == (day, "22:30", left)
 
 
 def test_days_of_bacs_are_told_and_an_unknown_year_is_passed_over() -> None:

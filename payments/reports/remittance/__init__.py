@@ -1,0 +1,1 @@
+"""Telling payees what they were paid."""
