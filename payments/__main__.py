@@ -44,6 +44,7 @@ COMMANDS = {
     "dead-work": dead_work_command(get_settings),
     "seed-demo": _seed_demo,
     "seed-govstack": govstack.seed_govstack,
+    "register-building-block": govstack.register_building_block,
     "bank-route": bank_files.set_bank_route,
     "check-modulus-cases": payees.check_modulus_cases,
     **reconciliation.COMMANDS,
