@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from payments.bank.submissions import commands as bank_files
 from payments.govstack import commands as govstack
 from payments.ledger.seal import commands as seal
 from payments.payees import commands as payees
@@ -36,6 +37,7 @@ COMMANDS = {
     "dead-work": dead_work_command(get_settings),
     "seed-demo": runs.seed_demo,
     "seed-govstack": govstack.seed_govstack,
+    "bank-route": bank_files.set_bank_route,
     "check-modulus-cases": payees.check_modulus_cases,
     **reconciliation.COMMANDS,
     **seal.COMMANDS,

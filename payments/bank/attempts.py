@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from payments.bank.actions import ask_for_rematch, record_outcomes
-from payments.bank.formats.profile import Channel, FileFormat
+from payments.bank.formats.profile import Channel, FileFormat, Rail
 from payments.bank.provider import Acknowledged, Refused
 from payments.bank.work.actions import NewItem, open_items, settle_item
 from payments.bank.work.rules import WorkKind
@@ -26,7 +26,8 @@ from shared.ids import new_id
 _LOCK = text(
     """
     SELECT a.id, a.number, a.state, a.fence, a.content_sha256, a.content_bytes, a.sending_at,
-           s.run_id, s.body, s.payment_count, s.total_pence, s.channel, s.file_format
+           s.run_id, s.body, s.payment_count, s.total_pence, s.channel,
+           s.file_format, s.rail
       FROM attempt a JOIN submission s ON s.id = a.submission_id
      WHERE a.submission_id = :submission AND a.state IN ('sealed', 'sending', 'unknown')
        FOR UPDATE OF a
@@ -71,6 +72,10 @@ _ITEMS = text(
     "SELECT payment_id, amount_pence FROM submission_item WHERE submission_id = :id"
     " ORDER BY line_no"
 )
+_SILENT = text(
+    "SELECT body, total_pence FROM submission"
+    " WHERE id = :id AND state = 'acknowledged' AND processing_day < :today"
+)
 _BATCH = 10_000
 _SHORTEST_PAUSE = timedelta(seconds=2)
 _LONGEST_PAUSE = timedelta(minutes=5)
@@ -93,6 +98,7 @@ class Claim:
     size: int
     channel: Channel
     file_format: FileFormat
+    rail: Rail
     began_at: datetime
 
 
@@ -121,6 +127,7 @@ def claim_attempt(session: Session, submission_id: UUID, now: datetime) -> Claim
         size=row.content_bytes,
         channel=row.channel,
         file_format=row.file_format,
+        rail=row.rail,
         began_at=row.sending_at or now,
     )
 
@@ -265,6 +272,24 @@ def record_doubt(session: Session, claim: Claim, now: datetime) -> None:
         audit.record(
             session, SYSTEM, "bank.submission.unknown", "submission", claim.submission_id, facts
         )
+
+
+def open_silence(session: Session, submission_id: UUID, now: datetime) -> None:
+    """Open work for a submission without a report on the day after its processing day."""
+    row = session.execute(_SILENT, {"id": submission_id, "today": london_date(now)}).one_or_none()
+    if row is None:
+        return
+    item = NewItem(
+        row.body,
+        f"silence/{submission_id}",
+        "outcome_unknown",
+        "find_out",
+        code="no_report",
+        reason="the bank acknowledged the file and has not reported on it",
+        submission_id=submission_id,
+        amount_pence=row.total_pence,
+    )
+    open_items(session, [item], now)
 
 
 def _send_again(session: Session, claim: Claim, now: datetime) -> None:

@@ -4,7 +4,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from payments.bank.attempts import Claim, claim_attempt, record_answer, record_doubt
+from payments.bank.attempts import (
+    Claim,
+    claim_attempt,
+    open_silence,
+    record_answer,
+    record_doubt,
+)
 from payments.bank.content import SealedContent
 from payments.bank.formats.profile import Channel
 from payments.bank.intake import take_report
@@ -117,8 +123,14 @@ def content_of(database: Database, vault: DetailsVault, claim: Claim) -> SealedC
         sha256=claim.sha256,
         payment_count=claim.payment_count,
         total_pence=claim.total_pence,
-        suffix="txt" if claim.file_format == "standard18" else "xml",
+        suffix=_suffix(claim),
     )
+
+
+def _suffix(claim: Claim) -> str:
+    if claim.file_format != "standard18":
+        return "xml"
+    return "fps" if claim.rail == "faster_payments" else "txt"
 
 
 @handler(WRITE_TOPIC, lease_seconds=120)
@@ -145,6 +157,7 @@ def fetch_after_submission(job: Job) -> None:
     names = names_of(job.settings)
     bank = reports_bank_of(job.settings)
     fetch_reports(job.database, bank, vault_of(job.settings), job.now, names)
+    look_for_silence(job.database, UUID(job.text("submission_id")), job.now())
     with job.database.transaction() as session:
         if is_awaiting_report(session, UUID(job.text("submission_id"))):
             outbox.enqueue(
@@ -155,6 +168,15 @@ def fetch_after_submission(job: Job) -> None:
                 due_at=job.now() + _REPORT_PAUSE,
             )
         job.finish(session)
+
+
+def look_for_silence(database: Database, submission_id: UUID, now: datetime) -> None:
+    """Make work of a submission that the bank acknowledged and never reported on.
+
+    A bank may acknowledge a file and lose it; nothing else would show that until a payee asks.
+    """
+    with database.transaction() as session:
+        open_silence(session, submission_id, now)
 
 
 def names_of(settings: ServiceSettings) -> Names:

@@ -1,11 +1,17 @@
 """Reads fields of forms; what cannot be read is None, and the action names the field."""
 
+from collections import defaultdict
 from datetime import date, time
 from uuid import UUID
 
 from shared.errors import FieldError, Invalid
 from shared.money import parse_pounds
 from shared.web.deps import Form
+
+
+def keep(values: dict[str, str] | None = None) -> dict[str, str]:
+    """Return what was typed for a page that shows it again; fields that were not sent are empty."""
+    return defaultdict(str, values or {})
 
 
 def read_amount(text: str) -> int | None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from payments.controls.actions.holds import HOLDERS, Level, Wanted, lift_hold, place_hold
-from payments.controls.forms import read_date, read_id
+from payments.controls.forms import keep, read_date, read_id
 from payments.controls.queries.holds import HoldView, list_held, list_lifted, list_standing
 from payments.runs.access import Staff, require_role
 from payments.runs.pages import PageNumber, SeesRuns
@@ -49,7 +49,12 @@ def show_holds(
     """Show what people hold, and the payments that checks or people hold, the oldest first."""
     values = _values(session, staff, london_date(now), page)
     return runtime.pages.render(
-        request, "controls/holds.html", **values, done=_DONE.get(done, ""), kept={}, error_list=[]
+        request,
+        "controls/holds.html",
+        **values,
+        done=_DONE.get(done, ""),
+        kept=keep(),
+        error_list=[],
     )
 
 
@@ -124,7 +129,7 @@ def _refuse(
         status=problem.status,
         **_values(session, staff, today, 1),
         done="",
-        kept=form.plain(),
+        kept=keep(form.plain()),
         error_list=[{"field": fault.field, "message": fault.message} for fault in faults],
         error_detail=problem.detail,
         errors={fault.field: fault.message for fault in faults if fault.field},

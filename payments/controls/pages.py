@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from payments.controls.actions.rules import Proposal, confirm_rule, propose_rule, refuse_rule
 from payments.controls.checks import check_step_up, steps_up_everywhere
 from payments.controls.deps import SignInDep, lead_to_step_up
-from payments.controls.forms import read_amount, read_date, read_id, read_number
+from payments.controls.forms import keep, read_amount, read_date, read_id, read_number
 from payments.controls.presenting import present_rules
 from payments.controls.queries.people import list_people
 from payments.controls.rules import Kind, Measure, SignIn
@@ -129,7 +129,7 @@ def _render(
         status=200 if problem is None else problem.status,
         **present_rules(session, staff),
         done=done,
-        kept=kept or {},
+        kept=keep(kept),
         error_list=[{"field": fault.field, "message": fault.message} for fault in faults],
         error_detail="" if problem is None else problem.detail,
         errors={fault.field: fault.message for fault in faults if fault.field},

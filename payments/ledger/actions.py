@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from payments.ledger.batches import find_places, insert_batch, list_known
+from payments.ledger.batches import insert_batch, list_known
 from payments.ledger.places import find_account_ids, find_period_ids
 from payments.ledger.queries import EntryView, find_entry
 from payments.ledger.rules import EntryDraft, Line, check_drafts, control_accounts
@@ -162,7 +162,6 @@ def _find_known(
 
 def _insert(session: Session, body: str, entries: Sequence[EntryDraft], purpose: str) -> None:
     codes = {line.account for draft in entries for line in draft.lines}
-    find_account_ids(session, body, codes)
-    places = find_places(session, body, sorted(codes))
+    accounts = find_account_ids(session, body, codes)
     periods = find_period_ids(session, body, {draft.effective_on for draft in entries})
-    insert_batch(session, body, entries, places, periods, purpose)
+    insert_batch(session, body, entries, accounts, periods, purpose)

@@ -10,23 +10,30 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
-from datetime import date
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import psycopg
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
 
 from payments.ledger.actions import Posted, post_entries
-from payments.ledger.batches import Place, find_places, insert_batch, list_known, lock_bounds
-from payments.ledger.places import find_period_ids
 from payments.ledger.rules import EntryDraft, check_drafts
 from shared.db import Database
-from shared.errors import Conflict, FieldError, Invalid, Problem
+from shared.errors import Conflict, Problem
 from shared.ids import new_id
 
 _PURPOSE = "single postings"
+_PAIR = 2
+_POST = text(
+    """
+    SELECT json_agg(json_build_array(n, entry_id, outcome))
+      FROM post_singles(:body, :batch, :purpose, cast(:ids AS uuid[]),
+      cast(:types AS text[]), cast(:events AS text[]), cast(:days AS date[]),
+      cast(:debits AS text[]), cast(:credits AS text[]), cast(:pence AS bigint[]),
+      cast(:hashes AS bytea[]))
+    """
+)
 Answer = Posted | Problem
 
 
@@ -34,6 +41,7 @@ Answer = Posted | Problem
 class _Request:
     body: str
     draft: EntryDraft
+    digest: bytes
     came_at: float
     future: "Future[Posted]" = field(default_factory=Future)
 
@@ -55,8 +63,6 @@ class CoalescingWriter:
         self._changed = threading.Condition()
         self._busy = 0
         self._closed = False
-        self._places: dict[tuple[str, str], Place] = {}
-        self._periods: dict[tuple[str, date], UUID] = {}
         self._lanes = [threading.Thread(target=self._run, daemon=True) for _ in range(lanes)]
         for lane in self._lanes:
             lane.start()
@@ -69,7 +75,7 @@ class CoalescingWriter:
             RuntimeError: the writer is closed.
         """
         check_drafts([draft])
-        request = _Request(body, draft, time.monotonic())
+        request = _Request(body, draft, draft.request_hash, time.monotonic())
         with self._changed:
             if self._closed:
                 raise RuntimeError("the writer is closed")
@@ -130,29 +136,35 @@ class CoalescingWriter:
         return max(0.0, self._waiting[0].came_at + self._wait_seconds - time.monotonic())
 
     def _post(self, batch: Sequence[_Request]) -> None:
-        body, drafts = batch[0].body, {}
-        twice = []
+        together: dict[tuple[str, str, int], _Request] = {}
+        alone = []
         for request in batch:
-            if request.draft.key in drafts:
-                twice.append(request)
+            if _is_simple(request.draft) and request.draft.key not in together:
+                together[request.draft.key] = request
             else:
-                drafts[request.draft.key] = request.draft
-        answers = self._book(body, list(drafts.values()))
-        for request in batch:
-            if request not in twice:
-                _answer(request, answers[request.draft.key])
-        for request in twice:
+                alone.append(request)
+        body, requests = batch[0].body, list(together.values())
+        try:
+            rows = self._ask(body, requests)
+        except psycopg.Error:
+            # One of them cannot be booked in a way that only the checks knew: each on its own.
+            alone = [*requests, *alone]
+        else:
+            for number, entry_id, outcome in rows:
+                request = requests[number - 1]
+                if outcome == "alone":
+                    alone.append(request)
+                else:
+                    _answer(request, _read(request.draft, entry_id, outcome))
+        for request in alone:
             _answer(request, self._book_one(body, request.draft))
 
-    def _book(self, body: str, drafts: Sequence[EntryDraft]) -> dict[tuple[str, str, int], Answer]:
-        try:
-            with self._database.transaction() as session:
-                return self._book_together(session, body, drafts)
-        except (DBAPIError, psycopg.Error, Problem):
-            # One of them cannot be booked in a way that only the database knew: each on its own.
-            self._places.clear()
-            self._periods.clear()
-            return {draft.key: self._book_one(body, draft) for draft in drafts}
+    def _ask(self, body: str, requests: Sequence[_Request]) -> list[tuple[int, str, str]]:
+        if not requests:
+            return []
+        values = _values(body, requests)
+        rows: list[tuple[int, str, str]] = self._database.quick.execute(_POST, values).scalar_one()
+        return rows
 
     def _book_one(self, body: str, draft: EntryDraft) -> Answer:
         try:
@@ -167,41 +179,45 @@ class CoalescingWriter:
                 return Conflict(f"ledger_{state.lower()}", str(cause).split("\n", 1)[0])
             raise
 
-    def _book_together(
-        self, session: Session, body: str, drafts: Sequence[EntryDraft]
-    ) -> dict[tuple[str, str, int], Answer]:
-        places = self._find_places(session, body, drafts)
-        answers: dict[tuple[str, str, int], Answer] = {}
-        for key, known in list_known(session, body, drafts).items():
-            answers[key] = known if isinstance(known, Conflict) else Posted(known, replay=True)
-        open_drafts = [draft for draft in drafts if draft.key not in answers]
-        good, refused = _check_room(session, open_drafts, places)
-        answers |= refused
-        if good:
-            # Ids in the order of the insert keep the index of the primary key at its end.
-            good = [replace(draft, id=new_id()) for draft in good]
-            periods = self._find_periods(session, body, good)
-            insert_batch(session, body, good, places, periods, _PURPOSE)
-        answers |= {draft.key: Posted(draft.id, replay=False) for draft in good}
-        return answers
 
-    def _find_places(
-        self, session: Session, body: str, drafts: Sequence[EntryDraft]
-    ) -> dict[str, Place]:
-        codes = {line.account for draft in drafts for line in draft.lines}
-        if missing := [code for code in codes if (body, code) not in self._places]:
-            found = find_places(session, body, missing)
-            self._places |= {(body, code): place for code, place in found.items()}
-        return {code: self._places[body, code] for code in codes if (body, code) in self._places}
+def _is_simple(draft: EntryDraft) -> bool:
+    """Tell whether an entry is a plain transfer, as nearly all single ones are."""
+    return (
+        len(draft.lines) == _PAIR
+        and draft.kind == "posted"
+        and draft.currency == "GBP"
+        and draft.rule_version == 1
+        and draft.lines[0].amount_pence > 0
+        and not any(line.pending for line in draft.lines)
+    )
 
-    def _find_periods(
-        self, session: Session, body: str, drafts: Sequence[EntryDraft]
-    ) -> dict[date, UUID]:
-        days = {draft.effective_on for draft in drafts}
-        if missing := [day for day in days if (body, day) not in self._periods]:
-            found = find_period_ids(session, body, missing)
-            self._periods |= {(body, day): period for day, period in found.items()}
-        return {day: self._periods[body, day] for day in days}
+
+def _values(body: str, requests: Sequence[_Request]) -> dict[str, object]:
+    drafts = [request.draft for request in requests]
+    return {
+        "body": body,
+        "batch": new_id(),
+        "purpose": _PURPOSE,
+        # Ids in the order of the insert keep the index of the primary key at its end.
+        "ids": [new_id() for _ in drafts],
+        "types": [draft.event_type for draft in drafts],
+        "events": [draft.event_id for draft in drafts],
+        "days": [draft.effective_on for draft in drafts],
+        "debits": [draft.lines[0].account for draft in drafts],
+        "credits": [draft.lines[1].account for draft in drafts],
+        "pence": [draft.lines[0].amount_pence for draft in drafts],
+        "hashes": [request.digest for request in requests],
+    }
+
+
+def _read(draft: EntryDraft, entry_id: str, outcome: str) -> Answer:
+    if outcome in ("posted", "replay"):
+        return Posted(UUID(entry_id), replay=outcome == "replay")
+    if outcome == "bound":
+        codes = " or ".join(line.account for line in draft.lines)
+        return Conflict("bound_passed", f"The bound of {codes} would be passed")
+    name = f"{draft.event_type} {draft.event_id}"
+    return Conflict(f"exists_with_different_{outcome}", f"{name} is booked with another {outcome}")
 
 
 def _answer(request: _Request, answer: Answer) -> None:
@@ -209,42 +225,3 @@ def _answer(request: _Request, answer: Answer) -> None:
         request.future.set_exception(answer)
     else:
         request.future.set_result(answer)
-
-
-def _check_room(
-    session: Session, drafts: Sequence[EntryDraft], places: dict[str, Place]
-) -> tuple[list[EntryDraft], dict[tuple[str, str, int], Answer]]:
-    """Return the drafts that can be booked, in their order, and why the others cannot."""
-    refused: dict[tuple[str, str, int], Answer] = {}
-    good: list[EntryDraft] = []
-    bounded = sorted({place.id for place in places.values() if place.bounded})
-    room = lock_bounds(session, bounded) if bounded else {}
-    for draft in drafts:
-        if missing := [line.account for line in draft.lines if line.account not in places]:
-            faults = [FieldError(code, "is not an account of this body") for code in missing]
-            title = "The ledger does not know these accounts"
-            refused[draft.key] = Invalid(*faults, code="no_such_account", title=title)
-            continue
-        moved = _moves(draft, places, room)
-        if passed := [one for one, pence in moved.items() if room[one] + pence < 0 > pence]:
-            code = next(code for code, place in places.items() if place.id == passed[0])
-            refused[draft.key] = Conflict("bound_passed", f"The bound of {code} would be passed")
-            continue
-        for account, pence in moved.items():
-            room[account] += pence
-        good.append(draft)
-    return good, refused
-
-
-def _moves(draft: EntryDraft, places: dict[str, Place], room: dict[UUID, int]) -> dict[UUID, int]:
-    """Return by how much each bound account's room changes; what is reserved takes room too."""
-    moved: dict[UUID, int] = {}
-    for line in draft.lines:
-        place = places[line.account]
-        if place.id not in room:
-            continue
-        pence = line.amount_pence if place.normal_side == "debit" else -line.amount_pence
-        if line.pending and (pence > 0) == (draft.kind == "pending"):
-            continue
-        moved[place.id] = moved.get(place.id, 0) + pence
-    return moved

@@ -213,6 +213,7 @@ def present_proof(proof: Proof) -> Values:
 def _account(one: AccountProof) -> Values:
     return {
         "name": account_name(one.account),
+        "href": f"/payments/reconciliation/accounts/{one.account.id}",
         "bank": amount(one.statement_pence),
         "day": one.statement_day,
         "ledger": amount(one.ledger_pence),

@@ -12,6 +12,7 @@ from payments.bank.queries import BankAccount, SubmissionView, list_bank_account
 from payments.ledger import rules as ledger
 from payments.ledger.queries import AccountBalance, list_faults, trial_balance
 from payments.payees.bank_details import DetailsVault
+from payments.reconciliation.report.queries import make_report
 from payments.reconciliation.rules import line_record
 
 
@@ -202,6 +203,16 @@ _CLOSING = text(
      ORDER BY sequence DESC NULLS LAST, to_date DESC, id DESC LIMIT 1
     """
 )
+_CLOSE_FACTS = text(
+    """
+    SELECT (SELECT count(*) FROM statement s WHERE s.bank_account_id = :account
+               AND s.state NOT IN ('reconciled', 'set_aside') AND s.from_date <= :day) AS stopped,
+           (SELECT count(*) FROM statement s WHERE s.bank_account_id = :account
+               AND s.state = 'reconciled' AND s.to_date <= :day) AS statements,
+           EXISTS (SELECT 1 FROM reconciliation_sign_off o WHERE o.bank_account_id = :account
+                      AND o.state = 'signed' AND o.day >= :day) AS signed
+    """
+)
 _KNOWN = text(
     "SELECT bank_statement_id FROM statement_file"
     " WHERE bank_account_id = :account AND bank_statement_id IS NOT NULL"
@@ -288,3 +299,24 @@ def _prove_account(
         reserved_pence=0 if bank is None else bank.pending_credit,
         submissions=tuple(list_submissions(session, account.id)),
     )
+
+
+def prove_accounts(session: Session, body: str, day: date) -> list[str]:
+    """Return why a body's bank accounts are not proved at the end of a day; nothing when they are.
+
+    An account is proved when a statement reaches the day (where the account has any), bank and
+    ledger agree to the penny, no statement up to the day is stopped, and the report of the day or a
+    later one is signed by two people.
+    """
+    faults = []
+    for account in list_bank_accounts(session, body):
+        report = make_report(session, account, day)
+        if report.difference_pence not in (None, 0):
+            faults.append(f"{account.code}: bank and ledger differ by {report.difference_pence} p")
+        values = {"account": account.id, "day": day}
+        found = session.execute(_CLOSE_FACTS, values).one()
+        if found.stopped:
+            faults.append(f"{account.code}: {found.stopped} statement(s) are stopped")
+        if found.statements and not found.signed:
+            faults.append(f"{account.code}: the reconciliation is not signed")
+    return faults

@@ -19,12 +19,20 @@ from shared.web.pages import NavigationItem, translate
 BODY_COOKIE = "payments_body"
 CHOOSE_PATH = "/payments/choose-body"
 _PREFIX = "payments."
+_ADMINISTERS = (ADMINISTRATOR, AUDITOR)
 _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Today", "/payments/", SEES_RUNS),
     ("Uploads", "/payments/uploads", SEES_RUNS),
     ("Runs", "/payments/runs", SEES_RUNS),
     ("Find a payment", "/payments/search", SEES_RUNS),
+    ("Holds", "/payments/holds", SEES_RUNS),
+    ("Calendar", "/payments/calendar", (*SEES_RUNS, ADMINISTRATOR)),
     ("Payees", "/payments/payees", SEES_PAYEES),
+    (
+        "Released holds",
+        "/payments/payees/overrides",
+        (AUDITOR, APPROVER, "payments.payee_approver"),
+    ),
     ("Confirmation of Payee", "/payments/confirmation-of-payee", (*CHECK_ROLES, AUDITOR)),
     ("Files to the bank", "/payments/submissions", SEES_RUNS),
     ("Work", "/payments/work", SEES_RUNS),
@@ -38,6 +46,8 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Audit log", "/payments/audit", (AUDITOR,)),
     ("Remittance advice", "/payments/settings/remittance", (ADMINISTRATOR, AUDITOR)),
     ("Webhooks", "/payments/webhooks", (ADMINISTRATOR, AUDITOR)),
+    ("Limits and approval", "/payments/controls", _ADMINISTERS),
+    ("Settings", "/payments/settings", _ADMINISTERS),
 )
 
 # The header shows sections, and below it the pages of the section that one is in. A page belongs to

@@ -12,9 +12,11 @@ from payments.bank.actions import NewBankAccount, open_bank_account
 from payments.payees.actions import Checker, CheckRequest, check_name
 from payments.payees.bank_details import AccountType
 from payments.payees.making import make_checker
+from payments.payees.master.seeding import seed_payee
 from payments.runs.actions.create import Desk, PayeeOrder, PaymentOrder, create_payment
 from payments.runs.actions.set_up import BodyPlan, ProgrammePlan, set_up_body
 from payments.runs.queries.payments import find_payment_by_key
+from payments.screening.demo import load_demo_list
 from payments.settings import PaymentsSettings, get_settings
 from shared.actors import Actor
 from shared.correlation import set_correlation_id
@@ -56,6 +58,20 @@ class _Payee(_Model):
     account_number: str
 
 
+class _MasterPayee(_Model):
+    reference: str
+    name: str
+    account_type: AccountType
+    sort_code: str = ""
+    account_number: str = ""
+    roll_number: str = ""
+    iban: str = ""
+    beneficiary: str = ""
+    gl_code: str = ""
+    email: str = ""
+    confirmed: bool = True
+
+
 class _Payment(_Model):
     programme: str
     payee: _Payee
@@ -69,6 +85,7 @@ class _Body(_Model):
     originating_account: _Account
     income_accounts: list[_IncomeAccount] = Field(default_factory=list)
     programmes: list[_Programme]
+    payees: list[_MasterPayee] = Field(default_factory=list)
     payments: list[_Payment] = Field(default_factory=list)
 
 
@@ -92,8 +109,13 @@ def seed_demo(arguments: Sequence[str]) -> None:
                 open_bank_account(
                     session, NewBankAccount(body.organisation, **account.model_dump())
                 )
+        for one in body.payees:
+            seed_payee(checker, body.organisation, **one.model_dump())
         made = sum(_order(checker, body, payment) for payment in body.payments)
         print(f"payments: {body.organisation} has its accounts; {made} payments are new")
+    with checker.database.transaction() as session:
+        if load_demo_list(session, _ACTOR, checker.clock()):
+            print("payments: the invented sanctions list is in force")
     checker.database.engine.dispose()
 
 

@@ -11,10 +11,13 @@ from starlette.responses import RedirectResponse, Response
 
 from payments.controls.actions.people import note_seen
 from payments.controls.deps import SignInDep, lead_to_step_up
+from payments.controls.forms import read_date
 from payments.payees.deps import VaultDep
 from payments.reports.today.presenting import present_picture
 from payments.runs.access import BODY_COOKIE, Staff, StaffDep, memberships, require_role
 from payments.runs.actions.approve import approve, put_forward, reject, release
+from payments.runs.actions.recall import recall_run
+from payments.runs.actions.schedule import set_entry_day
 from payments.runs.presenting import Values, present_pages, present_today
 from payments.runs.presenting_run import Wanted, present_run
 from payments.runs.queries.runs import list_bodies, list_programmes, list_runs
@@ -37,6 +40,9 @@ _DONE = {
     "approved": "You approved the run.",
     "rejected": "You sent the run back to be corrected.",
     "released": "The run was released to the bank.",
+    "recalled": "The run was recalled. Its payments will not be made.",
+    "payment-recalled": "The payment was recalled. It will not be made.",
+    "day-set": "The day of payment is set.",
     "edited": "The payment was corrected. Its run needs approval of what it says now.",
     "removed": "The payment was removed from the run.",
     "hold-released": "The hold was released. Somebody else has to approve the run.",
@@ -259,6 +265,47 @@ def release_run(
         now,
         lambda: release(session, run_id, staff.actor, now, sign_in),
     )
+
+
+@router.post("/runs/{run_id}/recall")
+def recall_one(
+    request: Request,
+    run_id: UUID,
+    form: FormDep,
+    staff: SeesRuns,
+    session: SessionDep,
+    runtime: RuntimeDep,
+    now: NowDep,
+) -> Response:
+    """Take an approved run back before it goes to the bank."""
+    return _take_step(
+        request,
+        runtime,
+        session,
+        staff,
+        run_id,
+        "recalled",
+        now,
+        lambda: recall_run(session, run_id, form.text("recall_reason"), staff.actor, now),
+    )
+
+
+@router.post("/runs/{run_id}/entry-day")
+def change_entry_day(
+    request: Request,
+    run_id: UUID,
+    form: FormDep,
+    staff: SeesRuns,
+    session: SessionDep,
+    runtime: RuntimeDep,
+    now: NowDep,
+) -> Response:
+    """Say on which day the money shall be in the accounts."""
+
+    def step() -> None:
+        set_entry_day(session, run_id, read_date(form, "entry_on"), staff.actor, now)
+
+    return _take_step(request, runtime, session, staff, run_id, "day-set", now, step)
 
 
 @router.get("/choose-body")

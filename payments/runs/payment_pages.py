@@ -16,13 +16,14 @@ from payments.runs.actions.edit import (
     release_hold,
     remove_payment,
 )
+from payments.runs.actions.recall import recall_payment
 from payments.runs.pages import SeesRuns, done_text
 from payments.runs.presenting import (
     Values,
     present_payment,
 )
 from payments.runs.queries.payments import Payment, get_payment
-from payments.runs.rules import UPLOADER
+from payments.runs.rules import APPROVER, RELEASER, UPLOADER
 from shared.errors import Conflict, FieldError, Invalid, Problem
 from shared.money import parse_pounds
 from shared.web.deps import Form, FormDep, NowDep, RuntimeDep, SessionDep
@@ -31,6 +32,8 @@ from shared.web.runtime import Runtime
 router = APIRouter()
 
 Changes = Annotated[Staff, Depends(require_role(UPLOADER))]
+Overrides = Annotated[Staff, Depends(require_role(UPLOADER, APPROVER))]
+Recalls = Annotated[Staff, Depends(require_role(APPROVER, RELEASER))]
 _FIELDS = (
     "payee_name",
     "account_type",
@@ -129,7 +132,7 @@ def release_payment_hold(
     request: Request,
     public_id: str,
     form: FormDep,
-    staff: Changes,
+    staff: Overrides,
     session: SessionDep,
     runtime: RuntimeDep,
     vault: VaultDep,
@@ -145,6 +148,30 @@ def release_payment_hold(
         public_id,
         "hold-released",
         lambda: release_hold(session, public_id, form.text("reason"), staff.actor, now),
+    )
+
+
+@router.post("/payments/{public_id}/recall")
+def recall(
+    request: Request,
+    public_id: str,
+    form: FormDep,
+    staff: Recalls,
+    session: SessionDep,
+    runtime: RuntimeDep,
+    vault: VaultDep,
+    now: NowDep,
+) -> Response:
+    """Take one payment of an approved run back."""
+    return _take_step(
+        request,
+        runtime,
+        session,
+        staff,
+        vault,
+        public_id,
+        "payment-recalled",
+        lambda: recall_payment(session, public_id, form.text("reason"), staff.actor, now),
     )
 
 

@@ -32,6 +32,7 @@ from payments.runs.queries.today import (
 from payments.runs.queries.totals import Figure
 from payments.runs.rules import (
     APPROVER,
+    RELEASER,
     UPLOADER,
     WORDS,
     Step,
@@ -170,11 +171,14 @@ def present_payment(
     sees_all = staff.has(UPLOADER, APPROVER)
     can: dict[Step, bool] = {
         step: has_role_for(step, staff.roles) and is_possible_in(step, run.state)
-        for step in ("edit", "remove", "override")
+        for step in ("edit", "remove", "override", "recall")
     }
     if payment.state not in ("held", "ready", "rejected", "awaiting_approval", "approved"):
         can = dict.fromkeys(can, False)
     can["override"] = can["override"] and payment.state == "held"
+    can["recall"] = can["recall"] and payment.state == "approved" and run.state == "approved"
+    may_hold = staff.has(APPROVER, RELEASER) and run.state not in ("released", "submitted")
+    may_hold = may_hold and payment.state in ("ready", "rejected", "awaiting_approval", "approved")
     check = find_check(session, staff.organisation, payment.check_id) if payment.check_id else None
     lines, events = make_timeline(session, payment), list_payment_events(session, payment)
     return {
@@ -212,6 +216,7 @@ def present_payment(
             for line in list_bank_lines(session, payment.id)
         ],
         "can": can,
+        "may_hold": may_hold,
     }
 
 

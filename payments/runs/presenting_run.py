@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from payments.controls.checks import standing_of
 from payments.controls.duties import is_sole_approver
+from payments.controls.queries.days import plan_run
 from payments.controls.queries.holds import list_holds_of_run
 from payments.payees.bank_details import mask_account_number
 from payments.runs.access import Staff
@@ -22,18 +23,22 @@ from payments.runs.presenting import (
 from payments.runs.queries.payments import count_with_words, list_page, list_run_events
 from payments.runs.queries.runs import Run, get_run, list_approvals
 from payments.runs.queries.totals import GONE, Figure, add_up, get_totals, without
-from payments.runs.rules import APPROVER, STEPS, has_role_for, is_possible_in
+from payments.runs.rules import APPROVER, RELEASER, STEPS, has_role_for, is_possible_in
 from payments.runs.wording import RUN_COLOURS, RUN_TEXTS, STATE_TEXTS, WORK_TEXTS
 from payments.stages.queries import list_stages
 from shared.money import format_pounds
 
 PAYMENTS_A_PAGE = 50
 MOST_FOUND = 1_000
+_ENDED = ("submitted", "closed", "cancelled")
 _COLLECTED = (*GONE, "held")
 # What of its payments' histories a run's own tells: people's deeds and the bank's refusals.
 _TOLD_OF_PAYMENTS = (
     *("edited", "removed", "hold_released", "carried_over", "contradicted", "rejected"),
     *("refused", "returned"),
+)
+_BEFORE_RELEASE = (
+    *("collecting", "correcting", "putting_forward", "awaiting_approval", "approving", "approved"),
 )
 _AFTER_APPROVAL = ("approved", "released", "submitted", "accepted", "paid", "returned")
 # Name of the stage, and the states whose payments have come so far.
@@ -79,8 +84,10 @@ def present_run(
             "count": counted.count,
             "total": format_pounds(counted.total_pence),
             "by_hand": run.programme.release == "by_hand",
+            "entry_on": run.entry_on,
         },
         "bank": present_submission(session, run),
+        "plan": _present_plan(session, run, now),
         "progress": _present_progress(session, run),
         "figures": _stage_figures(run, totals),
         "history": [
@@ -91,6 +98,25 @@ def present_run(
         ],
         **_present_payments(session, run, totals, wanted or Wanted()),
         **_steps(session, staff, run, counted, [one.person_id for one in approvals], now),
+    }
+
+
+def _present_plan(session: Session, run: Run, now: datetime) -> Values | None:
+    """Return the days of a run that is not released yet, with why they are not as wanted."""
+    if run.state not in _BEFORE_RELEASE:
+        return None
+    try:
+        plan = plan_run(session, run, now)
+    except ValueError:
+        # The bank holidays of that year are not published yet.
+        return None
+    return {
+        "input_day": plan.input_day,
+        "processing_day": plan.processing_day,
+        "entry_day": plan.entry_day,
+        "is_moved": plan.wanted is not None and plan.wanted != plan.entry_day,
+        "reasons": plan.reasons,
+        "scottish": plan.scottish_holiday or "",
     }
 
 
@@ -183,6 +209,7 @@ def _steps(
             "is_within": is_within,
             "is_approver": staff.has(APPROVER),
         },
+        "may_hold": staff.has(APPROVER, RELEASER) and run.state not in _ENDED and not holds,
     }
 
 

@@ -139,7 +139,7 @@ STEPS: dict[Step, tuple[frozenset[str], frozenset[RunState]]] = {
     "recall": (frozenset({APPROVER, RELEASER}), frozenset({"approved", "released"})),
     "edit": (frozenset({UPLOADER}), _EDITABLE),
     "remove": (frozenset({UPLOADER}), _EDITABLE),
-    "override": (frozenset({UPLOADER}), frozenset({"collecting", "correcting"})),
+    "override": (frozenset({UPLOADER, APPROVER}), frozenset({"collecting", "correcting"})),
 }
 
 MAXIMUM_AMOUNT_PENCE = 2_000_000_000

@@ -92,6 +92,7 @@ def present_group_page(session: Session, staff: Staff, group: Group) -> Values:
             "name": one.name,
             "account": f"••••{one.account_tail}" if one.account_tail else one.bank_label,
             "can_be_credited": one.can_be_credited,
+            "agent_id": one.agent_id,
         }
         for one in list_merchants(session, staff.organisation)
         if one.group_id == group.id

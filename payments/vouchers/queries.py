@@ -89,6 +89,11 @@ class Merchant:
         """The record to which the sealed bank details are bound."""
         return f"merchant:{self.id}"
 
+    @property
+    def agent_id(self) -> str:
+        """The ten characters under which tills of GovStack's second shape know the merchant."""
+        return self.id.hex[-10:]
+
 
 @dataclass(frozen=True)
 class Batch:

@@ -53,8 +53,6 @@ class FilePayment:
 class FileWriter(Protocol):
     """Writes one kind of file."""
 
-    suffix: str
-
     def header(self) -> bytes:
         """Return what comes before the payments."""
 
@@ -71,8 +69,6 @@ class FileWriter(Protocol):
 
 class Standard18Writer:
     """Writes Standard 18 for Bacs, and for Faster Payments by Direct Corporate Access."""
-
-    suffix = "txt"
 
     def __init__(self, facts: FileFacts) -> None:
         self._facts = facts
@@ -124,8 +120,6 @@ class Standard18Writer:
 
 class Pain001Writer:
     """Writes pain.001.001.09 in pounds, one payment information block (payments contract 7.1)."""
-
-    suffix = "xml"
 
     def __init__(self, facts: FileFacts) -> None:
         self._facts = facts

@@ -20,7 +20,9 @@ _TIMEOUT_SECONDS = 20.0
 _MAXIMUM_LISTED = 100_000
 # A bank that takes a large file needs longer for its answer.
 _BYTES_A_SECOND = 1_000_000
-_TYPES = {"txt": "text/plain", "xml": "application/xml"}
+_TYPES = {"txt": "text/plain", "fps": "text/plain", "xml": "application/xml"}
+# A Standard 18 file does not say that it is for Faster Payments.
+_RAILS = {"fps": "faster_payments"}
 
 
 class HttpsBank:
@@ -39,6 +41,7 @@ class HttpsBank:
                     "Idempotency-Key": submission_id,
                     "Content-Type": _TYPES[content.suffix],
                     "Content-Length": str(content.size),
+                    "Payment-Rail": _RAILS.get(content.suffix, ""),
                 },
                 timeout=(self._http.timeout.read or _TIMEOUT_SECONDS)
                 + content.size / _BYTES_A_SECOND,

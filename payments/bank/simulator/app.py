@@ -106,7 +106,9 @@ def _submissions(desk: Desk) -> APIRouter:
     # Asynchronous because only so a body can be read piece by piece.
     @router.post("/submissions")
     async def submit(
-        request: Request, idempotency_key: Annotated[str, Header(min_length=1, max_length=64)]
+        request: Request,
+        idempotency_key: Annotated[str, Header(min_length=1, max_length=64)],
+        payment_rail: Annotated[Literal["", "faster_payments"], Header()] = "",
     ) -> Response:
         with NamedTemporaryFile(dir=desk.store.files, delete=False) as kept:
             size = 0
@@ -117,7 +119,7 @@ def _submissions(desk: Desk) -> APIRouter:
                 kept.write(chunk)
         path = Path(kept.name)
         sha256 = await run_in_threadpool(hash_file, path)
-        answer = await run_in_threadpool(desk.submit, idempotency_key, path, sha256)
+        answer = await run_in_threadpool(desk.submit, idempotency_key, path, sha256, payment_rail)
         await run_in_threadpool(path.replace, desk.store.files / sha256)
         return _http(answer)
 

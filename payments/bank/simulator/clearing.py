@@ -22,6 +22,7 @@ def receive(
     sha256: str,
     accounts: Path | None,
     faults: frozenset[str] = frozenset(),
+    rail: str = "",
 ) -> sqlite3.Row:
     """Take a file in and return its row; the same content again answers the first one.
 
@@ -40,6 +41,7 @@ def receive(
     try:
         _check_id(known)
         facts = _take_items(connection, identification, path, flags.load(accounts))
+        facts.rail = rail or facts.rail
         _check_serial(connection, facts)
         processing = _processing_day(facts, today(connection))
     except RefusedError as refusal:
@@ -48,7 +50,7 @@ def receive(
     row = _accept(connection, identification, sha256, facts, processing)
     _report_on(connection, row, faults)
     if facts.rail != "bacs":
-        _enter(connection, row, processing, flags.load(accounts), faults)
+        _enter(connection, row, processing, flags.load(accounts))
     return row
 
 
@@ -107,9 +109,7 @@ def find(connection: sqlite3.Connection, identification: str) -> sqlite3.Row | N
     return row
 
 
-def advance(
-    connection: sqlite3.Connection, accounts: Path | None, faults: frozenset[str] = frozenset()
-) -> date:
+def advance(connection: sqlite3.Connection, accounts: Path | None) -> date:
     """Move to the next working day and do that day's clearing; returns the new day."""
     day = days.after(today(connection))
     connection.execute("UPDATE clock SET day = ?", (day.isoformat(),))
@@ -117,7 +117,7 @@ def advance(
         "SELECT * FROM submission WHERE status = 'accepted' AND stage = 'input' ORDER BY rowid"
     ).fetchall():
         if days.after(date.fromisoformat(row["processing"])) <= day:
-            _enter(connection, row, day, flags.load(accounts), faults)
+            _enter(connection, row, day, flags.load(accounts))
     _return(connection, day)
     _write_statements(connection, day)
     return day
@@ -212,7 +212,6 @@ def _enter(
     submission: sqlite3.Row,
     day: date,
     listed: dict[tuple[str, str], dict[str, object]],
-    faults: frozenset[str] = frozenset(),
 ) -> None:
     """Apply a submission's credits, or note when those that cannot be applied come back."""
     identification = submission["id"]
@@ -221,7 +220,7 @@ def _enter(
         " WHERE submission = ? AND status = 'accepted'",
         (identification,),
     ).fetchone()
-    late = 2 if "late_return" in faults else 0
+    late = 2 if _is_late(connection) else 0
     special = connection.execute(
         "SELECT * FROM item WHERE submission = ? AND status = 'accepted'"
         " AND (account LIKE '%99' OR sort_code || account IN (SELECT value FROM json_each(?)))",
@@ -254,6 +253,14 @@ def _enter(
         own_account = (submission["own_sort_code"], submission["own_account"])
         many = (batch, totals["items"])
         _move(connection, own_account, day, -totals["pence"], "17", reference="CONTRA", batch=many)
+
+
+def _is_late(connection: sqlite3.Connection) -> bool:
+    """Take one order to return credits late, if there is one."""
+    done = connection.execute(
+        "DELETE FROM fault WHERE rowid = (SELECT min(rowid) FROM fault WHERE kind = 'late_return')"
+    )
+    return bool(done.rowcount)
 
 
 def _advise_amendments(connection: sqlite3.Connection, submission: sqlite3.Row, day: date) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from payments.bank.simulator import clearing
 from payments.bank.simulator.store import Store
 
-# How the bank misbehaves when a file comes, and when credits are entered.
+# How the bank misbehaves when a file comes; beside these it can return credits late.
 ON_SUBMISSION = (
     "accept_then_drop",
     "refuse",
@@ -22,8 +22,6 @@ ON_SUBMISSION = (
     "ack_unknown_id",
     "report_total_differs",
 )
-ON_ENTRY = ("late_return",)
-FAULTS = ON_SUBMISSION + ON_ENTRY
 FAULT_TEXTS = {
     "accept_then_drop": "take the file, then lose the answer",
     "refuse": "refuse the file",
@@ -78,8 +76,11 @@ class Desk:
         with self.store.work() as connection:
             connection.executemany("INSERT INTO fault VALUES (?, ?)", [(kind, seconds)] * times)
 
-    def submit(self, identification: str, path: Path, sha256: str) -> Answer:
-        """Take a file in, unless a fault was ordered, and answer as the bank does."""
+    def submit(self, identification: str, path: Path, sha256: str, rail: str = "") -> Answer:
+        """Take a file in, unless a fault was ordered, and answer as the bank does.
+
+        ``rail`` is named where the file itself does not tell Faster Payments from Bacs.
+        """
         fault = self._next_fault(ON_SUBMISSION)
         kind = "" if fault is None else str(fault["kind"])
         if fault is not None:
@@ -94,7 +95,9 @@ class Desk:
             return early[kind]
         faults = frozenset({kind}) if kind else frozenset()
         with self.store.work() as connection:
-            row = clearing.receive(connection, identification, path, sha256, self.accounts, faults)
+            row = clearing.receive(
+                connection, identification, path, sha256, self.accounts, faults, rail
+            )
         answer = answer_of(row)
         late = {
             "accept_then_drop": Answer(202, {}, is_dropped=True),
@@ -115,10 +118,8 @@ class Desk:
 
     def advance(self) -> date:
         """Move to the next working day."""
-        fault = self._next_fault(ON_ENTRY)
-        faults = frozenset({str(fault["kind"])}) if fault is not None else frozenset()
         with self.store.work() as connection:
-            return clearing.advance(connection, self.accounts, faults)
+            return clearing.advance(connection, self.accounts)
 
     def _next_fault(self, kinds: tuple[str, ...]) -> sqlite3.Row | None:
         with self.store.work() as connection:

@@ -139,9 +139,10 @@ class _Folders(paramiko.SFTPServerInterface):
     posix_rename = rename
 
     def _take(self, place: Path) -> None:
-        identification = place.name.rpartition(".")[0]
+        identification, _, suffix = place.name.rpartition(".")
+        rail = "faster_payments" if suffix == "fps" else ""
         sha256 = hash_file(place)
-        answer = self._desk.submit(identification, place, sha256)
+        answer = self._desk.submit(identification, place, sha256, rail)
         place.replace(self._desk.store.files / sha256)
         if not answer.is_dropped:
             receipt = self._root / "receipts" / f"{identification}.json"

@@ -14,11 +14,12 @@ _HERE = Path(__file__).parent
 
 def upgrade() -> None:
     op.execute((_HERE / "0010_balances.sql").read_text())
+    op.execute((_HERE / "0010_singles.sql").read_text())
     op.execute((_HERE / "0010_gl.sql").read_text())
 
 
 def downgrade() -> None:
     op.execute(
         "DROP TABLE gl_export, gl_setting, period_close, balance_fold;"
-        " DROP FUNCTION hold_period, lock_bounds, ledger_balances; DROP INDEX ix_entry_pending; DELETE FROM balance_day"
+        " DROP FUNCTION post_singles, hold_period, lock_bounds, ledger_balances; DROP INDEX ix_entry_pending; DELETE FROM balance_day"
     )

@@ -7,6 +7,7 @@ from payments.payees.confirmation.matching import (
     best_decision,
     normalise,
 )
+from payments.payees.modulus.check import ModulusAnswer
 from payments.payees.rules import GROUP_TITLES, POLICY_VERSION, Policy
 
 POLICY_TEXTS: dict[Policy, str] = {
@@ -37,7 +38,7 @@ def explain(result: CheckResult, asked: str, account_type: str) -> list[Step]:
     The bank decides; where it lets its name be shown, our own comparison stands beside its answer.
     """
     steps = [
-        Step("Account number", result.modulus.explanation),
+        Step("Account number", _tell_modulus(result.modulus)),
         Step("Name as it is compared", " ".join(normalise(asked)) or "–"),
     ]
     code = result.reason_code
@@ -53,3 +54,16 @@ def explain(result: CheckResult, asked: str, account_type: str) -> list[Step]:
     policy = POLICY_TEXTS[result.outcome.policy]
     steps.append(Step("What follows", f"{policy} ({POLICY_VERSION})"))
     return steps
+
+
+def _tell_modulus(modulus: ModulusAnswer) -> str:
+    """Return the sentence of a modulus check with the working of each row and the tables' date."""
+    rows = [
+        f"{row.sort_codes} {row.method}"
+        + (f", exception {row.exception}" if row.exception else "")
+        + f": total {row.total}, remainder {row.remainder}"
+        for row in modulus.rows
+    ]
+    version = [f"tables of {modulus.table_version}"] if modulus.table_version else []
+    working = "; ".join((*rows, *version))
+    return f"{modulus.explanation} ({working})" if working else modulus.explanation

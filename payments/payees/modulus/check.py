@@ -18,13 +18,15 @@ _EXCEPTION_8_CODE, _EXCEPTION_9_CODE = "090126", "309634"
 
 @dataclass(frozen=True)
 class RowOutcome:
-    """What one row of the table said."""
+    """What one row of the table said: its sort codes, and the one it was checked as."""
 
     method: str
     exception: str
     total: int
     remainder: int
     passed: bool
+    sort_codes: str = ""
+    checked_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,18 @@ def _run(
 
 def _check_row(tables: ModulusTables, row: WeightRow, digits: tuple[int, ...]) -> RowOutcome:
     digits = _substituted(tables, row, digits)
+    checked_as = "".join(map(str, digits[:6]))
     row = replace(row, weights=_weights(row, digits))
     total = _total(row, digits)
     remainder = total % (11 if row.method == "MOD11" else 10)
     passed = _passes(row, digits, remainder)
-    return RowOutcome(row.method, row.exception, total, remainder, passed)
+    return RowOutcome(
+        row.method, row.exception, total, remainder, passed, _range_of(row), checked_as
+    )
+
+
+def _range_of(row: WeightRow) -> str:
+    return f"{row.first:06d}-{row.last:06d}"
 
 
 def _substituted(tables: ModulusTables, row: WeightRow, digits: tuple[int, ...]) -> tuple[int, ...]:
@@ -171,4 +180,13 @@ def _check_exception_14(row: WeightRow, digits: tuple[int, ...]) -> RowOutcome:
     if total % 11 and digits[_H] in (0, 1, 9):
         # The last digit is dropped and a zero put in front: 0abcdefg, with the same weights.
         total = _total(row, (*digits[:6], 0, *digits[6:_H]))
-    return RowOutcome(row.method, row.exception, total, total % 11, total % 11 == 0)
+    checked_as = "".join(map(str, digits[:6]))
+    return RowOutcome(
+        row.method,
+        row.exception,
+        total,
+        total % 11,
+        total % 11 == 0,
+        _range_of(row),
+        checked_as,
+    )

@@ -3,20 +3,33 @@
 import hashlib
 import threading
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, cast
+
+from shared.errors import Problem
+from shared.logs import get_logger
 
 Method = Literal["MOD10", "MOD11", "DBLAL"]
 _METHODS = ("MOD10", "MOD11", "DBLAL")
 _WEIGHTS = 14
 _COLUMNS = (_WEIGHTS + 3, _WEIGHTS + 4)
+_MAXIMUM_FOUND = 20_000
 _EXCEPTIONS = tuple(str(number) for number in range(1, 15))
 
 
-class TableError(ValueError):
-    """A table file cannot be read; says which line and why."""
+class TableError(Problem):
+    """A table file cannot be read; says which line and why. No number passes in the meantime."""
+
+    status = 503
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            "weight_tables_unreadable",
+            f"The modulus weight tables cannot be read: {message}",
+            detail="Nothing was changed. Tell whoever operates this service.",
+        )
 
 
 @dataclass(frozen=True)
@@ -37,13 +50,23 @@ class ModulusTables:
     rows: tuple[WeightRow, ...]
     substitutions: dict[str, str]
     version: str
+    _found: dict[str, tuple[WeightRow, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def rows_for(self, sort_code: str) -> tuple[WeightRow, ...]:
         """Return the rows that contain a sort code, in file order."""
-        code = int(sort_code)
-        # Rows are sorted by their first code; those of one range stand next to each other.
-        end = bisect_right(self.rows, code, key=lambda row: row.first)
-        return tuple(row for row in self.rows[:end] if row.last >= code)
+        found = self._found.get(sort_code)
+        if found is None:
+            code = int(sort_code)
+            # Rows are sorted by their first code; those of one range stand next to each other.
+            end = bisect_right(self.rows, code, key=lambda row: row.first)
+            found = tuple(row for row in self.rows[:end] if row.last >= code)
+            # Files ask for the same few thousand sort codes again and again.
+            if len(self._found) >= _MAXIMUM_FOUND:
+                self._found.clear()
+            self._found[sort_code] = found
+        return found
 
 
 def parse_weights(text: str) -> tuple[WeightRow, ...]:
@@ -97,8 +120,10 @@ class TableFiles:
     def load(self) -> ModulusTables | None:
         """Return the tables, None where the operator has given no files.
 
+        New files that cannot be read leave the tables of before in force, and are logged.
+
         Raises:
-            TableError: a file is there and cannot be read as a table.
+            TableError: a file is there and cannot be read, and there are none of before.
         """
         if self._weights_file is None or not self._weights_file.is_file():
             return None
@@ -108,7 +133,12 @@ class TableFiles:
         stamp = tuple(file.stat().st_mtime_ns for file in files)
         with self._lock:
             if stamp != self._seen or self._tables is None:
-                self._tables = _read(files)
+                try:
+                    self._tables = _read(files)
+                except TableError as error:
+                    if self._tables is None:
+                        raise
+                    get_logger().error("modulus.reload_failed", reason=error.title)
                 self._seen = stamp
             return self._tables
 

@@ -10,7 +10,9 @@ from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from payments.payees.confirmation.matching import best_decision, reason_code
+from payments.payees.iban import has_good_check_digits
 from payments.payees.simulator.directory import Account, Directory
+from payments.payees.simulator.faults import Fault, play
 from payments.payees.simulator.pages import STYLE, accounts_page
 from shared.ids import new_id
 
@@ -24,13 +26,26 @@ _NAME_CODES = ("MBAM", "BAMM", "PAMM")
 
 
 class _Question(BaseModel):
-    scheme_name: Literal["SortCodeAccountNumber", "UK.OBIE.SortCodeAccountNumber"] = Field(
-        alias="SchemeName"
-    )
+    scheme_name: Literal[
+        "SortCodeAccountNumber", "UK.OBIE.SortCodeAccountNumber", "IBAN", "UK.OBIE.IBAN"
+    ] = Field(alias="SchemeName")
     account_type: Literal["Personal", "Business"] = Field(alias="AccountType")
-    identification: str = Field(alias="Identification", pattern=r"^\d{14}$")
+    identification: str = Field(alias="Identification", pattern=r"^(\d{14}|GB\d{2}[A-Z]{4}\d{14})$")
     name: str = Field(alias="Name", min_length=1, max_length=140)
     secondary: str = Field("", alias="SecondaryIdentification", max_length=34)
+
+    @property
+    def account(self) -> str:
+        """The fourteen digits of sort code and account, also out of an IBAN."""
+        return self.identification[-14:]
+
+    @property
+    def is_sound(self) -> bool:
+        """Tell whether the identification is of its scheme, with good check digits."""
+        is_iban = self.scheme_name.endswith("IBAN")
+        if is_iban != self.identification.startswith("GB"):
+            return False
+        return not is_iban or has_good_check_digits(self.identification)
 
 
 class _Envelope(BaseModel):
@@ -68,7 +83,11 @@ def _add_scheme(app: FastAPI, directory: Directory) -> None:
             return _error(406, "Accept must be application/json", headers)
         if not x_fapi_financial_id or not request.headers.get("authorization"):
             return _error(401, "the financial id or the authorisation is missing", headers)
-        account = directory.find(body.data.identification)
+        if not body.data.is_sound:
+            return _error(400, "the identification is not of its scheme", headers)
+        if (fault := play(directory.next_fault(x_fapi_interaction_id), headers)) is not None:
+            return fault
+        account = directory.find(body.data.account)
         if account is not None and (fault := _play_fault(account, headers)) is not None:
             return fault
         reply = _answer(directory, account, body.data)
@@ -98,7 +117,7 @@ def _play_fault(account: Account, headers: dict[str, str]) -> Response | None:
 
 def _answer(directory: Directory, account: Account | None, question: _Question) -> _Reply:
     if account is None:
-        if directory.holds_sort_code(question.identification[:6]):
+        if directory.holds_sort_code(question.account[:6]):
             return _refusal("AC01", "the account does not exist")
         return _refusal("SCNS", "the sort code belongs to another bank")
     flags = account.flags
@@ -147,9 +166,23 @@ def _add_admin(app: FastAPI, directory: Directory) -> None:
         directory.put(account)
         return account
 
+    def remove_account(identification: str) -> Response:
+        """Remove an account of fourteen digits."""
+        directory.remove(identification)
+        return Response(status_code=204)
+
+    def order_fault(fault: Fault) -> Fault:
+        """Play a fault of the whole responder from now on."""
+        directory.order_fault(fault)
+        return fault
+
+    def count_asked() -> dict[str, int]:
+        """Tell how many questions came, and how many of them more than once."""
+        return directory.count_asked()
+
     def show_accounts() -> HTMLResponse:
         """Show what can be tried."""
-        return HTMLResponse(accounts_page(directory.list_all()))
+        return HTMLResponse(accounts_page(directory.list_all(), directory.current_fault()))
 
     def show_style() -> Response:
         """Return the page's style sheet."""
@@ -157,5 +190,8 @@ def _add_admin(app: FastAPI, directory: Directory) -> None:
 
     app.get("/admin/accounts")(list_accounts)
     app.put("/admin/accounts")(put_account)
+    app.delete("/admin/accounts/{identification}")(remove_account)
+    app.put("/admin/fault")(order_fault)
+    app.get("/admin/asked")(count_asked)
     app.get("/")(show_accounts)
     app.get("/style.css")(show_style)

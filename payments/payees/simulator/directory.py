@@ -10,6 +10,8 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from payments.payees.simulator.faults import Fault
+
 
 class Flags(BaseModel):
     """Ways in which an account is special, and faults to play."""
@@ -56,6 +58,12 @@ class Directory:
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS account (identification TEXT PRIMARY KEY, body TEXT)"
             )
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS fault (id INTEGER PRIMARY KEY, body TEXT, rest INTEGER)"
+            )
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS asked (interaction TEXT PRIMARY KEY, times INTEGER)"
+            )
         if accounts_file.is_file():
             self._seed(accounts_file)
 
@@ -81,6 +89,51 @@ class Directory:
                 "INSERT OR REPLACE INTO account VALUES (?, ?)",
                 (account.sort_code + account.account_number, account.model_dump_json()),
             )
+
+    def remove(self, identification: str) -> None:
+        """Remove an account, if it is there."""
+        with self._connect() as connection:
+            connection.execute("DELETE FROM account WHERE identification = ?", (identification,))
+
+    def order_fault(self, fault: Fault) -> None:
+        """Play this fault from now on, for its number of questions."""
+        with self._connect() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO fault VALUES (1, ?, ?)",
+                (fault.model_dump_json(), fault.questions),
+            )
+
+    def next_fault(self, interaction: str) -> Fault:
+        """Return the fault for this question, which is counted; one with a number wears off."""
+        with self._connect() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(
+                "INSERT INTO asked VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + 1",
+                (interaction,),
+            )
+            row = connection.execute("SELECT body, rest FROM fault WHERE id = 1").fetchone()
+            if row is None:
+                return Fault()
+            fault = Fault.model_validate_json(row[0])
+            if fault.questions and row[1] <= 1:
+                connection.execute("DELETE FROM fault")
+            elif fault.questions:
+                connection.execute("UPDATE fault SET rest = rest - 1")
+            return fault
+
+    def current_fault(self) -> Fault:
+        """Return the fault that is being played."""
+        with self._connect() as connection:
+            row = connection.execute("SELECT body FROM fault WHERE id = 1").fetchone()
+        return Fault() if row is None else Fault.model_validate_json(row[0])
+
+    def count_asked(self) -> dict[str, int]:
+        """Return how many questions came, and how many came more than once."""
+        with self._connect() as connection:
+            row = connection.execute(
+                "SELECT count(*), coalesce(sum(times), 0), coalesce(sum(times > 1), 0) FROM asked"
+            ).fetchone()
+        return {"questions": row[0], "requests": row[1], "repeated": row[2]}
 
     def find(self, identification: str) -> Account | None:
         """Return the account of fourteen digits, None when the bank has none."""

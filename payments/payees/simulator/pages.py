@@ -3,6 +3,7 @@
 from html import escape
 
 from payments.payees.simulator.directory import Account
+from payments.payees.simulator.faults import SAYINGS, Fault
 
 STYLE = """
 body { font: 1.1rem/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 64rem; padding: 1rem; }
@@ -31,7 +32,7 @@ _TRY = (
 )
 
 
-def accounts_page(accounts: list[Account]) -> str:
+def accounts_page(accounts: list[Account], fault: Fault) -> str:
     """Return the page as HTML; every value from the directory is escaped."""
     tries = "".join(
         f"<tr><th scope=row>{escape(a)}</th><td>{escape(b)}</td><td>{escape(c)}</td></tr>"
@@ -44,6 +45,8 @@ def accounts_page(accounts: list[Account]) -> str:
         "<title>Simulated Confirmation of Payee</title><link rel=stylesheet href=/style.css></head>"
         "<body><main><h1>Simulated Confirmation of Payee</h1>"
         "<p>This stands in for the payees' banks. Everybody here is invented.</p>"
+        f"<p>Now it {escape(SAYINGS[fault.kind])}."
+        " <code>PUT /admin/fault</code> orders another way.</p>"
         "<h2>What to try</h2><div class=scroll role=region tabindex=0 aria-label='What to try'>"
         "<table><thead><tr><th scope=col>Answer</th><th scope=col>Type this</th>"
         f"<th scope=col>Why</th></tr></thead><tbody>{tries}</tbody></table></div>"

@@ -23,7 +23,9 @@ _OPEN_SUBMISSIONS = """
       FROM submission s
      WHERE s.bank_account_id = :account AND s.state IN ('acknowledged', 'reported')
        AND coalesce(s.accepted_pence, s.total_pence) > 0
-       AND NOT EXISTS (SELECT 1 FROM expected_item e WHERE e.submission_id = s.id)
+       AND NOT EXISTS (SELECT 1 FROM expected_item e JOIN match_target t
+                           ON t.target_type = 'payment' AND t.target_id = e.id
+                        WHERE e.submission_id = s.id AND t.allocated_pence > 0)
        AND NOT EXISTS (SELECT 1 FROM match_pair p WHERE p.target_id = s.id)
        AND NOT EXISTS (SELECT 1 FROM match_target t WHERE t.target_type = 'submission'
                           AND t.target_id = s.id AND t.allocated_pence > 0)
@@ -34,6 +36,10 @@ _OPEN_ITEMS = """
      WHERE e.bank_account_id = :account AND e.due_on BETWEEN :earliest AND :latest
        AND NOT EXISTS (SELECT 1 FROM match_target t WHERE t.target_type = e.target_type
                           AND t.target_id = e.id AND t.allocated_pence > 0)
+       AND NOT EXISTS (SELECT 1 FROM match_target t WHERE t.target_type = 'submission'
+                          AND t.target_id = e.submission_id AND t.allocated_pence > 0)
+       AND NOT EXISTS (SELECT 1 FROM match_pair p WHERE p.target_type = 'submission'
+                          AND p.target_id = e.submission_id)
 """
 _ITEMS_LEFT = "SELECT e.* FROM work_free e WHERE true"
 _ITEM = (
@@ -71,11 +77,11 @@ _REGISTER = text(
     INSERT INTO expected_item (id, target_type, body, bank_account_id, run_id, submission_id,
       amount_pence, due_on, end_to_end_id, reference, reference_key, account_hash, ledger_account)
     SELECT i.payment_id, 'payment', s.body, s.bank_account_id, s.run_id, s.id, -i.amount_pence,
-           s.processing_day, p.public_id, i.reference, i.reference_key, i.account_hash, 'in_transit'
-      FROM submission s JOIN run r ON r.id = s.run_id AND r.rail IN ('faster_payments', 'chaps')
-      JOIN submission_item i ON i.submission_id = s.id
-      JOIN payment p ON p.id = i.payment_id
-     WHERE s.bank_account_id = :account AND s.state IN ('acknowledged', 'reported')
+           s.processing_day, i.end_to_end_id, i.reference, i.reference_key, i.account_hash,
+           'in_transit'
+      FROM submission s JOIN submission_item i ON i.submission_id = s.id
+     WHERE s.rail IN ('faster_payments', 'chaps') AND s.bank_account_id = :account
+       AND s.state IN ('acknowledged', 'reported')
        AND NOT EXISTS (SELECT 1 FROM expected_item e WHERE e.submission_id = s.id)
        AND NOT EXISTS (SELECT 1 FROM bank_outcome o WHERE o.submission_id = s.id
                           AND o.payment_id = i.payment_id AND o.kind IN ('rejected', 'refused'))

@@ -177,6 +177,8 @@ _CANDIDATES = text(
       LEFT JOIN match_target t ON t.target_type = e.target_type AND t.target_id = e.id
      WHERE sign(e.amount_pence) = sign(cast(:signed AS bigint))
        AND abs(e.amount_pence) > coalesce(t.allocated_pence, 0)
+       AND NOT EXISTS (SELECT 1 FROM match_target o WHERE o.target_type = 'submission'
+                          AND o.target_id = e.submission_id AND o.allocated_pence > 0)
     UNION ALL
     (SELECT 'submission', s.id, s.run_id, s.id, s.serial, s.service_user_number || s.serial, '',
            coalesce(s.accepted_pence, s.total_pence),
@@ -187,7 +189,9 @@ _CANDIDATES = text(
      WHERE s.bank_account_id = :account AND s.state IN ('acknowledged', 'reported')
        AND cast(:signed AS bigint) < 0
        AND coalesce(s.accepted_pence, s.total_pence) > coalesce(t.allocated_pence, 0)
-       AND NOT EXISTS (SELECT 1 FROM expected_item e WHERE e.submission_id = s.id)
+       AND NOT EXISTS (SELECT 1 FROM expected_item e JOIN match_target o
+                           ON o.target_type = 'payment' AND o.target_id = e.id
+                        WHERE e.submission_id = s.id AND o.allocated_pence > 0)
      ORDER BY s.id DESC LIMIT 20)
     UNION ALL
     (SELECT 'returned_payment', i.payment_id, s.run_id, s.id, i.reference, i.reference, '',

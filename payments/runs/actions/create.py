@@ -1,6 +1,5 @@
 """Payments come in: checked, sealed, and put into the day's open run of their programme."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -17,10 +16,10 @@ from payments.payees.bank_details import (
 )
 from payments.payees.master.queries import find_payees
 from payments.payees.master.rules import PayeeView
-from payments.payees.modulus.tables import TableFiles
 from payments.payees.queries import find_check
 from payments.runs import models
 from payments.runs.actions.history import note_payment, note_run, tell_case
+from payments.runs.actions.orders import Created, Desk, PayeeOrder, PaymentOrder
 from payments.runs.queries.payments import (
     Payment,
     find_duplicate,
@@ -48,56 +47,7 @@ from shared.errors import Conflict, FieldError, Invalid, NotFound, Problem
 from shared.ids import new_id, public_id, reference
 
 _TRIES = 5
-
-
-@dataclass(frozen=True)
-class PayeeOrder:
-    """Who is paid, as it was sent."""
-
-    name: str
-    account_type: str
-    sort_code: str
-    account_number: str
-    roll_number: str = ""
-
-
-@dataclass(frozen=True)
-class PaymentOrder:
-    """What a program asks to be paid."""
-
-    organisation: str
-    programme: str
-    payee: PayeeOrder
-    amount_pence: int
-    currency: str
-    reference: str
-    case_reference: str | None
-    subject: str | None
-    check_id: UUID | None
-    replaces: str | None = None
-
-
-@dataclass(frozen=True)
-class Created:
-    """The answer to an order: the payment, or the refusal that stays with the key."""
-
-    payment_id: str
-    state: str
-    run_id: str
-    replayed: bool = False
-    refusal: Problem | None = None
-
-    def body(self) -> dict[str, str]:
-        """Return what the program is told."""
-        return {"payment_id": self.payment_id, "state": self.state, "run_id": self.run_id}
-
-
-@dataclass(frozen=True)
-class Desk:
-    """What writing payments needs: the seal of bank details and the weight tables."""
-
-    vault: DetailsVault
-    tables: TableFiles
+__all__ = ["Created", "Desk", "PayeeOrder", "PaymentOrder", "create_payment", "open_run"]
 
 
 def create_payment(
@@ -110,7 +60,7 @@ def create_payment(
     1.5), which is why a refusal is returned and not raised: the caller commits, then raises it.
     """
     scope = f"payments.create:{order.organisation}:{actor.id}"
-    digest = idempotency.request_hash(_comparable(order))
+    digest = idempotency.request_hash(order.comparable())
     try:
         stored = idempotency.remember(session, scope, key, digest)
     except Conflict:
@@ -139,14 +89,6 @@ def create_payment(
         return Created("", "", "", refusal=problem)
     idempotency.store(session, scope, key, digest, status=201, body=created.body())
     return created
-
-
-def _comparable(order: PaymentOrder) -> dict[str, object]:
-    content = {**order.__dict__, "payee": order.payee.__dict__}
-    if order.replaces is None:
-        # Orders from before there were replacements keep their hash.
-        del content["replaces"]
-    return content
 
 
 def _replay(stored: idempotency.StoredAnswer) -> Created:
@@ -187,6 +129,10 @@ def _refuse_difference(
         ("reference", existing.reference, clean_reference(order.reference)),
         ("case_reference", existing.case_reference, order.case_reference),
         ("replaces", existing.replaces, order.replaces),
+        ("gl_code", existing.gl_code, order.gl_code or run.programme.gl_code),
+        ("invoice_reference", existing.invoice_reference, order.invoice_reference),
+        ("invoice_received_on", existing.invoice_received_on, order.invoice_received_on),
+        ("payee_id", existing.payee_id, order.payee_id or existing.payee_id),
     )
     for field, kept, sent in pairs:
         if kept != sent:
@@ -208,6 +154,8 @@ def _create(
     name, words = order.payee.name.strip(), clean_reference(order.reference)
     fingerprint = account_fingerprint(vault, details)
     payee_view = find_payees(session, order.organisation, [fingerprint]).get(fingerprint)
+    if order.payee_id is not None and (payee_view is None or payee_view.payee_id != order.payee_id):
+        raise Invalid(FieldError("payee_id", "These are not the bank details of that payee"))
     hold = find_hold(
         session,
         vault,
@@ -246,6 +194,10 @@ def _create(
         created_at=now,
         state_at=now,
         replaces=order.replaces,
+        gl_code=order.gl_code or programme.gl_code,
+        invoice_reference=order.invoice_reference.strip(),
+        invoice_received_on=order.invoice_received_on,
+        payee_id=payee_view.payee_id if payee_view else None,
     )
     values = {name: value for name, value in made.__dict__.items() if name != "run_reference"}
     session.execute(
@@ -254,7 +206,6 @@ def _create(
             account_fingerprint=fingerprint,
             client_id=actor.id,
             idempotency_key=key,
-            payee_id=payee_view.payee_id if payee_view else None,
         )
     )
     note_payment(session, actor, made, "received", now, state="received")
@@ -276,6 +227,7 @@ def _check(session: Session, desk: Desk, order: PaymentOrder) -> tuple[Programme
         order.currency,
         clean_reference(order.reference),
     )
+    faults += order.check_codes()
     programme = find_programme(session, order.organisation, order.programme)
     if find_body_name(session, order.organisation) is None:
         faults.append(FieldError("organisation", "This body does not pay through this platform"))

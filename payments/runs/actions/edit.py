@@ -15,6 +15,7 @@ from payments.payees.bank_details import (
     payee_fingerprint,
 )
 from payments.payees.master.queries import find_payees
+from payments.payees.overrides.actions import HeldPayment, record_override, refuse_maker
 from payments.payees.queries import find_check
 from payments.runs import models
 from payments.runs.actions.create import Desk
@@ -196,10 +197,11 @@ def release_hold(
 ) -> None:
     """Let a held payment go on although a check stopped it; the reason is kept.
 
-    Whoever does this may not approve the run: that is the second person.
+    This is a second person: nobody who entered or edited the payment or put its run forward; and
+    whoever does it may not approve the run. The decision is kept with the version of the policy.
 
     Raises:
-        Forbidden, Conflict, NotFound: not an uploader, not held, or not of this body.
+        Forbidden, Conflict, NotFound: no role, a maker of it, not held, or not of this body.
         Invalid: no reason.
     """
     _, payment = _lock(session, "override", public_id, actor)
@@ -207,6 +209,18 @@ def release_hold(
     if payment.state != "held":
         raise Conflict("payment_not_held", f"Payment {payment.reference} is not held")
     _refuse_screened(payment)
+    held = HeldPayment(
+        payment.id,
+        payment.run_id,
+        payment.organisation,
+        payment.reference,
+        payment.amount_pence,
+        payment.hold_code or "",
+        payment.hold_reason or "",
+        payment.check_id,
+    )
+    refuse_maker(session, held, actor)
+    record_override(session, held, reason, actor, now)
     move_payments(session, [payment], "ready", now)
     session.execute(
         _LIFT,

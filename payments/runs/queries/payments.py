@@ -1,7 +1,7 @@
 """Reads of payments and of their history."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -62,6 +62,10 @@ class Payment:
     created_at: datetime
     state_at: datetime
     replaces: str | None = None
+    gl_code: str = ""
+    invoice_reference: str = ""
+    invoice_received_on: date | None = None
+    payee_id: UUID | None = None
 
     @property
     def record(self) -> str:
@@ -111,6 +115,10 @@ _COLUMNS = (
     payment.c.created_at,
     payment.c.state_at,
     payment.c.replaces,
+    payment.c.gl_code,
+    payment.c.invoice_reference,
+    payment.c.invoice_received_on,
+    payment.c.payee_id,
 )
 
 
@@ -152,12 +160,39 @@ def find_payment_by_key(
     return None if row is None else _as_payment(row)
 
 
-def list_run_payments(session: Session, run_id: UUID, *states: PaymentState) -> list[Payment]:
-    """Return the payments of a run in order of their ids, of the given states or of all."""
-    query = _select().where(payment.c.run_id == run_id).order_by(payment.c.id)
-    if states:
-        query = query.where(payment.c.state.in_(states))
-    return [_as_payment(row) for row in session.execute(query)]
+@dataclass(frozen=True)
+class Sought:
+    """Which of its payments a client asks for; empty means all."""
+
+    state: str = ""
+    reference: str = ""
+    case_reference: str = ""
+    run_id: UUID | None = None
+    after: str = ""
+
+
+def list_of_client(
+    session: Session, organisation: str, client_id: str, sought: Sought, limit: int
+) -> tuple[list[Payment], bool]:
+    """Return payments that a client made for a body, the newest first, and whether more follow.
+
+    ``after`` is the last payment of the page before.
+    """
+    mine = and_(payment.c.organisation == organisation, payment.c.client_id == client_id)
+    query = _select().where(mine).order_by(payment.c.id.desc())
+    for column, value in (
+        (payment.c.state, sought.state),
+        (payment.c.reference, sought.reference),
+        (payment.c.case_reference, sought.case_reference),
+        (payment.c.run_id, sought.run_id),
+    ):
+        if value:
+            query = query.where(column == value)
+    if sought.after:
+        last = select(payment.c.id).where(mine, payment.c.public_id == sought.after)
+        query = query.where(payment.c.id < last.scalar_subquery())
+    found = [_as_payment(row) for row in session.execute(query.limit(limit + 1))]
+    return found[:limit], len(found) > limit
 
 
 def list_page(

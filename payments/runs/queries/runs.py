@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.orm import Session
 
 from payments.bank.models import bank_account
-from payments.runs.models import body, programme, run, run_approval, run_total
+from payments.runs.models import body, payment, programme, run, run_approval, run_total
 from payments.runs.queries.totals import GONE
 from payments.runs.rules import RunState
 from shared.errors import NotFound
@@ -152,6 +152,18 @@ def list_programmes(session: Session, organisation: str) -> list[Programme]:
 def get_run(session: Session, organisation: str, run_id: UUID) -> Run:
     """Return a run; refuses one of another body as if it did not exist."""
     return _one(session, _select_run(organisation, run_id))
+
+
+def get_run_for_client(session: Session, client_id: str, run_id: UUID) -> Run:
+    """Return a run that a client has a payment in; refuses every other as if it did not exist."""
+    row = session.execute(
+        select(payment.c.organisation)
+        .where(payment.c.run_id == run_id, payment.c.client_id == client_id)
+        .limit(1)
+    ).scalar_one_or_none()
+    if row is None:
+        raise NotFound("run_not_found", "There is no such run")
+    return get_run(session, row, run_id)
 
 
 def lock_run(session: Session, organisation: str, run_id: UUID) -> Run:

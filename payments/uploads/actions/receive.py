@@ -18,7 +18,6 @@ from payments.uploads.rules import (
     MAXIMUM_FILENAME,
     MAXIMUM_PENCE,
     MAXIMUM_ROWS,
-    Format,
     Mapping,
 )
 from payments.uploads.storage import measure, read_pieces, store_chunks
@@ -86,41 +85,15 @@ def receive_upload(
     if (first := find_same_bytes(session, declaration.organisation, sha256)) is not None:
         raise SameBytes(first)
     upload_id = new_id()
-    # Of two that come at once the second waits until the first has stored its bytes.
-    session.execute(text("SET LOCAL lock_timeout = '25s'"))
-    try:
-        with session.begin_nested():
-            session.execute(
-                insert(models.upload).values(
-                    id=upload_id,
-                    organisation=declaration.organisation,
-                    programme_id=programme_id,
-                    reference=reference("UPL"),
-                    format=declaration.format,
-                    filename=_plain_filename(declaration.filename),
-                    sha256=sha256,
-                    size=size,
-                    chunks=0,
-                    declared_count=declaration.count,
-                    declared_pence=declaration.pence,
-                    entry_on=declaration.entry_on,
-                    account_type=declaration.account_type,
-                    source=declaration.source,
-                    mapping=None if mapping is None else mapping.as_json(),
-                    state="reading",
-                    sent_by_kind=actor.kind,
-                    sent_by_id=actor.id,
-                    sent_by_name=actor.name,
-                    correlation_id=correlation_id(),
-                    created_at=now,
-                    state_at=now,
-                )
-            )
-    except IntegrityError as error:
-        first = find_same_bytes(session, declaration.organisation, sha256)
-        if first is None:
-            raise
-        raise SameBytes(first) from error
+    values = {
+        "id": upload_id,
+        "programme_id": programme_id,
+        "size": size,
+        "mapping": None if mapping is None else mapping.as_json(),
+        "created_at": now,
+        "state_at": now,
+    }
+    _insert(session, declaration, actor, sha256, values)
     chunks = store_chunks(session, sealer, upload_id, read_pieces(file))
     session.execute(
         models.upload.update().where(models.upload.c.id == upload_id).values(chunks=chunks)
@@ -136,6 +109,45 @@ def receive_upload(
     )
     ask_for_reading(session, upload)
     return upload
+
+
+def _insert(
+    session: Session,
+    declaration: Declaration,
+    actor: Actor,
+    sha256: bytes,
+    values: dict[str, object],
+) -> None:
+    """Claim the bytes for the body; of two that come at once the second waits for the first."""
+    session.execute(text("SET LOCAL lock_timeout = '25s'"))
+    try:
+        with session.begin_nested():
+            session.execute(
+                insert(models.upload).values(
+                    organisation=declaration.organisation,
+                    sha256=sha256,
+                    reference=reference("UPL"),
+                    format=declaration.format,
+                    filename=_plain_filename(declaration.filename),
+                    chunks=0,
+                    declared_count=declaration.count,
+                    declared_pence=declaration.pence,
+                    entry_on=declaration.entry_on,
+                    account_type=declaration.account_type,
+                    source=declaration.source,
+                    state="reading",
+                    sent_by_kind=actor.kind,
+                    sent_by_id=actor.id,
+                    sent_by_name=actor.name,
+                    correlation_id=correlation_id(),
+                    **values,
+                )
+            )
+    except IntegrityError as error:
+        first = find_same_bytes(session, declaration.organisation, sha256)
+        if first is None:
+            raise
+        raise SameBytes(first) from error
 
 
 def ask_for_reading(session: Session, upload: Upload) -> None:
@@ -178,11 +190,3 @@ def _check(session: Session, declaration: Declaration, now: datetime) -> UUID:
     if faults or programme is None:
         raise Invalid(*faults)
     return programme.id
-
-
-def as_format(name: str) -> Format:
-    """Return the name of a format as such; raises ``ValueError`` for any other text."""
-    for one in FORMATS:
-        if one == name:
-            return one
-    raise ValueError(name)

@@ -19,6 +19,8 @@ from payments.vouchers.queries import (
     find_by_number,
     find_group,
     find_merchants,
+    get_group,
+    list_merchants,
 )
 from shared.actors import Actor
 from shared.clock import london_date
@@ -64,8 +66,53 @@ def redeem(
     )
     if voucher is None:
         raise NotFound("no_such_voucher", "There is no such voucher")
+    _take(session, voucher, found, group, actor, now, override=order.override)
+    return voucher
+
+
+def redeem_by_agent(
+    session: Session,
+    vault: DetailsVault,
+    organisation: str,
+    serial: str,
+    number: str,
+    agent: str,
+    actor: Actor,
+    now: datetime,
+) -> Voucher:
+    """Use a voucher up that is named by serial and secret number, for an agent by their short id.
+
+    Raises:
+        Invalid, Conflict, NotFound: as ``redeem``; also where serial and number are not of one.
+    """
+    voucher = find_by_number(session, organisation, number_hash(vault, organisation, number))
+    if voucher is None or voucher.serial != serial:
+        raise NotFound("no_such_voucher", "There is no such voucher")
+    found = next(
+        (one for one in list_merchants(session, organisation) if one.agent_id == agent), None
+    )
+    if found is None or not _can_be_paid(found, is_rehearsal=voucher.is_rehearsal):
+        raise Invalid(
+            FieldError("merchant", "This merchant cannot be credited"),
+            code="merchant_not_credited",
+        )
+    group = get_group(session, organisation, found.group_id)
+    _take(session, voucher, found, group, actor, now, override=False)
+    return voucher
+
+
+def _take(
+    session: Session,
+    voucher: Voucher,
+    found: Merchant,
+    group: Group,
+    actor: Actor,
+    now: datetime,
+    *,
+    override: bool,
+) -> None:
     if group.id != voucher.group_id:
-        if not order.override or group.is_rehearsal is not voucher.is_rehearsal:
+        if not override or group.is_rehearsal is not voucher.is_rehearsal:
             raise Invalid(
                 FieldError("group", "This merchant does not take vouchers of that group"),
                 code="merchant_not_credited",
@@ -76,10 +123,9 @@ def redeem(
     spend_funds(session, voucher.group_id, group, voucher.amount_pence)
     if not voucher.is_rehearsal:
         items = [(voucher.id, voucher.amount_pence)]
-        post_redeemed(session, order.organisation, items, london_date(now))
+        post_redeemed(session, voucher.organisation, items, london_date(now))
     details: Details = {"merchant": found.name, "amount_pence": voucher.amount_pence}
     note_one(session, actor, voucher, "redeemed", now, state="used", details=details)
-    return voucher
 
 
 def _find_merchant(
@@ -90,10 +136,14 @@ def _find_merchant(
         return None
     for one in find_merchants(session, order.organisation, order.merchant_name):
         is_known = _has_details(vault, one, order.merchant_bank_details)
-        is_paid = one.can_be_credited and (group.is_rehearsal or one.details_sealed is not None)
+        is_paid = _can_be_paid(one, is_rehearsal=group.is_rehearsal)
         if one.group_id == group.id and is_known and is_paid:
             return one
     return None
+
+
+def _can_be_paid(merchant: Merchant, *, is_rehearsal: bool) -> bool:
+    return merchant.can_be_credited and (is_rehearsal or merchant.details_sealed is not None)
 
 
 def _has_details(vault: DetailsVault, merchant: Merchant, sent: str) -> bool:

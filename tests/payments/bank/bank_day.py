@@ -39,9 +39,11 @@ GOOD = ("201918", "12345678")
 CLOSED = ("201918", "55555555")
 UNKNOWN = ("201918", "10000099")
 REJECTED = ("201918", "66666666")
+MOVED = ("201918", "88888888")
 ACCOUNTS = """
 - {sort_code: "201918", account_number: "55555555", name: Closed Account, flags: {closed: true}}
 - {sort_code: "201918", account_number: "66666666", name: X, flags: {reject_on_input: true}}
+- {sort_code: "201918", account_number: "88888888", flags: {applied_to: "20191987654321"}}
 - {sort_code: "201918", account_number: "77777777", name: Y, flags: {closed: true, return_days: 1}}
 """
 

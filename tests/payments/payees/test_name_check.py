@@ -1,8 +1,10 @@
 """Name checks against the simulated bank over real HTTP, kept with question and answer."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -11,6 +13,7 @@ from sqlalchemy import select, text
 
 from payments.payees.actions import Checker, CheckRequest, check_name
 from payments.payees.bank_details import DetailsVault
+from payments.payees.confirmation.explain import explain
 from payments.payees.models import name_check
 from payments.payees.modulus.tables import TableFiles
 from payments.payees.provider import NameAnswer, NameQuestion, NoAnswerError
@@ -20,7 +23,7 @@ from shared import clock
 from shared.actors import Actor
 from shared.crypto import Sealer
 from shared.db import Database
-from shared.errors import Invalid
+from shared.errors import Invalid, Problem
 from shared.http import make_http
 
 PATH = "/open-banking/confirmation-payee/v2.0/name-verification"
@@ -262,3 +265,94 @@ def test_accounts_can_be_added_and_their_faults_played(payee_names_url: str) -> 
         )
         with pytest.raises(NoAnswerError):
             names.verify(question)
+
+
+def test_the_simulator_takes_ibans(payee_names_url: str) -> None:
+    account = {
+        "sort_code": "601613",
+        "account_number": "31926819",
+        "type": "personal",
+        "holders": ["Iona Iban"],
+    }
+    httpx.put(f"{payee_names_url}/admin/accounts", json=account)
+    data = {
+        "SchemeName": "UK.OBIE.IBAN",
+        "AccountType": "Personal",
+        "Identification": "GB29NWBK60161331926819",
+        "Name": "Iona Iban",
+    }
+    headers = {"x-fapi-financial-id": "f", "x-fapi-interaction-id": "i", "Authorization": "t"}
+    for change, status in (
+        ({}, 200),
+        ({"Identification": "GB30NWBK60161331926819"}, 400),
+        ({"SchemeName": "SortCodeAccountNumber"}, 400),
+    ):
+        answer = httpx.post(payee_names_url + PATH, json={"Data": data | change}, headers=headers)
+        assert answer.status_code == status
+    httpx.delete(f"{payee_names_url}/admin/accounts/60161331926819")
+    again = httpx.post(payee_names_url + PATH, json={"Data": data}, headers=headers).json()
+    assert again["Data"]["VerificationReport"]["ReasonCode"] == "SCNS"
+
+
+@pytest.mark.parametrize("kind", ["outage", "too_many", "silence", "other_shape", "other_question"])
+def test_faults_on_order_are_no_answer_and_wear_off(
+    make_checker: MakeChecker, payee_names_url: str, kind: str
+) -> None:
+    checker = make_checker(timeout_seconds=0.3)
+    order = {"kind": kind, "questions": 2}
+    assert httpx.put(f"{payee_names_url}/admin/fault", json=order).status_code == 200
+    before = httpx.get(f"{payee_names_url}/admin/asked").json()["requests"]
+    result = check_name(checker, MORAG, GATEWAY)
+    assert (result.outcome.group, result.reason_code) == ("unable_to_check", "NOANSWER")
+    # Server errors and silence are tried once more, under the same id.
+    asked = httpx.get(f"{payee_names_url}/admin/asked").json()["requests"] - before
+    assert asked == (2 if kind in ("outage", "silence") else 1)
+    httpx.put(f"{payee_names_url}/admin/fault", json={"kind": "none"})
+    assert check_name(checker, MORAG, GATEWAY).outcome.group == "match"
+
+
+def test_the_bank_names_its_rule_and_the_steps_are_told(make_checker: MakeChecker) -> None:
+    result = check_name(make_checker(), replace(MORAG, name="Moragh Fictional"), GATEWAY)
+    assert result.rule == "surname equal, forename differs by a slip"
+    steps = {step.what: step.finding for step in explain(result, "Moragh Fictional", "personal")}
+    assert steps["The rule the bank names"] == result.rule
+    assert steps["Our comparison with the name the bank holds"] == result.rule
+    assert steps["What follows"].startswith("A payment is held")
+
+
+def test_many_names_for_one_account_are_refused(
+    make_checker: MakeChecker, payments_database: Database
+) -> None:
+    checker = replace(make_checker(), names_per_account=3)
+    for number in range(3):
+        check_name(checker, replace(MORAG, name=f"Guess {number}"), GATEWAY)
+    with pytest.raises(Problem) as refused:
+        check_name(checker, replace(MORAG, name="Guess 4"), GATEWAY)
+    assert (refused.value.code, refused.value.status) == ("too_many_names", 429)
+    check_name(checker, replace(MORAG, name="Guess 1"), GATEWAY)  # asked before
+    other = Actor("staff", "person-cora", "strathclachan", name="Cora")
+    check_name(checker, replace(MORAG, name="Guess 4"), other)
+    later = replace(checker, clock=lambda: clock.now() + timedelta(hours=24, seconds=5))
+    check_name(later, replace(MORAG, name="Guess 5"), GATEWAY)
+    with payments_database.transaction() as session:
+        assert session.execute(text("SELECT count(*) FROM name_check")).scalar_one() == 6
+
+
+def test_guesses_at_once_do_not_pass_the_limit(make_checker: MakeChecker) -> None:
+    checker = replace(make_checker(), names_per_account=2)
+    refusals: list[str] = []
+    start = threading.Barrier(6)
+
+    def guess(number: int) -> None:
+        start.wait()
+        try:
+            check_name(checker, replace(MORAG, name=f"Guess {number}"), GATEWAY)
+        except Problem as problem:
+            refusals.append(problem.code)
+
+    threads = [threading.Thread(target=guess, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert refusals == ["too_many_names"] * 4

@@ -66,8 +66,8 @@ def app(
 def console(app: Starlette, database: Database, sealer: Sealer) -> Iterator[Callable[..., Console]]:
     made: list[Console] = []
 
-    def open_console(*people: Actor) -> Console:
-        made.append(sign_in(app, database, sealer, *people))
+    def open_console(*people: Actor, **claims: object) -> Console:
+        made.append(sign_in(app, database, sealer, *people, **claims))
         return made[-1]
 
     yield open_console

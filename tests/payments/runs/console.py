@@ -66,9 +66,17 @@ class Console:
 
 
 def sign_in(
-    app: Starlette, database: Database, sealer: Sealer, *people: Actor, subject: str = ""
+    app: Starlette,
+    database: Database,
+    sealer: Sealer,
+    *people: Actor,
+    subject: str = "",
+    **claims: object,
 ) -> Console:
-    """Return the console of a person; several actors are one person in several bodies."""
+    """Return the console of a person; several actors are one person in several bodies.
+
+    Further claims are those of the ID token, such as how the person signed in.
+    """
     cookie = random_token()
     id_hash = hash_token(cookie)
     content = {
@@ -78,6 +86,7 @@ def sign_in(
             "staff": [
                 {"organisation": one.organisation, "roles": sorted(one.roles)} for one in people
             ],
+            **claims,
         },
         "scope": "openid",
         "access_token": "x",

@@ -17,6 +17,7 @@ from payments.runs.actions.edit import (
     release_hold,
     remove_payment,
 )
+from payments.runs.actions.recall import recall_run
 from payments.runs.rules import ROLE_NAMES, RUN_MOVES, STEPS
 from shared.actors import Actor
 from shared.db import Database
@@ -207,6 +208,7 @@ ACTIONS: dict[str, Action] = {
     "approve": lambda s, w, r, _p, a: approve(s, r, w.run_hash(s, r), a, NOW),
     "reject": lambda s, _w, r, _p, a: reject(s, r, "reason", a, NOW),
     "release": lambda s, _w, r, _p, a: release(s, r, a, NOW),
+    "recall": lambda s, _w, r, _p, a: recall_run(s, r, "reason", a, NOW),
     "remove": lambda s, _w, _r, p, a: remove_payment(s, p, "reason", a, NOW),
     "override": lambda s, _w, _r, p, a: release_hold(s, p, "reason", a, NOW),
 }

@@ -105,6 +105,10 @@ class World:
         key = key or f"key-{self.orders}"
         return create_payment(session, self.desk, order, key, GATEWAY, NOW)
 
+    def send(self, session: Session, order: PaymentOrder, key: str) -> Created:
+        """Send an order as the gateway does."""
+        return create_payment(session, self.desk, order, key, GATEWAY, NOW)
+
     def run_state(self, session: Session, run_id: str | UUID) -> str:
         """Return the state of a run."""
         return session.execute(

@@ -1,0 +1,1 @@
+"""Shape B: resources, asynchronous answers with callbacks, published in 2025."""

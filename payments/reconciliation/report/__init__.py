@@ -1,0 +1,1 @@
+"""The report that proves bank = ledger = runs, for an account and a day."""
