@@ -208,14 +208,18 @@ def _create(
             idempotency_key=key,
         )
     )
+    _tell_of_new(session, made, actor, now)
+    return Created(made.public_id, state, str(run_id))
+
+
+def _tell_of_new(session: Session, made: Payment, actor: Actor, now: datetime) -> None:
+    """Write the history of a new payment; tell its case and whoever listens when it is held."""
     note_payment(session, actor, made, "received", now, state="received")
     note_payment(session, SYSTEM, made, "validated", now, state="validated")
-    details_of_hold = {"reason": hold.reason} if hold else {}
-    kind = "held" if hold else "ready"
-    note_payment(session, SYSTEM, made, kind, now, state=state, details=details_of_hold)
-    tell_case(session, made, state, now)
-    announce_payments(session, made.organisation, [made.id], state, now)
-    return Created(made.public_id, state, str(run_id))
+    details = {"reason": made.hold_reason} if made.hold_reason else {}
+    note_payment(session, SYSTEM, made, made.state, now, state=made.state, details=details)
+    tell_case(session, made, made.state, now)
+    announce_payments(session, made.organisation, [made.id], made.state, now)
 
 
 def _check(session: Session, desk: Desk, order: PaymentOrder) -> tuple[Programme, BankDetails, str]:
