@@ -7,10 +7,10 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
+from payments.controls.checks import check_step_up, steps_up_everywhere
 from payments.controls.deps import SignInDep, lead_to_step_up
 from payments.payees.bank_details import AccountType, DetailsVault
 from payments.payees.deps import CheckerDep, VaultDep
-from payments.payees.master.fresh_sign_in import need_fresh_sign_in
 from payments.runs.access import Staff, require_role
 from payments.runs.actions.edit import (
     Correction,
@@ -138,13 +138,14 @@ def release_payment_hold(
     session: SessionDep,
     runtime: RuntimeDep,
     vault: VaultDep,
-    sign_in: SignInDep,
     now: NowDep,
+    sign_in: SignInDep,
 ) -> Response:
     """Let a held payment go on, with a reason."""
 
     def step() -> None:
-        need_fresh_sign_in(session, staff.organisation, sign_in, now)
+        if steps_up_everywhere(session, staff.organisation):
+            check_step_up(sign_in, now)
         release_hold(session, public_id, form.text("reason"), staff.actor, now)
 
     return _take_step(
@@ -197,11 +198,11 @@ def _take_step(
         with session.begin_nested():
             step()
     except Problem as problem:
-        if away := lead_to_step_up(problem, f"/payments/payments/{public_id}"):
-            return away
         payment = get_payment(session, staff.organisation, public_id)
         values = present_payment(session, staff, vault, payment)
-        return _show_refusal(request, runtime, "runs/payment.html", {**values, "done": ""}, problem)
+        return lead_to_step_up(problem, f"/payments/payments/{public_id}") or _show_refusal(
+            request, runtime, "runs/payment.html", {**values, "done": ""}, problem
+        )
     return RedirectResponse(f"/payments/payments/{public_id}?done={done}", 303)
 
 

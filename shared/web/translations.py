@@ -128,8 +128,29 @@ WORDINGS: Mapping[str, frozenset[str]] = {
         {"_NOT_CHECKED", "_VALID", "_INVALID", "check_account"}
     ),
     "payments/payees/rules.py": frozenset({"GROUP_TITLES", "MATCH", "OUTCOMES"}),
+    "payments/reconciliation/engine/explain.py": frozenset({"explain", "_explain_hits"}),
     "payments/reconciliation/pages.py": frozenset({"_DONE"}),
-    "payments/reconciliation/passes.py": frozenset({"EXACT_KEY", "CONTRA", "RETURN", "REFERENCE"}),
+    "payments/reconciliation/passes.py": frozenset(
+        {
+            "EXACT_KEY",
+            "EXACT_ITEM",
+            "CONTRA",
+            "GROUP",
+            "RETURN",
+            "REFERENCE",
+            "AMOUNT_DATE",
+        }
+    ),
+    "payments/reconciliation/readers/csv_lines.py": frozenset({"ColumnMap"}),
+    "payments/reconciliation/report/pages.py": frozenset({"_DONE", "_WORDS"}),
+    "payments/reconciliation/ruling/pages.py": frozenset({"_DONE", "_STATES"}),
+    "payments/reconciliation/ruling/rules.py": frozenset({"check_pattern"}),
+    "payments/reconciliation/work/pages.py": frozenset({"_DONE"}),
+    "payments/reconciliation/work/presenting.py": frozenset(
+        {"TARGETS", "NOTES", "PROPOSAL_STATES"}
+    ),
+    "payments/reconciliation/work/rules.py": frozenset({"_signals_of_keys", "_signals_of_words"}),
+    "payments/reconciliation/work/statements.py": frozenset({"KINDS"}),
     "payments/reconciliation/presenting.py": frozenset(
         {"STATEMENT_STATES", "CODES", "KINDS", "EVENTS", "ENTRY_KINDS", "RESOLUTIONS", "ACCOUNTS"}
     ),
