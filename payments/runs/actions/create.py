@@ -38,6 +38,7 @@ from payments.runs.rules import (
     decide_hold,
     hold_of_payee,
 )
+from payments.screening.actions.rescreen import ask_for_screening
 from payments.webhooks.actions.announce import announce_payments
 from shared import idempotency
 from shared.actors import SYSTEM, Actor
@@ -221,6 +222,7 @@ def _tell(session: Session, actor: Actor, made: Payment, now: datetime) -> None:
     note_payment(session, SYSTEM, made, made.state, now, state=made.state, details=why)
     tell_case(session, made, made.state, now)
     announce_payments(session, made.organisation, [made.id], made.state, now)
+    ask_for_screening(session, made.id)
 
 
 def _check(session: Session, desk: Desk, order: PaymentOrder) -> tuple[Programme, BankDetails, str]:
