@@ -64,12 +64,14 @@ def load(
 ) -> tuple[UUID, dict[UUID, int], dict[UUID, Row]]:
     """Copy a set into the tables; returns the statement, and what ids mean."""
     statement, file = new_id(), new_id()
+    values = {"id": statement, "file": file, "account": account, "body": BODY, "day": DAY}
+    values |= {"count": len(rows), "sha": secrets.token_bytes(32)}
     session.execute(
         text(
             "INSERT INTO statement_file VALUES (:file, :body, :account, 'set', 'csv', 'upload',"
             " NULL, '', :sha, '[]', now())"
         ),
-        {"file": file, "body": BODY, "account": account, "sha": secrets.token_bytes(32)},
+        values,
     )
     session.execute(
         text(
@@ -77,17 +79,19 @@ def load(
             " to_date, currency, format, line_count, created_at) VALUES (:id, :file, :account,"
             " :body, 'set', :day, :day, 'GBP', 'csv', :count, now())"
         ),
-        {
-            "id": statement,
-            "file": file,
-            "account": account,
-            "body": BODY,
-            "day": DAY,
-            "count": len(rows),
-        },
+        values,
     )
     numbers = {new_id(): item.number for item in items}
     lines = {new_id(): row for row in rows}
+    copy_items(session, account, numbers, items)
+    copy_lines(session, account, statement, lines)
+    return statement, numbers, lines
+
+
+def copy_items(
+    session: Session, account: UUID, numbers: dict[UUID, int], items: list[Item]
+) -> None:
+    """Copy what is expected."""
     cursor = session.connection().connection.cursor()
     with cursor.copy(
         "COPY expected_item (id, target_type, body, bank_account_id, amount_pence, due_on,"
@@ -98,22 +102,14 @@ def load(
             kind, contra = ("payment", "in_transit")
             if item.pence > 0:
                 kind, contra = ("expected_item", "programme_income")
-            copy.write_row(
-                (
-                    identification,
-                    kind,
-                    BODY,
-                    account,
-                    item.pence,
-                    item.due_on,
-                    item.end_to_end_id,
-                    item.group,
-                    item.reference,
-                    reference_key(item.reference),
-                    item.account.to_bytes(32, "big"),
-                    contra,
-                )
-            )
+            ours = (identification, kind, BODY, account, item.pence, item.due_on)
+            keys = (item.end_to_end_id, item.group, item.reference, reference_key(item.reference))
+            copy.write_row((*ours, *keys, item.account.to_bytes(32, "big"), contra))
+
+
+def copy_lines(session: Session, account: UUID, statement: UUID, lines: dict[UUID, Row]) -> None:
+    """Copy the bank's lines."""
+    cursor = session.connection().connection.cursor()
     with cursor.copy(
         "COPY statement_line (id, statement_id, bank_account_id, seq, booking_date, value_date,"
         " amount_pence, currency, kind, bank_code, bank_ref, end_to_end_id, batch_ref, reference,"
@@ -122,31 +118,10 @@ def load(
     ) as copy:
         for seq, (identification, row) in enumerate(lines.items(), 1):
             hashed = None if row.account < 0 else row.account.to_bytes(32, "big")
-            copy.write_row(
-                (
-                    identification,
-                    statement,
-                    account,
-                    seq,
-                    DAY,
-                    DAY,
-                    row.pence,
-                    "GBP",
-                    row.line_kind,
-                    "93",
-                    "",
-                    row.end_to_end_id,
-                    row.batch_ref,
-                    row.reference,
-                    reference_key(row.reference),
-                    hashed,
-                    "",
-                    bytes(180),
-                    seq.to_bytes(32, "big"),
-                    1,
-                )
-            )
-    return statement, numbers, lines
+            place = (identification, statement, account, seq, DAY, DAY, row.pence, "GBP")
+            keys = (row.line_kind, "93", "", row.end_to_end_id, row.batch_ref, row.reference)
+            private = (hashed, "", bytes(180), seq.to_bytes(32, "big"), 1)
+            copy.write_row((*place, *keys, reference_key(row.reference), *private))
 
 
 def judge(session: Session, numbers: dict[UUID, int], lines: dict[UUID, Row]) -> Counter[str]:
