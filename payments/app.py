@@ -7,7 +7,10 @@ from payments.bank.submissions import pages as submission_pages
 from payments.bank.work import pages as work_pages
 from payments.controls import day_pages, hold_pages, settings_pages, step_up_pages
 from payments.controls import pages as controls_pages
+from payments.gl import pages as gl_pages
+from payments.gl import period_pages
 from payments.govstack import api as govstack_api
+from payments.ledger import pages as ledger_pages
 from payments.payees import api as payees_api
 from payments.payees import pages as payees_pages
 from payments.payees.bulk import api as name_batches_api
@@ -65,6 +68,9 @@ def make_payments_pages() -> FastAPI:
     for feature in (
         runs_pages,
         payment_pages,
+        ledger_pages,
+        gl_pages,
+        period_pages,
         hold_pages,
         day_pages,
         controls_pages,
