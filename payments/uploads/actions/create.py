@@ -60,15 +60,17 @@ _PAYMENTS = text(
     WITH made AS (
       INSERT INTO payment (id, public_id, organisation, run_id, state, payee_name, account_type,
              details_sealed, account_fingerprint, account_tail, amount_pence, currency, reference,
-             modulus_result, hold_code, hold_reason, client_id, idempotency_key, correlation_id,
-             created_at, state_at, payee_id, upload_row, gl_code, invoice_reference,
+             modulus_result, check_id, hold_code, hold_reason, client_id, idempotency_key,
+             correlation_id, created_at, state_at, payee_id, upload_row, gl_code, invoice_reference,
              invoice_received_on)
       SELECT r.payment_id, r.public_id, :organisation, :run,
              CASE WHEN r.hold_code IS NULL THEN 'ready' ELSE 'held' END, r.payee_name,
              r.account_type, r.details_sealed, r.account_fingerprint, r.account_tail,
-             r.amount_pence, 'GBP', r.reference, r.modulus_result, r.hold_code, r.hold_reason,
+             r.amount_pence, 'GBP', r.reference, r.modulus_result, r.check_id,
+             r.hold_code, r.hold_reason,
              '{CLIENT}', r.upload_id || ':' || r.number, :correlation, :now, :now, r.payee_id,
-             r.number, r.gl_code, r.invoice_reference, r.invoice_received_on
+             r.number, coalesce(nullif(r.gl_code, ''), :gl_code), r.invoice_reference,
+             r.invoice_received_on
         FROM upload_row r WHERE {_GOOD} ORDER BY r.number
       RETURNING amount_pence, state
     )
@@ -157,6 +159,7 @@ def create_shard(session: Session, stage_id: UUID, number: int, now: datetime) -
         "correlation": upload.correlation_id,
         "first": shard.first,
         "last": shard.last,
+        "gl_code": upload.programme_gl_code,
         "now": now,
         "kind": SYSTEM.kind,
         "actor": SYSTEM.id,

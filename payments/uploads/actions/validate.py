@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
-from payments.payees.bank_details import DetailsVault, account_fingerprint
+from payments.payees.bank_details import DetailsVault, account_fingerprint, payee_fingerprint
 from payments.payees.modulus.tables import TableFiles
 from payments.stages.actions import begin_stage, finish_shard, take_shard
 from payments.stages.queries import get_stage
@@ -27,8 +27,9 @@ COMPARE = "payments.uploads.compare"
 COMPARED = "payments.uploads.compared"
 _COPY_ROWS = (
     b"COPY upload_row (upload_id, number, line, payment_id, public_id, payee_name, account_type,"
-    b" details_sealed, account_fingerprint, account_tail, amount_pence, reference, modulus_result,"
-    b" payee_id, gl_code, invoice_reference, invoice_received_on, end_to_end_id) FROM STDIN"
+    b" details_sealed, account_fingerprint, payee_fingerprint, account_tail, amount_pence,"
+    b" reference, modulus_result, payee_id, gl_code, invoice_reference, invoice_received_on,"
+    b" end_to_end_id) FROM STDIN"
 )
 _COPY_FAULTS = (
     b"COPY upload_fault (upload_id, number, ordinal, line, field, message, found) FROM STDIN"
@@ -119,6 +120,7 @@ class _Writer:
                 row.account_type,
                 as_bytea(vault.seal(details, f"payment:{payment_id}")),
                 as_bytea(account_fingerprint(vault, details)),
+                as_bytea(payee_fingerprint(vault, row.payee_name, row.account_type, details)),
                 details.account_number[-4:],
                 str(row.amount_pence),
                 row.reference,
