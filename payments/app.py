@@ -20,7 +20,9 @@ from payments.payees.master import change_pages, edit_pages, import_pages
 from payments.payees.master import pages as payee_pages
 from payments.payees.overrides import pages as override_pages
 from payments.reconciliation import pages as reconciliation_pages
+from payments.reconciliation.importing import pages as reconciliation_import_pages
 from payments.reconciliation.report import pages as reconciliation_report_pages
+from payments.reconciliation.ruling import pages as reconciliation_rule_pages
 from payments.reconciliation.work import pages as reconciliation_work_pages
 from payments.reports import pages as reports_pages
 from payments.reports.audit import pages as audit_pages
@@ -75,6 +77,8 @@ def make_payments_pages() -> FastAPI:
         settings_pages,
         payees_pages,
         reconciliation_work_pages,
+        reconciliation_rule_pages,
+        reconciliation_import_pages,
         reconciliation_report_pages,
         name_batches_pages,
         payee_pages,

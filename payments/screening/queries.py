@@ -168,10 +168,16 @@ def list_cases(
     return [_as_case(row) for row in rows], count
 
 
-def count_open_cases(session: Session, run_id: UUID) -> int:
+def count_open_cases(session: Session, organisation: str, run_id: UUID) -> int:
     """Return how many possible matches of a run nobody has decided; such a run is not released."""
     return session.execute(
         select(func.count())
         .select_from(_case.join(payment, payment.c.id == _case.c.payment_id))
-        .where(payment.c.run_id == run_id, _case.c.state == "open")
+        .where(
+            _case.c.organisation == organisation,
+            _case.c.state == "open",
+            payment.c.run_id == run_id,
+            # What is held stays behind when a run is put forward.
+            payment.c.state == "approved",
+        )
     ).scalar_one()

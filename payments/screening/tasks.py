@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from payments.bank.tasks import vault_of
-from payments.screening.actions.rescreen import begin_rescreening, rescreen_run
+from payments.screening.actions.rescreen import begin_rescreening, rescreen_run, screen_payment
 from payments.settings import PaymentsSettings
 from shared.outbox import Job, handler
 
@@ -19,17 +19,29 @@ def rescreen(job: Job) -> None:
 @handler("payments.screening.rescreen_run", lease_seconds=120)
 def rescreen_part(job: Job) -> None:
     """Compare the next payments of a run."""
-    settings = job.settings
-    if not isinstance(settings, PaymentsSettings):
-        raise TypeError("screening is a matter of the payments service")
     with job.database.transaction() as session:
         rescreen_run(
             session,
-            vault_of(settings),
+            vault_of(job.settings),
             UUID(job.text("list_id")),
             UUID(job.text("run_id")),
             UUID(job.text("after")),
-            settings.screening_score,
+            _score(job),
             job.now(),
         )
         job.finish(session)
+
+
+@handler("payments.screening.screen_payment")
+def screen_one(job: Job) -> None:
+    """Compare the payee of a payment that did not come in a file."""
+    payment_id = UUID(job.text("payment_id"))
+    with job.database.transaction() as session:
+        screen_payment(session, vault_of(job.settings), payment_id, _score(job), job.now())
+        job.finish(session)
+
+
+def _score(job: Job) -> int:
+    if not isinstance(job.settings, PaymentsSettings):
+        raise TypeError("screening is a matter of the payments service")
+    return job.settings.screening_score

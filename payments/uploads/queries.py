@@ -58,6 +58,7 @@ class Upload:
     state_at: datetime
     programme: str
     programme_name: str
+    programme_gl_code: str
     run_reference: str | None
 
     @property
@@ -90,12 +91,13 @@ class UploadEvent:
 _OWN = [
     _up.c[name]
     for name in Upload.__dataclass_fields__
-    if name not in ("programme", "programme_name", "run_reference")
+    if name not in ("programme", "programme_name", "programme_gl_code", "run_reference")
 ]
 _COLUMNS = (
     *_OWN,
     programme.c.slug.label("programme"),
     programme.c.name.label("programme_name"),
+    programme.c.gl_code.label("programme_gl_code"),
     run.c.reference.label("run_reference"),
 )
 _FROM = _up.join(programme, programme.c.id == _up.c.programme_id).outerjoin(

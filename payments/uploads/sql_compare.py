@@ -30,6 +30,54 @@ FORGET_HOLDS = text(
      WHERE upload_id = :upload AND number BETWEEN :first AND :last AND hold_code IS NOT NULL
     """
 )
+UNKNOWN_PAYEES = text(
+    f"""
+    INSERT INTO upload_fault (upload_id, number, ordinal, line, field, message, found)
+    SELECT r.upload_id, r.number, {_HARD_ORDINAL + 3}, r.line, 'payee_id',
+           'There is no such payee', r.payee_id
+      FROM upload_row r
+     WHERE r.upload_id = :upload AND r.number BETWEEN :first AND :last
+       AND r.payee_id IS NOT NULL
+       AND NOT EXISTS (SELECT FROM payee p
+                        WHERE p.id = r.payee_id AND p.organisation = :organisation)
+    """
+)
+ACCOUNTS = text(
+    """
+    SELECT number, account_fingerprint AS account, payee_id FROM upload_row
+     WHERE upload_id = :upload AND number BETWEEN :first AND :last ORDER BY number
+    """
+)
+SET_PAYEES = text(
+    """
+    UPDATE upload_row r
+       SET payee_id = coalesce(r.payee_id, u.payee),
+           gl_code = CASE WHEN r.gl_code = '' THEN u.gl_code ELSE r.gl_code END
+      FROM unnest(cast(:numbers AS integer[]), cast(:payees AS uuid[]), cast(:codes AS text[]))
+           AS u(number, payee, gl_code)
+     WHERE r.upload_id = :upload AND r.number = u.number
+    """
+)
+# The last answer about exactly this payee; the policy says what it means.
+CHECKS = text(
+    """
+    SELECT r.number, c.id, c.reason_code
+      FROM upload_row r CROSS JOIN LATERAL (
+        SELECT n.id, n.reason_code FROM name_check n
+         WHERE n.organisation = :organisation AND n.payee_fingerprint = r.payee_fingerprint
+           AND n.answered_at > :answered_after
+         ORDER BY n.answered_at DESC LIMIT 1
+      ) c
+     WHERE r.upload_id = :upload AND r.number BETWEEN :first AND :last
+    """
+)
+SET_CHECKS = text(
+    """
+    UPDATE upload_row r SET check_id = u.checked
+      FROM unnest(cast(:numbers AS integer[]), cast(:checks AS uuid[])) AS u(number, checked)
+     WHERE r.upload_id = :upload AND r.number = u.number
+    """
+)
 END_TO_END_IN_FILE = text(
     f"""
     INSERT INTO upload_fault (upload_id, number, ordinal, line, field, message, found)
@@ -207,6 +255,7 @@ SET_HOLDS = text(
     """
     UPDATE upload_row SET hold_code = :code, hold_reason = :reason
      WHERE upload_id = :upload AND number = ANY(cast(:numbers AS integer[]))
+       AND (hold_code IS NULL OR :code = 'possible_match')
     """
 )
 SUM_WARNINGS = text(
@@ -216,3 +265,4 @@ SUM_WARNINGS = text(
      WHERE b.upload_id = :upload GROUP BY w.key
     """
 )
+UNCHECKED = text("SELECT count(*) FROM upload_row WHERE upload_id = :upload AND check_id IS NULL")

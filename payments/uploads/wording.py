@@ -63,6 +63,7 @@ WARNING_TEXTS = {
     "modulus_not_checked": "Account numbers were not checked: this installation has no modulus"
     " weight tables.",
     "not_screened": "Names were not screened: no sanctions list is loaded.",
+    "names_not_checked": "Names that no bank has confirmed in the last 90 days.",
 }
 HOLD_TEXTS = {
     "duplicate": "Same account, amount and reference as another payment",

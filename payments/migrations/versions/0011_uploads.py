@@ -15,6 +15,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP INDEX ix_name_check_payee_fingerprint")
     op.execute(
         "DROP TABLE upload_fault, upload_row, upload_block, upload_end_to_end, upload_mapping,"
         " upload_event, upload_chunk, upload"

@@ -119,6 +119,7 @@ CREATE UNLOGGED TABLE upload_row (
   account_type text NOT NULL,
   details_sealed bytea NOT NULL,
   account_fingerprint bytea NOT NULL,
+  payee_fingerprint bytea NOT NULL,
   account_tail text NOT NULL,
   amount_pence bigint NOT NULL,
   reference text NOT NULL,
@@ -128,6 +129,7 @@ CREATE UNLOGGED TABLE upload_row (
   invoice_reference text NOT NULL,
   invoice_received_on date,
   end_to_end_id text NOT NULL,
+  check_id uuid,
   hold_code text,
   hold_reason text,
   CONSTRAINT pk_upload_row PRIMARY KEY (upload_id, number)
@@ -146,6 +148,8 @@ CREATE UNLOGGED TABLE upload_fault (
   found text NOT NULL,
   CONSTRAINT pk_upload_fault PRIMARY KEY (upload_id, number, ordinal)
 );
+-- A payee whose name was checked lately need not be checked again for a file.
+CREATE INDEX ix_name_check_payee_fingerprint ON name_check (organisation, payee_fingerprint);
 REVOKE UPDATE, DELETE, TRUNCATE ON upload_event FROM payments;
 REVOKE UPDATE, TRUNCATE ON upload_chunk, upload_end_to_end FROM payments;
 REVOKE DELETE, TRUNCATE ON upload FROM payments;

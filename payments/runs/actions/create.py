@@ -38,6 +38,7 @@ from payments.runs.rules import (
     decide_hold,
     hold_of_payee,
 )
+from payments.screening.actions.rescreen import ask_for_screening
 from payments.webhooks.actions.announce import announce_payments
 from shared import idempotency
 from shared.actors import SYSTEM, Actor
@@ -154,7 +155,8 @@ def _create(
     name, words = order.payee.name.strip(), clean_reference(order.reference)
     fingerprint = account_fingerprint(vault, details)
     payee_view = find_payees(session, order.organisation, [fingerprint]).get(fingerprint)
-    if order.payee_id is not None and (payee_view is None or payee_view.payee_id != order.payee_id):
+    payee_id = payee_view.payee_id if payee_view else None
+    if order.payee_id not in (None, payee_id):
         raise Invalid(FieldError("payee_id", "These are not the bank details of that payee"))
     hold = find_hold(
         session,
@@ -197,7 +199,7 @@ def _create(
         gl_code=order.gl_code or programme.gl_code,
         invoice_reference=order.invoice_reference.strip(),
         invoice_received_on=order.invoice_received_on,
-        payee_id=payee_view.payee_id if payee_view else None,
+        payee_id=payee_id,
     )
     values = {name: value for name, value in made.__dict__.items() if name != "run_reference"}
     session.execute(
@@ -208,14 +210,19 @@ def _create(
             idempotency_key=key,
         )
     )
+    _tell(session, actor, made, now)
+    return Created(made.public_id, state, str(run_id))
+
+
+def _tell(session: Session, actor: Actor, made: Payment, now: datetime) -> None:
+    """Write down how a payment came in, and tell whoever listens."""
     note_payment(session, actor, made, "received", now, state="received")
     note_payment(session, SYSTEM, made, "validated", now, state="validated")
-    details_of_hold = {"reason": hold.reason} if hold else {}
-    kind = "held" if hold else "ready"
-    note_payment(session, SYSTEM, made, kind, now, state=state, details=details_of_hold)
-    tell_case(session, made, state, now)
-    announce_payments(session, made.organisation, [made.id], state, now)
-    return Created(made.public_id, state, str(run_id))
+    why = {"reason": made.hold_reason} if made.hold_reason else {}
+    note_payment(session, SYSTEM, made, made.state, now, state=made.state, details=why)
+    tell_case(session, made, made.state, now)
+    announce_payments(session, made.organisation, [made.id], made.state, now)
+    ask_for_screening(session, made.id)
 
 
 def _check(session: Session, desk: Desk, order: PaymentOrder) -> tuple[Programme, BankDetails, str]:

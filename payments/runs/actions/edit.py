@@ -38,6 +38,7 @@ from payments.runs.rules import (
     decide_hold,
     hold_of_payee,
 )
+from payments.screening.actions.rescreen import ask_for_screening
 from payments.screening.rules import SCREENING_HOLDS
 from payments.webhooks.actions.announce import announce_payments
 from shared.actors import Actor
@@ -170,6 +171,7 @@ def edit_payment(
     }
     state = "held" if hold else "ready"
     note_payment(session, actor, payment, "edited", now, state=state, details=details_of_edit)
+    ask_for_screening(session, payment.id)
 
 
 def remove_payment(

@@ -19,6 +19,7 @@ from payments.runs.actions.steps import check_step, organisation_of
 from payments.runs.queries.content import stored_content
 from payments.runs.queries.runs import Run, list_approvals, lock_run
 from payments.runs.queries.totals import Figure, get_totals
+from payments.screening.queries import count_open_cases
 from shared.actors import SYSTEM, Actor
 from shared.errors import Conflict, Forbidden
 
@@ -71,6 +72,12 @@ def release_locked(session: Session, run: Run, actor: Actor, now: datetime) -> N
     approved = get_totals(session, run.id).get("approved", Figure("approved", 0, 0))
     if run.content_hash != stored_content(session, run, "approved").digest:
         raise Conflict("run_changed", "The run is not what was approved; nothing was released")
+    if count_open_cases(session, run.organisation, run.id):
+        raise Conflict(
+            "screening_open",
+            "A payee of this run may be on the sanctions list",
+            detail="Somebody has to decide that on the screening page first.",
+        )
     day = plan_run(session, run, now).processing_day
     if passed := find_day_limit(session, run, approved.total_pence, day):
         raise Conflict("day_over_limit", "The run is above the limit of a day", detail=passed)

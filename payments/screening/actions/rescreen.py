@@ -1,13 +1,16 @@
 """A new list: what is not paid yet is compared again, run by run, 10,000 payments at a time."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from payments.payees.bank_details import DetailsVault
 from payments.screening.actions.screen import Hit, Subject, open_cases, screen
+from payments.screening.queries import find_current_list
 from payments.screening.rules import (
     HOLD_REASONS,
     NOT_SCREENED,
@@ -18,6 +21,7 @@ from shared.actors import SYSTEM
 from shared.outbox import enqueue
 
 RESCREEN_RUN = "payments.screening.rescreen_run"
+SCREEN_PAYMENT = "payments.screening.screen_payment"
 FIRST = UUID(int=0)
 _OPEN_RUNS = text(
     """
@@ -38,6 +42,16 @@ _NEXT = text(
      ORDER BY id LIMIT :most
     """
 )
+_ONE = text(
+    """
+    SELECT id, payee_name, account_fingerprint AS account, state, hold_code, hold_reason
+      FROM payment
+     WHERE id = :payment AND run_id = :run
+       AND state IN ('ready', 'held', 'awaiting_approval', 'approved')
+       AND hold_code IS DISTINCT FROM 'confirmed_match'
+    """
+)
+_RUN_OF = text("SELECT run_id FROM payment WHERE id = :payment")
 # An open case of an earlier list is about what the list in force says now.
 _FORGET_CASES = text(
     """
@@ -103,8 +117,40 @@ def rescreen_run(
     run = session.execute(_LOCK_RUN, {"run": run_id}).one()
     values = {"run": run_id, "after": after, "most": SHARD_ITEMS}
     rows = session.execute(_NEXT, values).all()
-    if not rows:
+    if not rows or not _compare(session, vault, run, run_id, rows, score, now):
         return 0
+    if len(rows) == SHARD_ITEMS:
+        _ask(session, list_id, run_id, rows[-1].id)
+    return len(rows)
+
+
+def screen_payment(
+    session: Session, vault: DetailsVault, payment_id: UUID, score: int, now: datetime
+) -> None:
+    """Compare the payee of one payment with the list in force, as a new list would."""
+    run_id = session.execute(_RUN_OF, {"payment": payment_id}).scalar_one()
+    run = session.execute(_LOCK_RUN, {"run": run_id}).one()
+    rows = session.execute(_ONE, {"payment": payment_id, "run": run_id}).all()
+    if rows:
+        _compare(session, vault, run, run_id, rows, score, now)
+
+
+def ask_for_screening(session: Session, payment_id: UUID) -> None:
+    """Ask for the comparison of a payment that did not come in a file; nothing without a list."""
+    if find_current_list(session) is not None:
+        enqueue(session, SCREEN_PAYMENT, {"payment_id": str(payment_id)})
+
+
+def _compare(
+    session: Session,
+    vault: DetailsVault,
+    run: Row[Any],
+    run_id: UUID,
+    rows: Sequence[Row[Any]],
+    score: int,
+    now: datetime,
+) -> bool:
+    """Compare payments of a locked run; tells whether there is a list."""
     ids = [row.id for row in rows]
     nexts = {
         row.payment_id: (row.next_hold_code, row.next_hold_reason)
@@ -118,14 +164,12 @@ def rescreen_run(
         subjects.append(Subject(row.id, row.payee_name, bytes(row.account), code, reason))
     hits = screen(session, vault, run.organisation, run_id, subjects, score, now)
     if hits is None:
-        return 0
+        return False
     session.execute(_FORGET_CASES, {"ids": ids})
     open_cases(session, run.organisation, hits, now, upload_id=run.upload_id)
     if run.state in _CHANGEABLE:
         _apply(session, ids, hits, now)
-    if len(rows) == SHARD_ITEMS:
-        _ask(session, list_id, run_id, ids[-1])
-    return len(rows)
+    return True
 
 
 def _apply(session: Session, ids: list[UUID], hits: list[Hit], now: datetime) -> None:

@@ -11,7 +11,8 @@ from payments.screening.rules import HOLD_REASONS, NOT_SCREENED, POSSIBLE_MATCH
 from payments.stages.actions import finish_shard, take_shard
 from payments.stages.queries import get_stage
 from payments.uploads.actions.create import begin_creating
-from payments.uploads.actions.history import move_upload, note_upload
+from payments.uploads.actions.history import is_current, move_upload, note_upload
+from payments.uploads.actions.judge import judge_payees
 from payments.uploads.queries import Upload, count_invalid_rows, load_upload
 from payments.uploads.sql_compare import (
     ACCOUNTS_IN_FILE,
@@ -31,11 +32,13 @@ from payments.uploads.sql_compare import (
     SET_HOLDS,
     SUM_WARNINGS,
     TO_SCREEN,
+    UNCHECKED,
+    UNKNOWN_PAYEES,
 )
 from shared.actors import SYSTEM
 
 _FORGET = (FORGET_CASES, FORGET_FAULTS, FORGET_HOLDS)
-_HARD = (END_TO_END_IN_FILE, END_TO_END_IN_HISTORY)
+_HARD = (END_TO_END_IN_FILE, END_TO_END_IN_HISTORY, UNKNOWN_PAYEES)
 # What comes first is what the payment says; a row that is held already keeps its reason.
 _SOFT = (
     DUPLICATES_IN_FILE,
@@ -68,6 +71,9 @@ def compare_shard(
     if shard is None:
         return False
     upload = load_upload(session, shard.subject_id)
+    if not is_current(session, stage_id, upload, "comparing"):
+        finish_shard(session, shard, 0)
+        return False
     values = {
         "upload": upload.id,
         "organisation": upload.organisation,
@@ -76,9 +82,12 @@ def compare_shard(
         "days": duplicate_days,
         "now": now,
     }
+    for statement in (*_FORGET, *_HARD):
+        session.execute(statement, values)
+    judge_payees(session, upload, values, now)
     others = list(session.execute(OTHER_UPLOADS, values).scalars())
     among = _AMONG_OTHERS if others else ()
-    for statement in (*_FORGET, *_HARD, *_SOFT, *among):
+    for statement in (*_SOFT, *among):
         session.execute(statement, {**values, "others": others})
     _screen(session, vault, upload, values, now, score, hold_unscreened=hold_unscreened)
     finish_shard(session, shard, shard.last - shard.first + 1)
@@ -125,12 +134,15 @@ def _screen(
 def finish_comparing(session: Session, stage_id: UUID, now: datetime, *, has_list: bool) -> None:
     """Add up what was found; without faults the payments are made, otherwise a person decides."""
     upload = load_upload(session, get_stage(session, stage_id).subject_id, lock=True)
-    if upload.state != "comparing":
+    if not is_current(session, stage_id, upload, "comparing"):
         return
     invalid = count_invalid_rows(session, upload.id)
     found = session.execute(SUM_WARNINGS, {"upload": upload.id}).all()
     warnings = {code: count for code, count in upload.warnings.items() if code not in _COUNTED}
     warnings |= {row.code: int(row.number) for row in found}
+    unchecked = session.execute(UNCHECKED, {"upload": upload.id}).scalar_one()
+    if unchecked:
+        warnings["names_not_checked"] = unchecked
     if not has_list:
         warnings["not_screened"] = upload.rows_read - invalid
     changes = {"warnings": warnings, "invalid_rows": invalid}
@@ -152,5 +164,6 @@ _COUNTED = frozenset(
         "reference_poor",
         "modulus_not_checked",
         "not_screened",
+        "names_not_checked",
     }
 )

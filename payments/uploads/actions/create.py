@@ -15,6 +15,8 @@ from payments.stages.rules import cut
 from payments.uploads import models
 from payments.uploads.actions.history import move_upload, note_upload
 from payments.uploads.queries import Upload, load_upload
+from payments.webhooks.actions.announce import announce_fact, announce_payments
+from payments.webhooks.rules import UPLOAD_FINISHED
 from shared.actors import SYSTEM, Actor
 from shared.clock import london_date
 from shared.errors import Conflict
@@ -58,15 +60,17 @@ _PAYMENTS = text(
     WITH made AS (
       INSERT INTO payment (id, public_id, organisation, run_id, state, payee_name, account_type,
              details_sealed, account_fingerprint, account_tail, amount_pence, currency, reference,
-             modulus_result, hold_code, hold_reason, client_id, idempotency_key, correlation_id,
-             created_at, state_at, payee_id, upload_row, gl_code, invoice_reference,
+             modulus_result, check_id, hold_code, hold_reason, client_id, idempotency_key,
+             correlation_id, created_at, state_at, payee_id, upload_row, gl_code, invoice_reference,
              invoice_received_on)
       SELECT r.payment_id, r.public_id, :organisation, :run,
              CASE WHEN r.hold_code IS NULL THEN 'ready' ELSE 'held' END, r.payee_name,
              r.account_type, r.details_sealed, r.account_fingerprint, r.account_tail,
-             r.amount_pence, 'GBP', r.reference, r.modulus_result, r.hold_code, r.hold_reason,
+             r.amount_pence, 'GBP', r.reference, r.modulus_result, r.check_id,
+             r.hold_code, r.hold_reason,
              '{CLIENT}', r.upload_id || ':' || r.number, :correlation, :now, :now, r.payee_id,
-             r.number, r.gl_code, r.invoice_reference, r.invoice_received_on
+             r.number, coalesce(nullif(r.gl_code, ''), :gl_code), r.invoice_reference,
+             r.invoice_received_on
         FROM upload_row r WHERE {_GOOD} ORDER BY r.number
       RETURNING amount_pence, state
     )
@@ -84,6 +88,10 @@ _HELD_EVENTS = text(
       FROM payment p JOIN upload_row r ON r.payment_id = p.id
      WHERE r.upload_id = :upload AND r.number BETWEEN :first AND :last AND p.state = 'held'
     """
+)
+_HELD_IDS = text(
+    "SELECT p.id FROM payment p JOIN upload_row r ON r.payment_id = p.id"
+    " WHERE r.upload_id = :upload AND r.number BETWEEN :first AND :last AND p.state = 'held'"
 )
 _FORGET_ROWS = text(
     f"DELETE FROM upload_row r WHERE {_GOOD}",
@@ -151,6 +159,7 @@ def create_shard(session: Session, stage_id: UUID, number: int, now: datetime) -
         "correlation": upload.correlation_id,
         "first": shard.first,
         "last": shard.last,
+        "gl_code": upload.programme_gl_code,
         "now": now,
         "kind": SYSTEM.kind,
         "actor": SYSTEM.id,
@@ -161,6 +170,8 @@ def create_shard(session: Session, stage_id: UUID, number: int, now: datetime) -
     made = session.execute(_PAYMENTS, values).one()
     if made.held:
         session.execute(_HELD_EVENTS, values)
+        held = list(session.execute(_HELD_IDS, values).scalars())
+        announce_payments(session, upload.organisation, held, "held", now)
     session.execute(_FORGET_ROWS, values)
     if late or made.held:
         up = models.upload.c
@@ -211,3 +222,13 @@ def finish_creating(session: Session, stage_id: UUID, now: datetime) -> None:
     note_run(session, SYSTEM, run, "filled", now, state="collecting", details=details)
     move_upload(session, upload, "created", now)
     note_upload(session, SYSTEM, upload, "created", now, details)
+    told = {"upload_id": str(upload.id), "run_id": str(run.id), "state": "created", **details}
+    announce_fact(
+        session,
+        upload.organisation,
+        UPLOAD_FINISHED,
+        upload.reference,
+        told,
+        now,
+        client_id=upload.sent_by_id if upload.source == "api" else None,
+    )

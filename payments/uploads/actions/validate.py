@@ -6,13 +6,13 @@ from uuid import UUID
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
-from payments.payees.bank_details import DetailsVault, account_fingerprint
+from payments.payees.bank_details import DetailsVault, account_fingerprint, payee_fingerprint
 from payments.payees.modulus.tables import TableFiles
 from payments.stages.actions import begin_stage, finish_shard, take_shard
 from payments.stages.queries import get_stage
 from payments.stages.rules import SHARD_ITEMS, cut
 from payments.uploads import models
-from payments.uploads.actions.history import move_upload
+from payments.uploads.actions.history import is_current, move_upload
 from payments.uploads.blocks import open_block
 from payments.uploads.checks.copying import NULL, as_bytea, copy_lines, escape, make_public_ids
 from payments.uploads.checks.modulus import FastModulus
@@ -27,8 +27,9 @@ COMPARE = "payments.uploads.compare"
 COMPARED = "payments.uploads.compared"
 _COPY_ROWS = (
     b"COPY upload_row (upload_id, number, line, payment_id, public_id, payee_name, account_type,"
-    b" details_sealed, account_fingerprint, account_tail, amount_pence, reference, modulus_result,"
-    b" payee_id, gl_code, invoice_reference, invoice_received_on, end_to_end_id) FROM STDIN"
+    b" details_sealed, account_fingerprint, payee_fingerprint, account_tail, amount_pence,"
+    b" reference, modulus_result, payee_id, gl_code, invoice_reference, invoice_received_on,"
+    b" end_to_end_id) FROM STDIN"
 )
 _COPY_FAULTS = (
     b"COPY upload_fault (upload_id, number, ordinal, line, field, message, found) FROM STDIN"
@@ -62,6 +63,9 @@ def validate_shard(
     if shard is None:
         return False
     upload = load_upload(session, shard.subject_id)
+    if not is_current(session, stage_id, upload, "validating"):
+        finish_shard(session, shard, 0)
+        return False
     place = block_of(shard.first)
     first, records = open_block(session, sealer, upload.id, place)
     for statement in _FORGET:
@@ -119,6 +123,7 @@ class _Writer:
                 row.account_type,
                 as_bytea(vault.seal(details, f"payment:{payment_id}")),
                 as_bytea(account_fingerprint(vault, details)),
+                as_bytea(payee_fingerprint(vault, row.payee_name, row.account_type, details)),
                 details.account_number[-4:],
                 str(row.amount_pence),
                 row.reference,
@@ -151,7 +156,7 @@ class _Writer:
 def finish_validating(session: Session, stage_id: UUID, now: datetime) -> None:
     """Ask for the comparison of all rows, when every block has been validated."""
     upload = load_upload(session, get_stage(session, stage_id).subject_id, lock=True)
-    if upload.state != "validating":
+    if not is_current(session, stage_id, upload, "validating"):
         return
     move_upload(session, upload, "comparing", now)
     begin_stage(

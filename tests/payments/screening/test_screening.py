@@ -7,13 +7,16 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from payments.payees.modulus.tables import TableFiles
+from payments.runs.actions.approve import approve, put_forward, release
+from payments.runs.actions.create import Desk, PayeeOrder
 from payments.runs.actions.edit import release_hold
 from payments.screening.actions.decide import clear_case, confirm_case
 from payments.screening.queries import Case, count_open_cases, find_current_list, list_cases
 from shared import clock
 from shared.actors import Actor
 from shared.errors import Conflict, Forbidden, Invalid, NotFound, Problem
-from tests.payments.runs.world import ALAN, AVA, BODY, OTHER, UNA
+from tests.payments.runs.world import ALAN, AVA, BODY, OTHER, UNA, World
 from tests.payments.screening.lists import ALIAS, FIRM, VILLAIN, Entry, load
 from tests.payments.uploads.files import rows
 from tests.payments.uploads.world import Uploads
@@ -55,7 +58,6 @@ def test_a_listed_payee_is_held_with_a_case(uploads: Uploads) -> None:
         assert current is not None
         kept = session.execute(text("SELECT list_id, names, hits FROM screening")).one()
         assert tuple(kept) == (current.id, 3, 1)
-        assert count_open_cases(session, case.run_id) == 1
 
 
 def test_without_a_list_payments_are_held_until_there_is_one(uploads: Uploads) -> None:
@@ -153,6 +155,45 @@ def test_the_uploader_cannot_release_the_hold_elsewhere(uploads: Uploads) -> Non
     ):
         release_hold(session, str(public_id), "because", UNA, clock.now())
     assert holds(uploads) == [(1, "held", "possible_match")]
+
+
+def test_a_payment_of_the_api_is_screened_too(uploads: Uploads) -> None:
+    load(uploads.database)
+    world = World(Desk(uploads.vault, TableFiles(None, None)))
+    with uploads.database.transaction() as session:
+        payee = PayeeOrder("Boris Villainov", "personal", "99-00-01", "10000012")
+        good = world.create(session, "good")
+        bad = world.create(session, "bad", payee=payee)
+    uploads.work()
+    with uploads.database.transaction() as session:
+        found = session.execute(text("SELECT public_id, coalesce(hold_code, state) FROM payment"))
+        states = {row[0]: row[1] for row in found}
+    assert states == {good.payment_id: "ready", bad.payment_id: "possible_match"}
+    (case,) = cases(uploads)
+    decide(uploads, clear_case, case.id)
+    with uploads.database.transaction() as session:
+        assert world.payment_states(session, case.run_id) == ["ready", "ready"]
+
+
+def test_a_run_with_an_open_case_is_not_released(uploads: Uploads) -> None:
+    world = World(Desk(uploads.vault, TableFiles(None, None)))
+    with uploads.database.transaction() as session:
+        payee = PayeeOrder("Boris Villainov", "personal", "99-00-01", "10000012")
+        run_id = UUID(world.create(session, "bad", payee=payee, programme="clothing-grant").run_id)
+        put_forward(session, uploads.vault, run_id, UNA, clock.now())
+        approve(session, run_id, world.run_hash(session, run_id), ALAN, clock.now())
+        assert world.run_state(session, run_id) == "approved"
+    load(uploads.database)
+    uploads.work()
+    with uploads.database.transaction() as session:
+        assert count_open_cases(session, BODY, run_id) == 1
+    with (
+        pytest.raises(Conflict, match="screening_open"),
+        uploads.database.transaction() as session,
+    ):
+        release(session, run_id, AVA, clock.now())
+    with uploads.database.transaction() as session:
+        assert world.run_state(session, run_id) == "approved"
 
 
 def test_of_many_decisions_one_counts(uploads: Uploads) -> None:
