@@ -12,6 +12,7 @@ from payments.reconciliation import commands as reconciliation
 from payments.runs import commands as runs
 from payments.screening import commands as screening
 from payments.settings import get_settings
+from payments.vouchers import commands as vouchers
 from shared.commands import main
 from shared.dead_work import dead_work_command
 from shared.migrate import upgrade
@@ -30,13 +31,20 @@ def _migrate(_arguments: Sequence[str]) -> None:
     upgrade("payments", get_settings().database_url)
 
 
+def _seed_demo(arguments: Sequence[str]) -> None:
+    runs.seed_demo(arguments)
+    if not arguments:
+        vouchers.seed_demo()
+
+
 COMMANDS = {
     "web": _web,
     "worker": _worker,
     "migrate": _migrate,
     "dead-work": dead_work_command(get_settings),
-    "seed-demo": runs.seed_demo,
+    "seed-demo": _seed_demo,
     "seed-govstack": govstack.seed_govstack,
+    "register-building-block": govstack.register_building_block,
     "bank-route": bank_files.set_bank_route,
     "check-modulus-cases": payees.check_modulus_cases,
     **reconciliation.COMMANDS,

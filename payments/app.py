@@ -7,7 +7,10 @@ from payments.bank.submissions import pages as submission_pages
 from payments.bank.work import pages as work_pages
 from payments.controls import day_pages, hold_pages, settings_pages, step_up_pages
 from payments.controls import pages as controls_pages
+from payments.gl import pages as gl_pages
+from payments.gl import period_pages
 from payments.govstack import api as govstack_api
+from payments.ledger import pages as ledger_pages
 from payments.payees import api as payees_api
 from payments.payees import pages as payees_pages
 from payments.payees.bulk import api as name_batches_api
@@ -17,7 +20,9 @@ from payments.payees.master import change_pages, edit_pages, import_pages
 from payments.payees.master import pages as payee_pages
 from payments.payees.overrides import pages as override_pages
 from payments.reconciliation import pages as reconciliation_pages
+from payments.reconciliation.importing import pages as reconciliation_import_pages
 from payments.reconciliation.report import pages as reconciliation_report_pages
+from payments.reconciliation.ruling import pages as reconciliation_rule_pages
 from payments.reconciliation.work import pages as reconciliation_work_pages
 from payments.reports import pages as reports_pages
 from payments.reports.audit import pages as audit_pages
@@ -63,12 +68,17 @@ def make_payments_pages() -> FastAPI:
     for feature in (
         runs_pages,
         payment_pages,
+        ledger_pages,
+        gl_pages,
+        period_pages,
         hold_pages,
         day_pages,
         controls_pages,
         settings_pages,
         payees_pages,
         reconciliation_work_pages,
+        reconciliation_rule_pages,
+        reconciliation_import_pages,
         reconciliation_report_pages,
         name_batches_pages,
         payee_pages,

@@ -4,6 +4,7 @@ from payments.bank import models as _bank
 from payments.bank.work import models as _bank_work
 from payments.base import Base
 from payments.controls import models as _controls
+from payments.gl import models as _gl
 from payments.govstack import models as _govstack
 from payments.ledger import models as _ledger
 from payments.ledger.seal import models as _seal
@@ -27,6 +28,7 @@ _FEATURES = (
     _bank,
     _bank_work,
     _controls,
+    _gl,
     _govstack,
     _ledger,
     _name_batches,

@@ -4,6 +4,7 @@ from celery import Celery
 from celery.signals import worker_ready
 
 from payments.bank import tasks as bank_tasks
+from payments.gl import tasks as gl_tasks
 from payments.govstack import tasks as govstack_tasks
 from payments.ledger import upkeep as ledger_upkeep
 from payments.ledger.seal import tasks as seal_tasks
@@ -24,6 +25,7 @@ from shared.db import Database, make_engine
 
 TASKS = (
     bank_tasks,
+    gl_tasks,
     govstack_tasks,
     ledger_upkeep,
     name_batch_tasks,

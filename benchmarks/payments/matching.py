@@ -221,6 +221,7 @@ def measure(database: Database, items: list[Item], rows: list[Row]) -> None:
     with database.transaction() as session:
         bank = NewBankAccount(BODY, "main", "Main", "802260", "00112233", "123456")
         account = open_bank_account(session, bank)
+        session.execute(text("SET LOCAL statement_timeout = 0"))
         statement, numbers, lines = load(session, account, items, rows)
     with database.transaction() as session:
         session.execute(text("SET LOCAL statement_timeout = 0"))

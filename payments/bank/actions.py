@@ -1,37 +1,19 @@
 """Bank accounts, submissions, and the facts that the bank tells about payments."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from payments.bank.content import part_record
 from payments.bank.outcomes import OutcomeKind
-from payments.bank.queries import (
-    BankAccount,
-    SubmissionView,
-    find_bank_account,
-    get_submission_of_run,
-)
-from payments.bank.standard18 import (
-    Credit,
-    Originator,
-    Standard18Error,
-    WrittenFile,
-    to_bacs,
-    write_file,
-)
 from payments.ledger.actions import open_accounts
 from payments.payees.bank_details import DetailsVault
-from shared import audit, outbox
-from shared.actors import SYSTEM
-from shared.clock import london_date
-from shared.errors import Conflict, FieldError, Invalid, NotFound
+from shared import outbox
+from shared.errors import Conflict
 from shared.ids import new_id
 
 _OPEN = text(
@@ -44,44 +26,6 @@ _OPEN = text(
 _FIND = text(
     "SELECT id FROM bank_account WHERE body = :body AND code = :code AND sort_code = :sort_code"
     " AND account_number = :account_number"
-)
-_NEXT_SERIAL = text(
-    """
-    INSERT INTO volume_serial (service_user_number, last) VALUES (:user, 1)
-    ON CONFLICT (service_user_number) DO UPDATE SET last = volume_serial.last % 999999 + 1
-    RETURNING last
-    """
-)
-_SUBMISSION = text(
-    """
-    INSERT INTO submission (id, body, run_id, bank_account_id, service_user_number, serial,
-                            processing_day, payment_count, total_pence, created_at)
-    VALUES (:id, :body, :run_id, :account, :user, :serial, :day, :count, :total, :now)
-    """
-)
-_ITEMS = text(
-    """
-    INSERT INTO submission_item (submission_id, line_no, payment_id, amount_pence, account_hash,
-                                 reference, reference_key)
-    SELECT :id, u.line_no, u.payment_id, u.amount, u.hash, u.reference, u.key
-      FROM unnest(cast(:payments AS uuid[]), cast(:amounts AS bigint[]), cast(:hashes AS bytea[]),
-                  cast(:references AS text[]), cast(:keys AS text[]))
-           WITH ORDINALITY AS u(payment_id, amount, hash, reference, key, line_no)
-    """
-)
-_ATTEMPT = text(
-    """
-    INSERT INTO attempt (id, submission_id, number, state, content_sha256, content_bytes,
-                         payment_count, total_pence, sealed_at)
-    VALUES (:id, :submission, 1, 'sealed', :sha256, :size, :count, :total, :now)
-    """
-)
-_WHOLE = text(
-    """
-    INSERT INTO submission_part (submission_id, number, first_line, payment_count, total_pence,
-                                 content_sealed, content_bytes, content_sha256)
-    VALUES (:submission, 0, 1, :count, :total, :content, :size, :sha256)
-    """
 )
 _OUTCOMES = text(
     """
@@ -108,7 +52,6 @@ _SETTLE = text(
      WHERE id = :id AND state IN ('acknowledged', 'reported')
     """
 )
-_MAXIMUM_REFERENCE = 18
 
 
 @dataclass(frozen=True)
@@ -122,18 +65,6 @@ class NewBankAccount:
     account_number: str
     service_user_number: str = ""
     id: UUID | None = None
-
-
-@dataclass(frozen=True)
-class PaymentInstruction:
-    """One payment to hand over; amounts in pence, the reference at most 18 characters."""
-
-    payment_id: UUID
-    sort_code: str
-    account_number: str
-    name: str
-    amount_pence: int
-    reference: str
 
 
 def account_hash(vault: DetailsVault, sort_code: str, account_number: str) -> bytes:
@@ -159,126 +90,6 @@ def open_bank_account(session: Session, account: NewBankAccount) -> UUID:
         raise Conflict("bank_account_exists", "Another bank account has this code or these numbers")
     open_accounts(session, account.body, (account.code,))
     return found
-
-
-def prepare_submission(
-    session: Session,
-    run_id: UUID,
-    body: str,
-    originating_account: UUID,
-    processing_day: date,
-    payments: Sequence[PaymentInstruction],
-    *,
-    vault: DetailsVault,
-    now: datetime,
-) -> UUID:
-    """Write and seal the file of a run and have it sent after the commit; returns its id.
-
-    A run that has a submission already keeps it. When the bank refused that one, its payments are
-    finished and booked as returned: they are paid by new payments only. Refuses an account of
-    another body, one that cannot pay, and values that Standard 18 cannot carry.
-
-    Raises:
-        NotFound: no such bank account of this body.
-        Conflict: ``cannot_pay``, the account has no service user number; ``run_refused``.
-        Invalid: names what no file can carry.
-    """
-    known = get_submission_of_run(session, run_id)
-    if known is not None:
-        return _kept(known)
-    account = find_bank_account(session, originating_account)
-    if account is None or account.body != body:
-        raise NotFound("no_such_bank_account", "There is no such bank account")
-    if not account.service_user_number:
-        raise Conflict("cannot_pay", "This bank account has no service user number")
-    user = account.service_user_number
-    serial = f"{session.execute(_NEXT_SERIAL, {'user': user}).scalar_one():06d}"
-    file = _write(account, serial, processing_day, london_date(now), payments)
-    submission_id = new_id()
-    session.execute(
-        _SUBMISSION,
-        {
-            "id": submission_id,
-            "body": body,
-            "run_id": run_id,
-            "account": account.id,
-            "user": user,
-            "serial": serial,
-            "day": processing_day,
-            "count": file.payment_count,
-            "total": file.total_pence,
-            "now": now,
-        },
-    )
-    _store_items(session, submission_id, payments, vault)
-    values = {
-        "submission": submission_id,
-        "sha256": hashlib.sha256(file.content).digest(),
-        "size": len(file.content),
-        "count": file.payment_count,
-        "total": file.total_pence,
-    }
-    sealed = vault.seal_text(file.content.decode(), part_record(submission_id, 0))
-    session.execute(_WHOLE, values | {"content": sealed})
-    session.execute(_ATTEMPT, values | {"id": new_id(), "now": now})
-    facts = {"run_id": run_id, "serial": serial, "payments": file.payment_count}
-    facts |= {"total_pence": file.total_pence, "warnings": list(file.warnings[:100])}
-    audit.record(session, SYSTEM, "bank.submission.sealed", "submission", submission_id, facts)
-    payload = {"submission_id": str(submission_id)}
-    outbox.enqueue(session, "payments.bank.submit", payload, key=f"{submission_id}/1")
-    return submission_id
-
-
-def _kept(known: SubmissionView) -> UUID:
-    if known.state == "refused":
-        raise Conflict("run_refused", "The bank refused the file of this run")
-    return known.id
-
-
-def _write(
-    account: BankAccount,
-    serial: str,
-    processing_day: date,
-    created_on: date,
-    payments: Sequence[PaymentInstruction],
-) -> WrittenFile:
-    credits_ = [
-        Credit(one.sort_code, one.account_number, one.name, one.amount_pence, one.reference)
-        for one in payments
-    ]
-    if long := [one for one in payments if len(one.reference) > _MAXIMUM_REFERENCE]:
-        raise Invalid(
-            FieldError(str(long[0].payment_id), "the reference is longer than 18 characters"),
-            title="The bank file cannot be written",
-        )
-    originator = Originator(
-        account.service_user_number, account.sort_code, account.account_number, account.name
-    )
-    try:
-        return write_file(originator, serial, processing_day, created_on, credits_)
-    except Standard18Error as error:
-        raise Invalid(
-            FieldError("payments", str(error)), title="The bank file cannot be written"
-        ) from error
-
-
-def _store_items(
-    session: Session,
-    submission_id: UUID,
-    payments: Sequence[PaymentInstruction],
-    vault: DetailsVault,
-) -> None:
-    session.execute(
-        _ITEMS,
-        {
-            "id": submission_id,
-            "payments": [one.payment_id for one in payments],
-            "amounts": [one.amount_pence for one in payments],
-            "hashes": [account_hash(vault, one.sort_code, one.account_number) for one in payments],
-            "references": [to_bacs(one.reference)[0].strip() for one in payments],
-            "keys": [reference_key(to_bacs(one.reference)[0]) for one in payments],
-        },
-    )
 
 
 def record_outcomes(

@@ -66,10 +66,11 @@ def bank_for(settings: ServiceSettings, channel: Channel) -> Bank:
     )
 
 
-def reports_bank_of(settings: ServiceSettings) -> Bank:
-    """Return the sponsor bank as the settings say that its reports are fetched."""
-    channel = settings.bank_reports_channel if isinstance(settings, PaymentsSettings) else "https"
-    return bank_for(settings, channel)
+def reports_bank_of(settings: ServiceSettings) -> Bank | None:
+    """Return the sponsor bank where its reports come through SFTP, None where not."""
+    if isinstance(settings, PaymentsSettings) and settings.bank_reports_channel == "sftp":
+        return bank_for(settings, "sftp")
+    return None
 
 
 def vault_of(settings: ServiceSettings) -> DetailsVault:
@@ -155,7 +156,7 @@ def seal(job: Job) -> None:
 def fetch_after_submission(job: Job) -> None:
     """Fetch reports; while a submission has none yet, look again after a pause."""
     names = names_of(job.settings)
-    bank = reports_bank_of(job.settings)
+    bank = reports_bank_of(job.settings) or bank_of(job.settings)
     fetch_reports(job.database, bank, vault_of(job.settings), job.now, names)
     look_for_silence(job.database, UUID(job.text("submission_id")), job.now())
     with job.database.transaction() as session:

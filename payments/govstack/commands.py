@@ -1,4 +1,4 @@
-"""Operator's command: puts a sandbox's vouchers, merchants and building blocks in place."""
+"""Operator's commands: building blocks that may call, and a sandbox put in place."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from payments.bank.tasks import vault_of
-from payments.govstack.actions.seeding import seed_sandbox
+from payments.govstack.actions.seeding import add_building_block, seed_sandbox
 from payments.govstack.sandbox import SandboxPlan
 from payments.settings import get_settings
 from shared import clock
@@ -14,6 +14,7 @@ from shared.actors import Actor
 from shared.db import Database, make_engine
 
 DEMO_FILE = Path(__file__).resolve().parents[2] / "deploy" / "demo" / "govstack.yaml"
+_TWO = 2
 _ACTOR = Actor("system", "operator", name="Operator")
 
 
@@ -41,3 +42,19 @@ def seed_govstack(arguments: Sequence[str]) -> None:
         )
     database.engine.dispose()
     print(f"payments: the GovStack sandbox has {len(plan.vouchers)} vouchers")
+
+
+def register_building_block(arguments: Sequence[str]) -> None:
+    """Let a building block ask for vouchers of a body: `register-building-block BODY NAME`.
+
+    Registering it again changes nothing.
+    """
+    if len(arguments) != _TWO:
+        raise SystemExit("use: python -m payments register-building-block BODY NAME")
+    organisation, name = arguments
+    settings = get_settings()
+    database = Database(make_engine(settings.database_url, pool_size=1, service="payments-seed"))
+    with database.transaction() as session:
+        add_building_block(session, organisation, name, _ACTOR, clock.now())
+    database.engine.dispose()
+    print(f"payments: {name} may ask for vouchers of {organisation}")

@@ -24,9 +24,12 @@ OPENING_BALANCE = "opening_balance"
 VOUCHERS_ISSUED = "vouchers_issued"
 
 
+BANK_PREFIX = "bank."
+
+
 def bank_code(bank_account: str) -> str:
     """Return the ledger code of the money in a bank account."""
-    return f"bank.{bank_account}"
+    return f"{BANK_PREFIX}{bank_account}"
 
 
 def suspense_code(bank_account: str) -> str:

@@ -39,23 +39,41 @@ def read_rows(
         CsvError: not UTF-8, a required column is missing, a column is unknown or there twice, a
             row has more or fewer cells than the header, a cell is too long, or too many rows.
     """
+    names = (*required, *optional)
+    lists = read_lists(content, required, optional, maximum_rows=maximum_rows)
+    for number, (line, cells) in enumerate(lists, 1):
+        yield CsvRow(number, line, dict(zip(names, cells, strict=True)))
+
+
+def read_lists(
+    content: bytes, required: Sequence[str], optional: Sequence[str], *, maximum_rows: int
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield line and cells of each row, in the order of the columns named; see ``read_rows``."""
     text = _decode(content)
     header_line = text.partition("\n")[0]
     separator = max(",;\t", key=header_line.count)
     rows = _records(text, separator)
     header = _read_header(next(rows, (1, []))[1], required, optional)
+    places = [
+        header.index(name) if name in header else len(header) for name in (*required, *optional)
+    ]
     for number, (line, cells) in enumerate(rows, 1):
         if number > maximum_rows:
             raise CsvError(f"there are more than {maximum_rows:,} rows", line)
         if len(cells) != len(header):
             raise CsvError(f"{len(cells)} cells where the header has {len(header)}", line)
-        for column, cell in enumerate(cells, 1):
-            if len(cell) > _MAXIMUM_CELL or "\x00" in cell:
-                raise CsvError("the cell is too long or holds a null character", line, column)
-        yield CsvRow(number, line, dict(zip(header, map(str.strip, cells), strict=True)))
+        if max(map(len, cells)) > _MAXIMUM_CELL:
+            column = 1 + max(range(len(cells)), key=lambda place: len(cells[place]))
+            raise CsvError(f"the cell has more than {_MAXIMUM_CELL:,} characters", line, column)
+        cells.append("")
+        yield line, [cells[place].strip() for place in places]
 
 
 def _decode(content: bytes) -> str:
+    null = content.find(b"\0")
+    if null >= 0:
+        line = content.count(b"\n", 0, null) + 1
+        raise CsvError("there is a null character", line, null - content.rfind(b"\n", 0, null))
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -30,7 +30,10 @@ from shared import audit
 from shared.actors import Actor
 from shared.errors import Conflict, FieldError, Invalid
 from shared.ids import new_id
+from shared.outbox import enqueue
 
+# More lines than this are matched by the worker after the commit, not while a person waits.
+MOST_AT_ONCE = 5_000
 _FIND_FILE = text(
     """
     SELECT f.id, f.body, (SELECT array_agg(s.id ORDER BY s.id) FROM statement s
@@ -120,6 +123,8 @@ def import_statements(
 ) -> Imported:
     """Read a statement file, store its lines and reconcile its accounts, in one transaction.
 
+    A very large file is only stored here, and reconciled by the worker after the commit.
+
     The same file again is a replay and changes nothing. Refused, with nothing stored: what no
     reader understands, totals that contradict the lines, an account that is not the body's (or not
     the one chosen), and statements or lines that came in another file.
@@ -167,7 +172,9 @@ def import_statements(
             if constraint in str(error.orig):
                 raise Conflict("statement_known", reason) from error
         raise
-    _finish(session, stored, {one.id for one in accounts}, actor, now, facts | {"file": file_id})
+    lines = sum(len(one.lines) for one in read.statements)
+    told = facts | {"file": file_id}
+    _finish(session, stored, {one.id for one in accounts}, actor, now, told, lines)
     return Imported(stored, replay=False)
 
 
@@ -178,13 +185,19 @@ def _finish(
     actor: Actor,
     now: datetime,
     facts: dict[str, object],
+    lines: int,
 ) -> None:
     for statement_id in stored:
         audit.record(
             session, actor, "reconciliation.statement.imported", "statement", statement_id, facts
         )
     for account in sorted(accounts):
-        reconcile_account(session, account, now)
+        if lines > MOST_AT_ONCE:
+            payload = {"account_id": str(account)}
+            key = f"{account}/{facts['file']}"
+            enqueue(session, "payments.reconciliation.match", payload, key=key)
+        else:
+            reconcile_account(session, account, now)
 
 
 def _find_known(session: Session, body: str, sha256: bytes) -> Imported | None:

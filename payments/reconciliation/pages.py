@@ -4,9 +4,8 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from payments.bank.queries import list_bank_accounts
 from payments.ledger.queries import (
     account_statement,
     find_entry,
@@ -15,9 +14,8 @@ from payments.ledger.queries import (
     trial_balance,
 )
 from payments.payees.deps import VaultDep
-from payments.reconciliation.actions import import_statements
+from payments.reconciliation.importing.pages import IMPORTERS
 from payments.reconciliation.presenting import (
-    account_name,
     present_balances,
     present_entry,
     present_line,
@@ -34,15 +32,13 @@ from payments.reconciliation.queries import (
 from payments.reconciliation.work.presenting import present_proposal
 from payments.reconciliation.work.queries import list_statement_proposals
 from payments.runs.access import Staff, require_role
-from payments.runs.rules import APPROVER, RECONCILER, SEES_RUNS, UPLOADER
-from shared.errors import FieldError, Invalid, NotFound, Problem
-from shared.web.deps import Form, FormDep, NowDep, RuntimeDep, SessionDep
+from payments.runs.rules import RECONCILER, SEES_RUNS
+from shared.errors import NotFound
+from shared.web.deps import RuntimeDep, SessionDep
 
 router = APIRouter()
 
-_IMPORTERS = (UPLOADER, APPROVER, RECONCILER)
 Reader = Annotated[Staff, Depends(require_role(*SEES_RUNS))]
-Importer = Annotated[Staff, Depends(require_role(*_IMPORTERS))]
 PageNumber = Annotated[int, Query(ge=1, le=10_000)]
 SIZE = 100
 _DONE = {
@@ -66,7 +62,7 @@ def show_reconciliation(
         proof=present_proof(prove(session, body)),
         statements=[present_statement(one) for one in list_statements(session, body)],
         exceptions=sum(count_exceptions(session, body).values()),
-        may_import=staff.has(*_IMPORTERS),
+        may_import=staff.has(*IMPORTERS),
     )
 
 
@@ -99,81 +95,6 @@ def show_statement(
         ],
         may_work=staff.has(RECONCILER),
     )
-
-
-@router.get("/reconciliation/import")
-def show_import(
-    request: Request, staff: Importer, session: SessionDep, runtime: RuntimeDep
-) -> Response:
-    """Ask for a statement file."""
-    accounts = _account_choices(session, staff)
-    return runtime.pages.render(
-        request, "reconciliation/import.html", accounts=accounts, values={"account": ""}
-    )
-
-
-@router.post("/reconciliation/import")
-def import_file(
-    request: Request,
-    form: FormDep,
-    staff: Importer,
-    session: SessionDep,
-    runtime: RuntimeDep,
-    vault: VaultDep,
-    now: NowDep,
-) -> Response:
-    """Import a statement file; a refusal names the field and leaves nothing behind."""
-    try:
-        name, content, account = _read_upload(form)
-        with session.begin_nested():
-            imported = import_statements(
-                session,
-                vault,
-                staff.organisation,
-                name,
-                content,
-                staff.actor,
-                now,
-                account_id=account,
-            )
-    except Problem as problem:
-        faults = problem.fields or (FieldError("file", problem.title),)
-        return runtime.pages.render(
-            request,
-            "reconciliation/import.html",
-            status=problem.status,
-            accounts=_account_choices(session, staff),
-            values={"account": form.text("account")},
-            errors={fault.field: fault.message for fault in faults},
-            error_list=[{"field": fault.field, "message": fault.message} for fault in faults],
-        )
-    done = "replay" if imported.replay else "imported"
-    if not imported.statement_ids:
-        return RedirectResponse("/payments/reconciliation", 303)
-    here = f"/payments/reconciliation/statements/{imported.statement_ids[0]}"
-    return RedirectResponse(f"{here}?done={done}", 303)
-
-
-def _account_choices(session: SessionDep, staff: Staff) -> list[dict[str, str]]:
-    return [
-        {"value": str(one.id), "text": account_name(one)}
-        for one in list_bank_accounts(session, staff.organisation)
-    ]
-
-
-def _read_upload(form: Form) -> tuple[str, bytes, UUID]:
-    faults = []
-    upload = form.files.get("file")
-    if upload is None or not upload.content:
-        faults.append(FieldError("file", "Select a statement file that is not empty"))
-    account = form.text("account")
-    try:
-        chosen = UUID(account)
-    except ValueError:
-        faults.append(FieldError("account", "Select the bank account of the statement"))
-    if faults or upload is None:
-        raise Invalid(*faults)
-    return upload.filename or "statement", upload.content, chosen
 
 
 @router.get("/ledger")

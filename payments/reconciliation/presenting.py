@@ -55,6 +55,7 @@ KINDS = {
 EVENTS = {
     "payment.approved": "Payment approved",
     "run.reserved": "Funds reserved",
+    "reservation.expired": "Reservation expired",
     "run.recalled": "Run recalled",
     "payment.recalled": "Payment recalled",
     "submission.acknowledged": "Submission taken over by the bank",

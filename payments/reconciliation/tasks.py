@@ -13,7 +13,7 @@ from payments.bank.queries import (
 from payments.bank.tasks import bank_of, vault_of
 from payments.payees.bank_details import DetailsVault
 from payments.reconciliation.actions import import_statements
-from payments.reconciliation.matching import rematch_account
+from payments.reconciliation.matching import reconcile_account, rematch_account
 from payments.reconciliation.queries import list_known_statements
 from shared.actors import SYSTEM
 from shared.db import Database
@@ -34,6 +34,14 @@ def rematch(job: Job) -> None:
     with job.database.transaction() as session:
         account = get_account_of_submission(session, UUID(job.text("submission_id")))
         rematch_account(session, account, job.now())
+        job.finish(session)
+
+
+@handler("payments.reconciliation.match", lease_seconds=900)
+def match(job: Job) -> None:
+    """Reconcile an account whose statement was too large for a page to wait for."""
+    with job.database.transaction() as session:
+        reconcile_account(session, UUID(job.text("account_id")), job.now())
         job.finish(session)
 
 

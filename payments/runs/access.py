@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from payments.payees.master.rules import SEES_PAYEES
 from payments.payees.rules import CHECK_ROLES
-from payments.runs.rules import ADMINISTRATOR, APPROVER, AUDITOR, SEES_RUNS
+from payments.runs.rules import ADMINISTRATOR, APPROVER, AUDITOR, RECONCILER, SEES_RUNS
 from shared.actors import Actor
 from shared.errors import Forbidden
 from shared.web.login import SignedIn, WebSession
@@ -42,6 +42,9 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Vouchers", "/payments/vouchers", SEES_RUNS),
     ("Reconciliation", "/payments/reconciliation", SEES_RUNS),
     ("Ledger", "/payments/ledger", SEES_RUNS),
+    ("Balances at a day", "/payments/ledger/balances", SEES_RUNS),
+    ("Months", "/payments/periods", (RECONCILER, AUDITOR, ADMINISTRATOR)),
+    ("Journals", "/payments/gl", (RECONCILER, AUDITOR, ADMINISTRATOR)),
     ("Reports", "/payments/reports", SEES_RUNS),
     ("Audit log", "/payments/audit", (AUDITOR,)),
     ("Remittance advice", "/payments/settings/remittance", (ADMINISTRATOR, AUDITOR)),

@@ -7,6 +7,8 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
+from payments.controls.checks import check_step_up, steps_up_everywhere
+from payments.controls.deps import SignInDep, lead_to_step_up
 from payments.payees.bank_details import AccountType, DetailsVault
 from payments.payees.deps import CheckerDep, VaultDep
 from payments.runs.access import Staff, require_role
@@ -137,8 +139,15 @@ def release_payment_hold(
     runtime: RuntimeDep,
     vault: VaultDep,
     now: NowDep,
+    sign_in: SignInDep,
 ) -> Response:
     """Let a held payment go on, with a reason."""
+
+    def step() -> None:
+        if steps_up_everywhere(session, staff.organisation):
+            check_step_up(sign_in, now)
+        release_hold(session, public_id, form.text("reason"), staff.actor, now)
+
     return _take_step(
         request,
         runtime,
@@ -147,7 +156,7 @@ def release_payment_hold(
         vault,
         public_id,
         "hold-released",
-        lambda: release_hold(session, public_id, form.text("reason"), staff.actor, now),
+        step,
     )
 
 
@@ -191,7 +200,9 @@ def _take_step(
     except Problem as problem:
         payment = get_payment(session, staff.organisation, public_id)
         values = present_payment(session, staff, vault, payment)
-        return _show_refusal(request, runtime, "runs/payment.html", {**values, "done": ""}, problem)
+        return lead_to_step_up(problem, f"/payments/payments/{public_id}") or _show_refusal(
+            request, runtime, "runs/payment.html", {**values, "done": ""}, problem
+        )
     return RedirectResponse(f"/payments/payments/{public_id}?done={done}", 303)
 
 

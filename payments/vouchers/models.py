@@ -98,6 +98,14 @@ voucher_batch = Table(
     UniqueConstraint("reference"),
     Index("ix_voucher_batch_organisation", "organisation", "id"),
 )
+voucher_batch_signature = Table(
+    "voucher_batch_signature",
+    _metadata,
+    Column("batch_id", Uuid, ForeignKey(voucher_batch.c.id), primary_key=True),
+    Column("person_id", Text, primary_key=True),
+    Column("person_name", Text, nullable=False),
+    Column("signed_at", DateTime(timezone=True), nullable=False),
+)
 voucher_settlement = Table(
     "voucher_settlement",
     _metadata,

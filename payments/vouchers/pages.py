@@ -318,13 +318,14 @@ def decide_batch(
 ) -> Response:
     """Approve exactly what the page showed, or reject it with a reason."""
     path, agree = f"{_HOME}/batches/{batch_id}", form.text("decision") == "approve"
+    done = "rejected"
     try:
         with session.begin_nested():
             if agree:
                 signed = form.text("content").encode()
                 expected = get_batch(session, staff.organisation, batch_id).content_sha256
                 is_seen = signed == expected.hex().encode()
-                approve_batch(
+                is_last = approve_batch(
                     session,
                     vault,
                     batch_id,
@@ -333,6 +334,7 @@ def decide_batch(
                     now,
                     sign_in,
                 )
+                done = "approved" if is_last else "signed"
             else:
                 reject_batch(session, batch_id, form.text("reason"), staff.actor, now)
     except Problem as problem:
@@ -340,4 +342,4 @@ def decide_batch(
             return led
         values = _batch_values(session, staff, vault, batch_id, 1)
         return refuse(request, runtime, "vouchers/batch.html", {**values, "done": ""}, problem)
-    return RedirectResponse(f"{path}?done={'approved' if agree else 'rejected'}", 303)
+    return RedirectResponse(f"{path}?done={done}", 303)

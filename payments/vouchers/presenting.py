@@ -20,6 +20,7 @@ from payments.vouchers.queries import (
     list_fundings,
     list_groups,
     list_merchants,
+    list_signatures,
 )
 from payments.vouchers.wording import (
     BATCH_COLOURS,
@@ -123,7 +124,9 @@ def present_batch(
 ) -> Values:
     """Return what the page of a batch shows; recipients are opened for who may see runs."""
     group = get_group(session, staff.organisation, batch.group_id)
-    may_decide = staff.has(APPROVER) and batch.state == "awaiting_approval"
+    signatures = list_signatures(session, batch.id)
+    has_signed = staff.person_id in {one.person_id for one in signatures}
+    may_decide = staff.has(APPROVER) and batch.state == "awaiting_approval" and not has_signed
     return {
         "batch": {
             **present_batch_line(batch),
@@ -132,6 +135,7 @@ def present_batch(
             "decided_by": batch.decided_by_name,
             "decided_at": batch.decided_at,
             "reason": batch.reason,
+            "signed": ", ".join(one.person_name for one in signatures),
         },
         "can_decide": may_decide and batch.made_by != staff.person_id,
         "needs_other": batch.state == "awaiting_approval" and batch.made_by == staff.person_id,

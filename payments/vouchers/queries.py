@@ -58,6 +58,7 @@ class Group:
     programme_id: UUID
     programme: str
     programme_name: str
+    approvals_needed: int
     funds_pence: int
     committed_pence: int
     days_valid: int
@@ -142,6 +143,7 @@ def _groups() -> Select[tuple[object, ...]]:
         _group,
         programme.c.slug.label("programme"),
         programme.c.name.label("programme_name"),
+        programme.c.approvals_needed,
     ).join(programme, programme.c.id == _group.c.programme_id)
 
 
@@ -336,3 +338,23 @@ def find_batch_purpose(session: Session, voucher: Voucher) -> str:
         select(batch.c.purpose).where(batch.c.id == wanted.batch_id)
     ).scalar_one_or_none()
     return found or ""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Who has approved a batch."""
+
+    person_id: str
+    person_name: str
+    signed_at: datetime
+
+
+def list_signatures(session: Session, batch_id: UUID) -> list[Signature]:
+    """Return who has approved a batch so far."""
+    table = models.voucher_batch_signature
+    query = (
+        select(table.c.person_id, table.c.person_name, table.c.signed_at)
+        .where(table.c.batch_id == batch_id)
+        .order_by(table.c.signed_at, table.c.person_id)
+    )
+    return [Signature(*row) for row in session.execute(query)]

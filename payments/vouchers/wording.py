@@ -51,6 +51,7 @@ DONE = {
     "merchant": "The merchant was added.",
     "forward": "The batch was put forward. Somebody else has to approve it.",
     "approved": "You approved the batch. Its vouchers can be used now.",
+    "signed": "You approved the batch. Somebody else has to approve it too.",
     "rejected": "You rejected the batch.",
     "changed": "The voucher was changed.",
     "replaced": "The lost voucher was cancelled. Somebody else has to approve its replacement.",

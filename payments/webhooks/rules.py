@@ -106,8 +106,9 @@ def _may_be_public(host: str) -> bool:
 
 
 def check_types(event_types: Sequence[str], *, of_program: bool) -> list[FieldError]:
-    """Return what is wrong with a choice of events; a program hears of its own payments only."""
-    known = set(PAYMENT_EVENTS.values()) if of_program else set(EVENT_TYPES)
+    """Return what is wrong with a choice of events; a program hears of its own things only."""
+    own = {*PAYMENT_EVENTS.values(), UPLOAD_FINISHED}
+    known = own if of_program else set(EVENT_TYPES)
     if not event_types:
         return [FieldError("event_types", "Select at least one event")]
     unknown = sorted(set(event_types) - known)

@@ -95,12 +95,62 @@ WORDINGS: Mapping[str, frozenset[str]] = {
     "identity/signin/pages.py": frozenset({"sign_in"}),
     "identity/signin/rules.py": frozenset({"_FACTOR_WORDS"}),
     "identity/verification/rules.py": frozenset({"_address", "_FIRST_NAMES", "_LAST_NAME"}),
+    "payments/payees/bulk/pages.py": frozenset({"_DONE"}),
+    "payments/payees/bulk/presenting.py": frozenset(
+        {"STATE_TEXTS", "_INVALID", "_present_count", "present_result"}
+    ),
+    "payments/payees/confirmation/explain.py": frozenset({"POLICY_TEXTS", "_RULES", "explain"}),
+    "payments/payees/confirmation/matching.py": frozenset(
+        {"compare_personal", "_compare_forenames", "compare_business"}
+    ),
+    "payments/payees/iban.py": frozenset({"normalise_iban"}),
+    "payments/payees/master/actions/decide.py": frozenset(
+        {"confirm", "_check_reason", "reject", "hurry"}
+    ),
+    "payments/payees/master/actions/imports.py": frozenset({"reject_import"}),
+    "payments/payees/master/actions/propose.py": frozenset({"propose"}),
+    "payments/payees/master/actions/stop.py": frozenset({"_check_stop", "lift_stop"}),
+    "payments/payees/master/history.py": frozenset({"_DECISIONS", "SOURCES", "tell_history"}),
+    "payments/payees/master/import_pages.py": frozenset({"show_import"}),
+    "payments/payees/master/pages.py": frozenset({"STATES", "_DONE"}),
+    "payments/payees/master/presenting.py": frozenset(
+        {
+            "CHANGE_TEXTS",
+            "FIELD_TEXTS",
+            "MODULUS_TEXTS",
+            "STATE_TEXTS",
+            "STOP_TEXTS",
+            "_state",
+        }
+    ),
+    "payments/payees/master/rules.py": frozenset({"check_facts", "payee_hold", "need_words"}),
     "payments/payees/modulus/check.py": frozenset(
         {"_NOT_CHECKED", "_VALID", "_INVALID", "check_account"}
     ),
     "payments/payees/rules.py": frozenset({"GROUP_TITLES", "MATCH", "OUTCOMES"}),
+    "payments/reconciliation/engine/explain.py": frozenset({"explain", "_explain_hits"}),
     "payments/reconciliation/pages.py": frozenset({"_DONE"}),
-    "payments/reconciliation/passes.py": frozenset({"EXACT_KEY", "CONTRA", "RETURN", "REFERENCE"}),
+    "payments/reconciliation/passes.py": frozenset(
+        {
+            "EXACT_KEY",
+            "EXACT_ITEM",
+            "CONTRA",
+            "GROUP",
+            "RETURN",
+            "REFERENCE",
+            "AMOUNT_DATE",
+        }
+    ),
+    "payments/reconciliation/readers/csv_lines.py": frozenset({"ColumnMap"}),
+    "payments/reconciliation/report/pages.py": frozenset({"_DONE", "_WORDS"}),
+    "payments/reconciliation/ruling/pages.py": frozenset({"_DONE", "_STATES"}),
+    "payments/reconciliation/ruling/rules.py": frozenset({"check_pattern"}),
+    "payments/reconciliation/work/pages.py": frozenset({"_DONE"}),
+    "payments/reconciliation/work/presenting.py": frozenset(
+        {"TARGETS", "NOTES", "PROPOSAL_STATES"}
+    ),
+    "payments/reconciliation/work/rules.py": frozenset({"_signals_of_keys", "_signals_of_words"}),
+    "payments/reconciliation/work/statements.py": frozenset({"KINDS"}),
     "payments/reconciliation/presenting.py": frozenset(
         {"STATEMENT_STATES", "CODES", "KINDS", "EVENTS", "ENTRY_KINDS", "RESOLUTIONS", "ACCOUNTS"}
     ),

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from payments.govstack import models
 from payments.govstack.sandbox import SandboxPlan, SandboxVoucher
 from payments.payees.bank_details import DetailsVault
-from payments.runs.queries.runs import find_programme
+from payments.runs.queries.runs import find_body_name, find_programme
 from payments.vouchers import models as vouchers
 from payments.vouchers.actions.issue import number_hash
 from payments.vouchers.rules import LIVING
@@ -22,6 +22,7 @@ from shared.ids import new_id
 
 _group = vouchers.voucher_group
 _voucher = vouchers.voucher
+_MAXIMUM_NAME = 256
 
 
 def seed_sandbox(
@@ -63,6 +64,28 @@ def seed_sandbox(
     _balance(session, organisation, plan)
     details = {"groups": len(plan.groups), "vouchers": len(plan.vouchers)}
     audit.record(session, actor, "payments.govstack.sandbox_seeded", "body", organisation, details)
+
+
+def add_building_block(
+    session: Session, organisation: str, name: str, actor: Actor, now: datetime
+) -> None:
+    """Let a building block call for a body; one that may already stays as it is.
+
+    Raises:
+        Invalid: no such body, or no name of up to 256 characters.
+    """
+    if find_body_name(session, organisation) is None:
+        raise Invalid(FieldError("organisation", "This body does not pay through this platform"))
+    if not name.strip() or len(name) > _MAXIMUM_NAME or not name.isprintable():
+        raise Invalid(FieldError("name", "Enter a name of up to 256 characters"))
+    session.execute(
+        insert(models.building_block)
+        .values(organisation=organisation, name=name, registered_at=now)
+        .on_conflict_do_nothing()
+    )
+    details = {"name": name}
+    action = "payments.govstack.building_block_added"
+    audit.record(session, actor, action, "body", organisation, details)
 
 
 def _save_groups(

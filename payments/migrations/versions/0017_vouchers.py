@@ -17,6 +17,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute(
         "DROP TABLE govstack_callback, govstack_instruction, govstack_batch, govstack_beneficiary,"
-        " govstack_building_block, voucher_event, voucher, voucher_settlement, voucher_batch,"
-        " merchant, voucher_funding, voucher_group"
+        " govstack_building_block, voucher_event, voucher, voucher_settlement,"
+        " voucher_batch_signature, voucher_batch, merchant, voucher_funding, voucher_group"
     )

@@ -86,6 +86,15 @@ CREATE TABLE voucher_batch (
     OR (decided_by IS NOT NULL AND decided_by <> made_by))
 );
 CREATE INDEX ix_voucher_batch_organisation ON voucher_batch (organisation, id);
+CREATE TABLE voucher_batch_signature (
+  batch_id uuid,
+  person_id text,
+  person_name text NOT NULL,
+  signed_at timestamptz NOT NULL,
+  CONSTRAINT pk_voucher_batch_signature PRIMARY KEY (batch_id, person_id),
+  CONSTRAINT fk_voucher_batch_signature_batch_id FOREIGN KEY (batch_id)
+    REFERENCES voucher_batch (id)
+);
 CREATE TABLE voucher_settlement (
   id uuid,
   organisation text NOT NULL,
@@ -261,6 +270,7 @@ CREATE TABLE govstack_callback (
   CONSTRAINT ck_govstack_callback_state CHECK (state IN ('waiting', 'delivered', 'given_up'))
 );
 CREATE INDEX ix_govstack_callback_organisation ON govstack_callback (organisation, id);
-REVOKE UPDATE, DELETE, TRUNCATE ON voucher_event, govstack_beneficiary FROM payments;
+REVOKE UPDATE, DELETE, TRUNCATE ON voucher_event, voucher_batch_signature, govstack_beneficiary
+  FROM payments;
 REVOKE DELETE, TRUNCATE ON voucher, voucher_batch, voucher_funding, voucher_settlement,
   voucher_group, merchant, govstack_batch, govstack_instruction, govstack_callback FROM payments;

@@ -1,6 +1,6 @@
 """A file of name checks is taken in, validated in shards, begun, stopped, and asked again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,14 +11,14 @@ from payments.payees.actions import Checker, check_request
 from payments.payees.bank_details import DetailsVault, account_fingerprint, payee_fingerprint
 from payments.payees.bulk.models import name_batch, name_batch_part
 from payments.payees.bulk.queries import get_batch, get_batch_of_work, read_part
-from payments.payees.bulk.rules import MAXIMUM_LANES, NameRow, cut_parts, digest_of, part_of
+from payments.payees.bulk.rules import MAXIMUM_LANES, cut_parts, part_of
 from payments.payees.rules import NO_ANSWER
 from payments.stages.actions import Shard, begin_stage, finish_shard, take_shard
 from payments.stages.rules import cut
 from shared import audit
 from shared.actors import Actor
 from shared.correlation import correlation_id
-from shared.errors import Conflict, Problem
+from shared.errors import Conflict, FieldError, Invalid, Problem
 from shared.ids import new_id
 from shared.outbox import enqueue
 
@@ -81,19 +81,35 @@ def begin_batch(
     organisation: str,
     source: str,
     file_name: str,
-    rows: Sequence[NameRow],
+    digest: bytes,
+    rows: Iterable[Sequence[str]],
     actor: Actor,
     now: datetime,
 ) -> UUID:
     """Take a file in, sealed; after the commit its rows are validated and then asked.
 
+    ``digest`` is the SHA-256 of what was sent; the rows are read once, part by part.
+
     Raises:
-        Conflict: ``file_known``, the body took the same rows in the last 24 hours; ``detail``
-            holds the first one's id.
+        Conflict: ``file_known``, the body sent the same in the last 24 hours; ``detail`` holds the
+            first one's id.
+        Invalid: names ``file``: there are no rows, or what reading them refuses.
     """
-    digest = digest_of(rows)
     _refuse_known(session, organisation, digest, now)
     batch_id = new_id()
+    parts: list[dict[str, object]] = [
+        {
+            "batch_id": batch_id,
+            "number": number,
+            "first": first,
+            "last": last,
+            "sealed": vault.seal_text(content, f"name_batch:{batch_id}:{number}"),
+        }
+        for number, (first, last, content) in enumerate(cut_parts(rows), 1)
+    ]
+    if not parts:
+        raise Invalid(FieldError("file", "The file has a header and no rows"))
+    count = int(str(parts[-1]["last"]))
     session.execute(
         insert(name_batch).values(
             id=batch_id,
@@ -101,7 +117,7 @@ def begin_batch(
             source=source,
             file_name=file_name[-200:],
             sha256=digest,
-            rows=len(rows),
+            rows=count,
             state="validating",
             created_by_kind=actor.kind,
             created_by_id=actor.id,
@@ -110,30 +126,18 @@ def begin_batch(
             correlation_id=correlation_id(),
         )
     )
-    session.execute(
-        insert(name_batch_part),
-        [
-            {
-                "batch_id": batch_id,
-                "number": number,
-                "first": first,
-                "last": last,
-                "sealed": vault.seal_text(content.decode(), f"name_batch:{batch_id}:{number}"),
-            }
-            for number, (first, last, content) in enumerate(cut_parts(rows), 1)
-        ],
-    )
+    session.execute(insert(name_batch_part), parts)
     begin_stage(
         session,
         organisation,
         batch_id,
         "validate",
-        cut(len(rows)),
+        cut(count),
         topic="payments.payees.validate_names",
         finish_topic="payments.payees.start_names",
         now=now,
     )
-    _note(session, actor, "begun", batch_id, organisation, {"rows": len(rows), "source": source})
+    _note(session, actor, "begun", batch_id, organisation, {"rows": count, "source": source})
     return batch_id
 
 

@@ -13,7 +13,7 @@ from payments.payees.bank_details import AccountType
 from payments.payees.bulk.actions import begin_batch
 from payments.payees.bulk.presenting import present_result
 from payments.payees.bulk.queries import Batch, count_answers, get_batch, list_results
-from payments.payees.bulk.rules import MAXIMUM_API_ROWS, NameRow
+from payments.payees.bulk.rules import MAXIMUM_API_ROWS
 from payments.payees.deps import VaultDep
 from payments.payees.rules import outcome_of
 from shared import audit, idempotency
@@ -27,7 +27,10 @@ _MAXIMUM_PAGE = 1_000
 
 
 class BatchRow(BaseModel):
-    """One name and account to ask about; ``reference`` is the program's own."""
+    """One name and account to ask about; ``reference`` is the program's own.
+
+    The fields stand in the order of ``NameRow``.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -112,9 +115,10 @@ def send_batch(
         stored = idempotency.remember(session, scope, idempotency_key, digest)
         if stored is not None:
             return JSONResponse(stored.body, stored.status, {"Idempotent-Replayed": "true"})
-        rows = [NameRow(**row.model_dump()) for row in body.rows]
+        rows = [list(row.model_dump().values()) for row in body.rows]
+        sent = idempotency.request_hash(rows)
         batch_id = begin_batch(
-            session, vault, body.organisation, "api", "", rows, caller.actor, now
+            session, vault, body.organisation, "api", "", sent, rows, caller.actor, now
         )
         answer = {"batch_id": str(batch_id), "rows": len(rows)}
         idempotency.store(session, scope, idempotency_key, digest, status=202, body=answer)

@@ -1,5 +1,6 @@
 """The console's pages of name checks by the file."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from typing import Annotated
 from uuid import UUID
@@ -95,10 +96,17 @@ def take_file(
         content = file.file.read(MAXIMUM_BYTES + 1) if file is not None else b""
         if file is None or not content:
             raise Invalid(FieldError("file", "Select a CSV file"))
-        rows = read_names(content)
         with session.begin_nested():
             batch_id = begin_batch(
-                session, vault, staff.organisation, "page", file.filename, rows, staff.actor, now
+                session,
+                vault,
+                staff.organisation,
+                "page",
+                file.filename,
+                hashlib.sha256(content).digest(),
+                read_names(content),
+                staff.actor,
+                now,
             )
     except Problem as problem:
         if problem.code == "file_known":

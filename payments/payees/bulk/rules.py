@@ -1,16 +1,16 @@
 """A file of names to be checked: its columns, its parts, and how it is read."""
 
-import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal, cast
 
 from payments.payees.actions import CheckRequest
 from payments.payees.bank_details import AccountType
-from payments.payees.csv_files import CsvError, read_rows
+from payments.payees.csv_files import CsvError, read_lists
 from shared.errors import FieldError, Invalid
 
+# In the order of the fields of a row.
 REQUIRED = ("account_type", "name")
 OPTIONAL = ("sort_code", "account_number", "roll_number", "iban", "reference")
 MAXIMUM_ROWS = 200_000
@@ -51,44 +51,38 @@ class NameRow:
         )
 
 
-def read_names(content: bytes) -> list[NameRow]:
-    """Return the rows of a CSV file; whether each can be asked is found out later.
+def read_names(content: bytes) -> Iterator[list[str]]:
+    """Yield the rows of a CSV file as lists of the texts of ``NameRow``, one at a time.
+
+    Whether each can be asked is found out later.
 
     Raises:
-        Invalid: names ``file``: too large, not such a table (says at which line), or without rows.
+        Invalid: names ``file``: too large, or not such a table (says at which line).
     """
     if len(content) > MAXIMUM_BYTES:
         raise Invalid(FieldError("file", "The file is larger than 40 MB"))
     try:
-        found = [
-            NameRow(*(row.cells.get(name, "") for name in NameRow.__dataclass_fields__))
-            for row in read_rows(content, REQUIRED, OPTIONAL, maximum_rows=MAXIMUM_ROWS)
-        ]
+        for _, cells in read_lists(content, REQUIRED, OPTIONAL, maximum_rows=MAXIMUM_ROWS):
+            yield cells
     except CsvError as error:
         raise Invalid(FieldError("file", str(error))) from error
-    if not found:
-        raise Invalid(FieldError("file", "The file has a header and no rows"))
-    return found
 
 
-def cut_parts(rows: Sequence[NameRow]) -> Iterator[tuple[int, int, bytes]]:
+def cut_parts(rows: Iterable[Sequence[str]]) -> Iterator[tuple[int, int, str]]:
     """Yield first and last number of each part, counted from 1, and its rows as JSON."""
-    for start in range(0, len(rows), PART_ROWS):
-        part = rows[start : start + PART_ROWS]
-        yield start + 1, start + len(part), json.dumps([astuple(row) for row in part]).encode()
+    first, part = 1, list[Sequence[str]]()
+    for row in rows:
+        part.append(row)
+        if len(part) == PART_ROWS:
+            yield first, first + PART_ROWS - 1, json.dumps(part)
+            first, part = first + PART_ROWS, []
+    if part:
+        yield first, first + len(part) - 1, json.dumps(part)
 
 
 def open_part(content: str) -> list[NameRow]:
     """Return the rows of a part."""
     return [NameRow(*row) for row in json.loads(content)]
-
-
-def digest_of(rows: Sequence[NameRow]) -> bytes:
-    """Return the SHA-256 of what rows say, however their file was written."""
-    digest = hashlib.sha256()
-    for _, _, content in cut_parts(rows):
-        digest.update(content)
-    return digest.digest()
 
 
 def part_of(number: int) -> int:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Self
 
 from payments.bank.safe_xml import UnreadableError
 from payments.reconciliation.readers.common import decode, kind_of, said, to_pence
@@ -49,7 +50,7 @@ class ColumnMap:
     newest_first: bool = False
 
     @classmethod
-    def of(cls, values: Mapping[str, object]) -> "ColumnMap":
+    def of(cls, values: Mapping[str, object]) -> Self:
         """Return a mapping from what was saved; unknown members are left out."""
         known = {one.name for one in fields(cls)}
         given = {name: value for name, value in values.items() if name in known}

@@ -77,7 +77,11 @@ def show_report(
     return runtime.pages.render(
         request,
         "reconciliation/report.html",
-        account={"name": account_name(account), "href": _href(account.id)},
+        account={
+            "name": account_name(account),
+            "href": _href(account.id),
+            "rules": f"/payments/reconciliation/rules/{account.id}",
+        },
         day=on,
         report=_present(report),
         word=word,

@@ -115,12 +115,13 @@ def find_parts(target: int, candidates: Sequence[Candidate]) -> tuple[Candidate,
             return ()
         place, left, taken = waiting.pop()
         if left == 0:
-            if len(taken) > 1:
-                found.append(taken)
+            found.append(taken)
             continue
         if place == len(some) or len(taken) == _MAXIMUM_PARTS or rest[place] < left:
             continue
         waiting.append((place + 1, left, taken))
         if amounts[place] <= left:
             waiting.append((place + 1, left - amounts[place], (*taken, place)))
-    return tuple(some[place] for place in found[0]) if len(found) == 1 else ()
+    if len(found) != 1 or len(found[0]) == 1:
+        return ()
+    return tuple(some[place] for place in found[0])

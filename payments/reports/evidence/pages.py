@@ -88,7 +88,6 @@ def make_pack(
     """Return what proves a payment (contract 11); the account by its last four digits only."""
     run = get_run(session, payment.organisation, payment.run_id)
     details = vault.open(payment.details_sealed, payment.record)
-    files = list_files(session, payment.id)
     return {
         "made_at": _moment(now),
         "organisation": payment.organisation,
@@ -120,43 +119,9 @@ def make_pack(
                 for one in list_approvals(session, run.id, run.round)
             ],
         },
-        "files": [
-            {
-                "serial": one.serial,
-                "processing_day": one.processing_day.isoformat(),
-                "state": one.state,
-                "sha256": one.sha256.hex() if one.sha256 else None,
-                "bytes": one.size,
-                "payments": one.payments,
-                "total_pence": one.pence,
-                "handed_over_at": _moment(one.sending_at),
-                "decided_at": _moment(one.decided_at),
-            }
-            for one in files
-        ],
-        "bank_reports": [
-            {
-                "kind": one.kind,
-                "reason_code": one.reason_code,
-                "reason": one.reason,
-                "day": one.occurred_on.isoformat(),
-                "report": one.report,
-                "report_sha256": one.report_sha256.hex() if one.report_sha256 else None,
-            }
-            for one in list_bank_words(session, payment.id)
-        ],
-        "ledger": [
-            {
-                "entry": str(one.id),
-                "event": one.event_type,
-                "debit": one.debit,
-                "credit": one.credit,
-                "amount_pence": one.pence,
-                "effective_on": one.effective_on.isoformat(),
-                "recorded_at": _moment(one.recorded_at),
-            }
-            for one in list_ledger_lines(session, payment.organisation, payment.id)
-        ],
+        "files": _files(session, payment),
+        "bank_reports": _reports(session, payment),
+        "ledger": _ledger(session, payment),
         "timeline": [
             {
                 "at": line.at.date().isoformat() if line.is_day else _moment(line.at),
@@ -168,6 +133,52 @@ def make_pack(
             for line in make_timeline(session, payment)
         ],
     }
+
+
+def _files(session: Session, payment: Payment) -> list[dict[str, Any]]:
+    return [
+        {
+            "serial": one.serial,
+            "processing_day": one.processing_day.isoformat(),
+            "state": one.state,
+            "sha256": one.sha256.hex() if one.sha256 else None,
+            "bytes": one.size,
+            "payments": one.payments,
+            "total_pence": one.pence,
+            "handed_over_at": _moment(one.sending_at),
+            "decided_at": _moment(one.decided_at),
+        }
+        for one in list_files(session, payment.id)
+    ]
+
+
+def _reports(session: Session, payment: Payment) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": one.kind,
+            "reason_code": one.reason_code,
+            "reason": one.reason,
+            "day": one.occurred_on.isoformat(),
+            "report": one.report,
+            "report_sha256": one.report_sha256.hex() if one.report_sha256 else None,
+        }
+        for one in list_bank_words(session, payment.id)
+    ]
+
+
+def _ledger(session: Session, payment: Payment) -> list[dict[str, Any]]:
+    return [
+        {
+            "entry": str(one.id),
+            "event": one.event_type,
+            "debit": one.debit,
+            "credit": one.credit,
+            "amount_pence": one.pence,
+            "effective_on": one.effective_on.isoformat(),
+            "recorded_at": _moment(one.recorded_at),
+        }
+        for one in list_ledger_lines(session, payment.organisation, payment.id)
+    ]
 
 
 def _moment(at: datetime | None) -> str | None:

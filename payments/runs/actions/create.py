@@ -155,7 +155,8 @@ def _create(
     name, words = order.payee.name.strip(), clean_reference(order.reference)
     fingerprint = account_fingerprint(vault, details)
     payee_view = find_payees(session, order.organisation, [fingerprint]).get(fingerprint)
-    if order.payee_id is not None and (payee_view is None or payee_view.payee_id != order.payee_id):
+    payee_id = payee_view.payee_id if payee_view else None
+    if order.payee_id not in (None, payee_id):
         raise Invalid(FieldError("payee_id", "These are not the bank details of that payee"))
     hold = find_hold(
         session,
@@ -198,7 +199,7 @@ def _create(
         gl_code=order.gl_code or programme.gl_code,
         invoice_reference=order.invoice_reference.strip(),
         invoice_received_on=order.invoice_received_on,
-        payee_id=payee_view.payee_id if payee_view else None,
+        payee_id=payee_id,
     )
     values = {name: value for name, value in made.__dict__.items() if name != "run_reference"}
     session.execute(
@@ -209,20 +210,18 @@ def _create(
             idempotency_key=key,
         )
     )
-    _tell(session, actor, made, hold, now)
+    _tell(session, actor, made, now)
     return Created(made.public_id, state, str(run_id))
 
 
-def _tell(session: Session, actor: Actor, made: Payment, hold: Hold | None, now: datetime) -> None:
-    """Write down what became of an order, tell whom it concerns, and have its payee screened."""
-    state = made.state
+def _tell(session: Session, actor: Actor, made: Payment, now: datetime) -> None:
+    """Write down how a payment came in, and tell whoever listens."""
     note_payment(session, actor, made, "received", now, state="received")
     note_payment(session, SYSTEM, made, "validated", now, state="validated")
-    details = {"reason": hold.reason} if hold else {}
-    kind = "held" if hold else "ready"
-    note_payment(session, SYSTEM, made, kind, now, state=state, details=details)
-    tell_case(session, made, state, now)
-    announce_payments(session, made.organisation, [made.id], state, now)
+    why = {"reason": made.hold_reason} if made.hold_reason else {}
+    note_payment(session, SYSTEM, made, made.state, now, state=made.state, details=why)
+    tell_case(session, made, made.state, now)
+    announce_payments(session, made.organisation, [made.id], made.state, now)
     ask_for_screening(session, made.id)
 
 

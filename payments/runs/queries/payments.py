@@ -28,6 +28,7 @@ _DUPLICATE_DAYS = 35
 # Steps of a run that are steps of each of its payments.
 _DEEDS_ON_ALL = (
     *("put_forward", "content_fixed", "signed", "approved", "rejected", "released", "sent_back"),
+    *("scheduled", "release_stopped", "recalled", "hold_placed", "hold_lifted"),
 )
 # What the bank says of a whole file; a payment with a case has lines of its own for it.
 _SAID_OF_ALL = ("submitted", "accepted", "paid", "refused")

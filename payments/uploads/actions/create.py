@@ -15,6 +15,8 @@ from payments.stages.rules import cut
 from payments.uploads import models
 from payments.uploads.actions.history import move_upload, note_upload
 from payments.uploads.queries import Upload, load_upload
+from payments.webhooks.actions.announce import announce_fact, announce_payments
+from payments.webhooks.rules import UPLOAD_FINISHED
 from shared.actors import SYSTEM, Actor
 from shared.clock import london_date
 from shared.errors import Conflict
@@ -86,6 +88,10 @@ _HELD_EVENTS = text(
       FROM payment p JOIN upload_row r ON r.payment_id = p.id
      WHERE r.upload_id = :upload AND r.number BETWEEN :first AND :last AND p.state = 'held'
     """
+)
+_HELD_IDS = text(
+    "SELECT p.id FROM payment p JOIN upload_row r ON r.payment_id = p.id"
+    " WHERE r.upload_id = :upload AND r.number BETWEEN :first AND :last AND p.state = 'held'"
 )
 _FORGET_ROWS = text(
     f"DELETE FROM upload_row r WHERE {_GOOD}",
@@ -164,6 +170,8 @@ def create_shard(session: Session, stage_id: UUID, number: int, now: datetime) -
     made = session.execute(_PAYMENTS, values).one()
     if made.held:
         session.execute(_HELD_EVENTS, values)
+        held = list(session.execute(_HELD_IDS, values).scalars())
+        announce_payments(session, upload.organisation, held, "held", now)
     session.execute(_FORGET_ROWS, values)
     if late or made.held:
         up = models.upload.c
@@ -214,3 +222,13 @@ def finish_creating(session: Session, stage_id: UUID, now: datetime) -> None:
     note_run(session, SYSTEM, run, "filled", now, state="collecting", details=details)
     move_upload(session, upload, "created", now)
     note_upload(session, SYSTEM, upload, "created", now, details)
+    told = {"upload_id": str(upload.id), "run_id": str(run.id), "state": "created", **details}
+    announce_fact(
+        session,
+        upload.organisation,
+        UPLOAD_FINISHED,
+        upload.reference,
+        told,
+        now,
+        client_id=upload.sent_by_id if upload.source == "api" else None,
+    )

@@ -8,12 +8,12 @@ from uuid import UUID
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from payments.controls.checks import check_step_up, steps_up_everywhere
 from payments.controls.rules import SignIn
 from payments.payees.bank_details import DetailsVault
 from payments.runs.actions.steps import check_reason
 from payments.runs.rules import APPROVER, UPLOADER
 from payments.vouchers import models
+from payments.vouchers.actions.approval import add_signature, check_approval
 from payments.vouchers.actions.change import change, end_all
 from payments.vouchers.actions.funds import commit_funds, need_role
 from payments.vouchers.actions.history import move, note, note_one
@@ -77,23 +77,29 @@ def approve_batch(
     actor: Actor,
     now: datetime,
     sign_in: SignIn | None = None,
-) -> None:
-    """Make a batch's vouchers usable, exactly those that the approver's page showed.
+) -> bool:
+    """Sign exactly what the approver's page showed; the last signature makes it usable.
+
+    Authorities, limits and bands of the rail "payment order" hold as they do for runs. Returns
+    whether that was the last signature.
 
     Raises:
-        Forbidden: not an approver, the person who put the batch forward, or not freshly signed in
-            where the body asks for that.
-        Conflict: decided already, or its content is another than was seen.
+        Forbidden: not an approver, the person who put the batch forward or signed it already,
+            beyond their authority, or not freshly signed in where that is asked for.
+        Conflict: decided already, above a limit, or its content is another than was seen.
     """
     batch, vouchers = _take(session, batch_id, actor)
-    if steps_up_everywhere(session, batch.organisation):
-        check_step_up(sign_in, now)
-    if signed != batch.content_sha256 or signed != _content(session, vault, batch, vouchers):
+    group = get_group(session, batch.organisation, batch.group_id)
+    needed = check_approval(session, batch, group, vouchers, actor, sign_in, now)
+    if signed != batch.content_sha256 or signed != _content(vault, group, batch, vouchers):
         raise Conflict("batch_changed", "The batch is not what you saw; nothing was approved")
+    if add_signature(session, batch, actor, now) < needed:
+        return False
     _decide(session, batch, "approved", "", actor, now)
     move(session, vouchers, "activated", now)
     issue(session, batch.organisation, vouchers, now)
     note(session, actor, vouchers, "activated", now, state="activated")
+    return True
 
 
 def reject_batch(
@@ -239,10 +245,7 @@ def _take(session: Session, batch_id: UUID, actor: Actor) -> tuple[Batch, list[V
     return batch, list_batch_vouchers(session, batch_id)
 
 
-def _content(
-    session: Session, vault: DetailsVault, batch: Batch, vouchers: Sequence[Voucher]
-) -> bytes:
-    group = get_group(session, batch.organisation, batch.group_id)
+def _content(vault: DetailsVault, group: Group, batch: Batch, vouchers: Sequence[Voucher]) -> bytes:
     lines = [BatchLine(open_recipient(vault, one), one.amount_pence) for one in vouchers]
     return content_sha256(group.name, batch.kind, lines)
 

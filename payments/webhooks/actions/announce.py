@@ -19,7 +19,7 @@ _LISTENERS = text(
      WHERE organisation = :organisation AND :type = ANY (event_types)
        AND (state = 'enabled' OR state = 'suspended' AND state_reason = 'failing'
                                  AND state_at > :now - interval '30 days')
-       AND (:for_programs OR client_id IS NULL)
+       AND (:of_any OR client_id IS NULL OR client_id = :client)
      ORDER BY id
     """
 )
@@ -29,7 +29,8 @@ _PAYMENTS = """
       SELECT id, client_id FROM webhook_endpoint WHERE id = ANY (:endpoints)
     ), fresh AS (
       INSERT INTO webhook_event (organisation, type, subject, client_id, occurred_at, data)
-      SELECT p.organisation, cast(:type AS text), p.public_id, p.client_id, :now,
+      SELECT p.organisation, cast(:type AS text), p.public_id, coalesce(u.sent_by_id, p.client_id),
+             :now,
              jsonb_build_object('payment_id', p.public_id, 'state', p.state,
                'word', cast(:word AS text),
                'run', r.reference, 'reference', p.reference, 'case_reference', p.case_reference,
@@ -38,9 +39,10 @@ _PAYMENTS = """
                 THEN jsonb_build_object('reason_code', p.reason_code, 'reason', p.reason)
                 ELSE '{}'::jsonb END
         FROM payment p JOIN run r ON r.id = p.run_id
+        LEFT JOIN upload u ON u.id = r.upload_id AND u.source = 'api'
        WHERE %(which)s AND p.state = :state AND p.state_at = :now
          AND EXISTS (SELECT FROM heard WHERE heard.client_id IS NULL
-                                          OR heard.client_id = p.client_id)
+                                          OR heard.client_id = coalesce(u.sent_by_id, p.client_id))
        ORDER BY p.id
       RETURNING id, client_id
     )
@@ -55,8 +57,8 @@ _OF_IDS = text(_PAYMENTS % {"which": "p.id = ANY (:ids)"})
 _FACT = text(
     """
     WITH fresh AS (
-      INSERT INTO webhook_event (organisation, type, subject, occurred_at, data)
-      VALUES (:organisation, :type, :subject, :now, cast(:data AS jsonb)) RETURNING id
+      INSERT INTO webhook_event (organisation, type, subject, client_id, occurred_at, data)
+      VALUES (:organisation, :type, :subject, :client, :now, cast(:data AS jsonb)) RETURNING id
     )
     INSERT INTO webhook_delivery (endpoint_id, event_id, due_at)
     SELECT endpoint, fresh.id, :now FROM fresh, unnest(cast(:endpoints AS uuid[])) AS endpoint
@@ -100,7 +102,7 @@ def _announce(
     event_type = PAYMENT_EVENTS.get(state)
     if event_type is None:
         return 0
-    endpoints = _listeners(session, organisation, event_type, now, for_programs=True)
+    endpoints = _listeners(session, organisation, event_type, now, of_any=True)
     if not endpoints:
         return 0
     word = next((word for name, word in WORDS.items() if name == state), "")
@@ -130,14 +132,17 @@ def announce_fact(
     subject: str,
     data: Mapping[str, str | int | None],
     now: datetime,
+    *,
+    client_id: str | None = None,
 ) -> int:
     """Tell the body's own listeners of one thing, such as a finished upload; returns how many.
 
-    ``data`` holds ids and figures, never names or bank details.
+    ``data`` holds ids and figures, never names or bank details. ``client_id`` is the program whose
+    thing it is, which hears of it too.
     """
-    endpoints = _listeners(session, organisation, event_type, now, for_programs=False)
+    endpoints = _listeners(session, organisation, event_type, now, client=client_id)
     if endpoints:
-        tell(session, organisation, endpoints, event_type, subject, data, now)
+        tell(session, organisation, endpoints, event_type, subject, data, now, client_id=client_id)
     return len(endpoints)
 
 
@@ -149,6 +154,8 @@ def tell(
     subject: str,
     data: Mapping[str, str | int | None],
     now: datetime,
+    *,
+    client_id: str | None = None,
 ) -> None:
     """Write one event for exactly these endpoints."""
     session.execute(
@@ -157,6 +164,7 @@ def tell(
             "organisation": organisation,
             "type": event_type,
             "subject": subject,
+            "client": client_id,
             "now": now,
             "data": json.dumps(dict(data)),
             "endpoints": list(endpoints),
@@ -172,14 +180,21 @@ def wake(session: Session, endpoints: Sequence[UUID]) -> None:
 
 
 def _listeners(
-    session: Session, organisation: str, event_type: str, now: datetime, *, for_programs: bool
+    session: Session,
+    organisation: str,
+    event_type: str,
+    now: datetime,
+    *,
+    of_any: bool = False,
+    client: str | None = None,
 ) -> list[UUID]:
     rows = session.execute(
         _LISTENERS,
         {
             "organisation": organisation,
             "type": event_type,
-            "for_programs": for_programs,
+            "of_any": of_any,
+            "client": client,
             "now": now,
         },
     )

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -14,28 +13,22 @@ import httpx
 import uvicorn
 
 from payments.bank import tasks
-from payments.bank.actions import (
-    NewBankAccount,
-    PaymentInstruction,
-    open_bank_account,
-    prepare_submission,
-)
+from payments.bank.actions import NewBankAccount, open_bank_account
 from payments.bank.providers.https_bank import HttpsBank
 from payments.bank.simulator import make_app
-from payments.ledger import accounting
+from payments.bank.submissions import begin_submission
 from payments.payees.bank_details import DetailsVault
 from shared.crypto import Sealer
 from shared.db import Database
-from shared.ids import new_id
 from shared.outbox import Job
 from shared.settings import ServiceSettings
+from tests.payments.bank.sending import seal_submission, write_parts
+from tests.payments.bank.written import BODY, DAY, GOOD, NOW, Payee, write_run
 
-BODY = "strathclachan"
-NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
-DAY = date(2026, 11, 23)
+__all__ = ["BODY", "DAY", "GOOD", "NOW", "BankDay", "make_day", "running_bank"]
+
 SECRET = "a secret only for tests, long enough"
 
-GOOD = ("201918", "12345678")
 CLOSED = ("201918", "55555555")
 UNKNOWN = ("201918", "10000099")
 REJECTED = ("201918", "66666666")
@@ -70,25 +63,12 @@ class BankDay:
 
     def run(self, *payments: tuple[tuple[str, str], int]) -> tuple[UUID, UUID, list[UUID]]:
         """Approve and prepare a run; returns run, submission and payments."""
-        run_id, ids = new_id(), [new_id() for _ in payments]
-        instructions = [
-            PaymentInstruction(one, *where, "A PAYEE", pence, f"REF-{number:04d}")
-            for number, (one, (where, pence)) in enumerate(zip(ids, payments, strict=True))
-        ]
-        items = [(one.payment_id, one.amount_pence) for one in instructions]
-        plan = accounting.ApprovedRun(run_id, 1, "main", DAY, items)
+        payees = [Payee(where, pence, name="A PAYEE") for where, pence in payments]
         with self.database.transaction() as session:
-            accounting.post_run_approved(session, BODY, plan, DAY)
-            submission = prepare_submission(
-                session,
-                run_id,
-                BODY,
-                self.account,
-                date(2026, 11, 24),
-                instructions,
-                vault=self.vault,
-                now=NOW,
-            )
+            run_id, ids = write_run(session, self.vault, self.account, payees)
+            submission = begin_submission(session, run_id, NOW)
+        write_parts(self.database, self.vault, submission)
+        seal_submission(self.database, self.vault, submission)
         return run_id, submission, ids
 
     def job(self, submission: UUID) -> Job:
@@ -102,7 +82,7 @@ class BankDay:
             cast("ServiceSettings", settings),
         )
         # The outbox row is not what these tests are about.
-        job.finish = lambda _session: setattr(job, "finished", True)  # type: ignore[method-assign]
+        job.finish = lambda _session: setattr(job, "finished", True)  # type: ignore[method-assign,assignment]  # a stand-in
         return job
 
     def hand_over(self, submission: UUID) -> None:

@@ -6,7 +6,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from payments.bank import tasks
-from payments.bank.actions import PaymentInstruction, prepare_submission
 from payments.bank.attempts import claim_attempt, record_answer
 from payments.bank.intake import take_report
 from payments.bank.provider import Acknowledged, OutcomeUnknownError
@@ -16,13 +15,12 @@ from payments.bank.queries import (
     list_payment_outcomes,
     list_report_problems,
 )
+from payments.bank.submissions import begin_submission
 from payments.ledger.queries import list_faults, trial_balance
 from shared.errors import Problem
-from shared.ids import new_id
 from tests.payments.bank.bank_day import (
     BODY,
     CLOSED,
-    DAY,
     GOOD,
     NOW,
     REJECTED,
@@ -115,41 +113,6 @@ def test_a_run_goes_out_and_the_report_comes_back(day: BankDay) -> None:
     ]
 
 
-def test_preparing_a_run_twice_keeps_the_first_file(day: BankDay) -> None:
-    run_id, first, _ = day.run((GOOD, 700))
-    other = PaymentInstruction(new_id(), *GOOD, "A PAYEE", 999, "OTHER")
-    with day.database.transaction() as session:
-        again = prepare_submission(
-            session, run_id, BODY, day.account, DAY, [other], vault=day.vault, now=NOW
-        )
-    assert again == first
-    _, second, _ = day.run((GOOD, 700))
-    assert second != first
-    with day.database.transaction() as session:
-        rows = session.execute(text("SELECT serial, total_pence FROM submission ORDER BY 1")).all()
-    assert [tuple(row) for row in rows] == [("000001", 700), ("000002", 700)]
-
-
-@pytest.mark.parametrize(
-    ("body", "where", "reference", "refusal"),
-    [
-        ("glenmore", GOOD, "OK", "no_such_bank_account"),
-        (BODY, ("2019", "12345678"), "OK", "invalid"),
-        (BODY, GOOD, "LONGER THAN EIGHTEEN", "invalid"),
-    ],
-)
-def test_what_no_file_can_carry_prepares_nothing(
-    day: BankDay, body: str, where: tuple[str, str], reference: str, refusal: str
-) -> None:
-    wrong = PaymentInstruction(new_id(), *where, "A PAYEE", 999, reference)
-    with pytest.raises(Problem, match=refusal), day.database.transaction() as session:
-        prepare_submission(
-            session, new_id(), body, day.account, DAY, [wrong], vault=day.vault, now=NOW
-        )
-    assert attempts(day) == []
-    assert topics(day) == []
-
-
 def test_handing_over_twice_sends_once(day: BankDay) -> None:
     _, submission, _ = day.run((GOOD, 700))
     for _ in range(3):
@@ -208,16 +171,7 @@ def test_a_refused_file_is_told_and_another_may_follow(day: BankDay) -> None:
         pytest.raises(Problem, match="run_refused"),
         day.database.transaction() as session,
     ):
-        prepare_submission(
-            session,
-            run_id,
-            BODY,
-            day.account,
-            DAY,
-            [PaymentInstruction(one, *GOOD, "A PAYEE", 700, "REF-0000")],
-            vault=day.vault,
-            now=NOW,
-        )
+        begin_submission(session, run_id, NOW)
     assert attempts(day) == ["refused"]
     with day.database.transaction() as session:
         view = get_submission_of_run(session, run_id)
@@ -390,6 +344,7 @@ def test_a_report_that_contradicts_the_file_changes_nothing(
 def test_the_file_is_sealed_at_rest(day: BankDay) -> None:
     day.run((GOOD, 700))
     with day.database.transaction() as session:
-        sealed = session.execute(text("SELECT content_sealed FROM submission_part")).scalar_one()
+        parts = session.execute(text("SELECT content_sealed FROM submission_part")).scalars().all()
         stored = session.execute(text("SELECT account_hash FROM submission_item")).scalar_one()
-    assert GOOD[1].encode() not in bytes(sealed) + bytes(stored)
+    assert len(parts) == 3
+    assert GOOD[1].encode() not in b"".join(bytes(one) for one in parts) + bytes(stored)

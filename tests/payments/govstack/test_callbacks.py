@@ -34,7 +34,7 @@ class FakeHttp(GuardedHttp):
         self.status = status
         self.sent: list[tuple[str, str, object, Mapping[str, str]]] = []
 
-    def _send(  # type: ignore[override]  # takes the named arguments that are used here
+    def _send(
         self,
         method: str,
         url: str,

@@ -19,6 +19,7 @@ from gateway.edge.policy import ROUTES, SERVICES, Edge, Issuer, Upstream
 from payments.govstack import commands
 from payments.settings import PaymentsSettings
 from shared.db import Database
+from shared.errors import Invalid
 from tests.payments.govstack.calls import BODY, PREACTIVATION, REDEMPTION, batch, instruction
 from tests.payments.runs.console import make_settings
 
@@ -114,3 +115,24 @@ def test_the_command_sets_the_sandbox_back(
     monkeypatch.setattr(commands, "get_settings", lambda: closed)
     commands.seed_govstack([])
     assert "nothing to put in place" in capsys.readouterr().out
+
+
+def test_an_operator_registers_a_building_block(
+    door: httpx.Client,
+    payments_url: str,
+    key_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = make_settings(payments_url, key_file, tmp_path / "none")
+    monkeypatch.setattr(commands, "get_settings", lambda: settings)
+    sent = PREACTIVATION | {"Gov_Stack_BB": "bb-new"}
+    assert door.post("vouchers/voucher_preactivation", json=sent).status_code == 460
+    for _ in range(2):
+        commands.register_building_block([BODY, "bb-new"])
+    assert door.post("vouchers/voucher_preactivation", json=sent).status_code == 200
+    for bad in (["nowhere", "bb"], [BODY, " "]):
+        with pytest.raises(Invalid):
+            commands.register_building_block(bad)
+    with pytest.raises(SystemExit):
+        commands.register_building_block([])

@@ -1,19 +1,21 @@
 """Shape A's messages: beneficiaries, prepayment validation, bulk payment."""
 
+import threading
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
-from payments.govstack.actions.batches import work_on
+from payments.govstack.actions.batches import take_batch, work_on
+from payments.govstack.shape_a.rules import read_batch
 from payments.payees.bank_details import DetailsVault
 from payments.payees.modulus.tables import TableFiles
 from payments.runs.actions.create import Desk
 from shared import clock
 from shared.actors import SYSTEM
 from shared.db import Database
-from tests.payments.govstack.calls import PAYEE, batch, instruction, registration, without
+from tests.payments.govstack.calls import BODY, PAYEE, batch, instruction, registration, without
 
 SAVE = ("register-beneficiary", "update-beneficiary-details")
 PAY = ("bulk-payment", "credit-instructions")
@@ -283,3 +285,73 @@ def test_addresses_are_kept_sealed(door: TestClient, sandbox: Database) -> None:
         for table in ("govstack_beneficiary", "audit_event", "outbox"):
             found = session.execute(text(f"SELECT string_agg(t::text, ' ') FROM {table} t"))
             assert "10000012" not in (found.scalar_one() or "")
+
+
+def test_of_many_equal_orders_at_once_one_is_taken(
+    sandbox: Database, govstack_vault: DetailsVault
+) -> None:
+    order = read_batch(batch(instruction(Amount=12)), "payment", is_open=False)
+    start, outcomes = threading.Barrier(8), []
+
+    def send() -> None:
+        start.wait()
+        with sandbox.transaction() as session:
+            _, is_new = take_batch(
+                session, govstack_vault, BODY, order, "", "winter-heating", SYSTEM, clock.now()
+            )
+        outcomes.append(is_new)
+
+    threads = [threading.Thread(target=send) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(outcomes) == [False] * 7 + [True]
+    assert _count(sandbox, "govstack_batch") == 1
+    assert _count(sandbox, "govstack_instruction") == 1
+    with sandbox.transaction() as session:
+        works = session.execute(
+            text("SELECT count(*) FROM outbox WHERE topic = 'payments.govstack.work'")
+        ).scalar_one()
+    assert works == 1
+
+
+def test_working_on_a_batch_twice_pays_once(
+    door: TestClient, sandbox: Database, desk: Desk
+) -> None:
+    door.post("register-beneficiary", json=registration())
+    door.post("bulk-payment", json=batch())
+    with sandbox.transaction() as session:
+        row_id = session.execute(text("SELECT id FROM govstack_batch")).scalar_one()
+    for _ in range(2):
+        with sandbox.transaction() as session:
+            done = work_on(session, desk, row_id, "winter-heating", SYSTEM, clock.now())
+            assert done.state == "in_run"
+    assert _count(sandbox, "payment") == _count(sandbox, "run") == 1
+
+
+def test_a_batch_nobody_of_which_can_be_paid_makes_no_run(
+    door: TestClient, sandbox: Database, desk: Desk
+) -> None:
+    door.post("bulk-payment", json=batch())
+    _work(sandbox, desk)
+    with sandbox.transaction() as session:
+        assert session.execute(text("SELECT state FROM govstack_batch")).scalar_one() == "refused"
+    assert _count(sandbox, "run") == 0
+
+
+@pytest.mark.parametrize("modality", ["02", "03"])
+def test_who_is_not_paid_by_account_is_told(
+    door: TestClient, sandbox: Database, desk: Desk, modality: str
+) -> None:
+    entry = {
+        "PayeeFunctionalID": PAYEE,
+        "PaymentModality": modality,
+        "FinancialAddress": "99000110000012",
+    }
+    door.post("register-beneficiary", json=registration(Beneficiaries=[entry]))
+    door.post("bulk-payment", json=batch())
+    _work(sandbox, desk)
+    with sandbox.transaction() as session:
+        failure = session.execute(text("SELECT failure FROM govstack_instruction")).scalar_one()
+    assert "not through this call" in failure

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -234,29 +235,30 @@ def test_more_than_an_amount_is_refused_by_the_database_itself(day: BankDay) -> 
     upload(day, 1, 500_000, Entry(10_000, reference="MIXED"))
     (line,) = lines(day)
     before = counters(day)
-    for target, pence, whole in ((item, 6_001, 6_001), (item, 10_001, 10_001)):
+    for pence in (6_001, 10_001):
+        part = [Part("expected_item", item, pence)]
         with pytest.raises(Invalid):
-            on_desk(
-                day,
-                MORAG,
-                lambda desk, target=target, pence=pence: match_line(
-                    desk, line, [Part("expected_item", target, pence)], ""
+            on_desk(day, MORAG, partial(match_line, line_id=line, parts=part, reason=""))
+    for pence, constraint in ((6_001, "ck_match_target_pence"), (10_001, "ck_line_allocation")):
+        with (
+            pytest.raises(IntegrityError, match=constraint),
+            day.database.transaction() as session,
+        ):
+            session.execute(
+                text(
+                    "INSERT INTO match (id, line_id, target_type, target_id, amount_pence,"
+                    " target_pence, rule_id, rule_version, score, reason, decided_by,"
+                    " decided_at) VALUES (:id, :line, 'expected_item', :item, :pence, :whole,"
+                    " 'x', 1, 1, 'x', 'x', now())"
                 ),
+                {
+                    "id": new_id(),
+                    "line": line,
+                    "item": item,
+                    "pence": pence,
+                    "whole": 6_000 if pence < 10_000 else pence,
+                },
             )
-        if pence > 10_000:
-            with (
-                pytest.raises(IntegrityError, match="ck_line_allocation"),
-                day.database.transaction() as session,
-            ):
-                session.execute(
-                    text(
-                        "INSERT INTO match (id, line_id, target_type, target_id, amount_pence,"
-                        " target_pence, rule_id, rule_version, score, reason, decided_by,"
-                        " decided_at) VALUES (:id, :line, 'expected_item', :item, :pence, :whole,"
-                        " 'x', 1, 1, 'x', 'x', now())"
-                    ),
-                    {"id": new_id(), "line": line, "item": target, "pence": pence, "whole": whole},
-                )
     assert counters(day) == before
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
-from payments.bank.submissions.parts import write_part
+from payments.bank.submissions.parts import seal_file, write_part
 from payments.payees.bank_details import normalise, payee_fingerprint
 from payments.payees.models import name_check
 from payments.runs.actions.approve import put_forward
@@ -175,14 +175,15 @@ def seed(session: Session) -> None:
 
 
 def write_file(session: Session, world: World) -> None:
-    """Do what the worker does with the file of the only submission: write its parts."""
-    stage = session.execute(text("SELECT stage_id FROM submission")).scalar_one()
+    """Do what the worker does with the file of the only submission: write and seal it."""
+    submission, stage = session.execute(text("SELECT id, stage_id FROM submission")).one()
     shards = session.execute(
         text("SELECT number FROM stage_shard WHERE stage_id = :stage ORDER BY number"),
         {"stage": stage},
     ).scalars()
     for number in shards.all():
         assert write_part(session, world.desk.vault, stage, number, NOW)
+    assert seal_file(session, world.desk.vault, submission, NOW)
 
 
 def make_waiting_run(

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from payments.controls.rules import Authority, Band, Limit, Rules, Scope
+from payments.vouchers.actions import approval
 from payments.vouchers.actions.batches import (
     approve_batch,
     note_print,
@@ -18,7 +20,7 @@ from payments.vouchers.actions.redeem import redeem
 from payments.vouchers.queries import get_batch, get_voucher, list_batch_vouchers, list_events
 from payments.vouchers.rules import parse_lines
 from shared.errors import Conflict, Forbidden, Invalid, NotFound, Problem
-from tests.payments.runs.world import ALAN, BODY, BOTH, ENID, GATEWAY, NOW, OTHER, UNA
+from tests.payments.runs.world import ALAN, AVA, BODY, BOTH, ENID, GATEWAY, NOW, OTHER, UNA
 from tests.payments.vouchers.shop import FUNDS, Shop, balances, money, state_of
 
 
@@ -47,6 +49,60 @@ def test_nobody_approves_their_own_batch_whatever_their_roles(session: Session, 
         approve_batch(session, shop.vault, batch_id, signed, OTHER, NOW)
     with pytest.raises(Conflict, match="batch_changed"):
         approve_batch(session, shop.vault, batch_id, b"other", ALAN, NOW)
+    assert get_batch(session, BODY, batch_id).state == "awaiting_approval"
+    assert balances(session) == {}
+
+
+def test_bands_ask_for_more_people(session: Session, shop: Shop) -> None:
+    session.execute(text("UPDATE programme SET approvals_needed = 2"))
+    batch_id = shop.put_forward(session, 1000)
+    signed = get_batch(session, BODY, batch_id).content_sha256
+    assert approve_batch(session, shop.vault, batch_id, signed, ALAN, NOW) is False
+    assert get_batch(session, BODY, batch_id).state == "awaiting_approval"
+    assert balances(session) == {}
+    with pytest.raises(Forbidden, match="same_person"):
+        approve_batch(session, shop.vault, batch_id, signed, ALAN, NOW)
+    assert approve_batch(session, shop.vault, batch_id, signed, AVA, NOW) is True
+    assert balances(session) == {"programme_expenditure": 1000, "vouchers_issued": -1000}
+
+
+_ORDERS = Scope(None, "payment_order")
+_BACS = Scope(None, "bacs")
+
+
+@pytest.mark.parametrize(
+    ("rules", "code"),
+    [
+        pytest.param(
+            Rules((Limit(_ORDERS, "payment", 999),), (), ()), "payment_over_limit", id="single"
+        ),
+        pytest.param(Rules((Limit(_ORDERS, "run", 1999),), (), ()), "run_over_limit", id="whole"),
+        pytest.param(
+            Rules((), (), (Authority(_ORDERS, "person-Ava", 1, NOW.date(), NOW.date()),)),
+            "beyond_authority",
+            id="authority",
+        ),
+        pytest.param(
+            Rules((), (Band(_ORDERS, 1, 1, step_up=True),), ()), "step_up_needed", id="step-up"
+        ),
+        pytest.param(Rules((Limit(_BACS, "run", 1),), (), ()), "", id="other-rail"),
+    ],
+)
+def test_limits_bands_and_authorities_hold_as_for_runs(
+    session: Session,
+    shop: Shop,
+    monkeypatch: pytest.MonkeyPatch,
+    rules: Rules,
+    code: str,
+) -> None:
+    monkeypatch.setattr(approval, "get_rules", lambda _session, _body: rules)
+    batch_id = shop.put_forward(session, 1000, 1000)
+    if not code:
+        shop.approve(session, batch_id)
+        return
+    with pytest.raises(Problem) as refused:
+        shop.approve(session, batch_id)
+    assert refused.value.code == code
     assert get_batch(session, BODY, batch_id).state == "awaiting_approval"
     assert balances(session) == {}
 

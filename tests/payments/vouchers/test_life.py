@@ -8,12 +8,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from payments.ledger.bulk import post_approved
 from payments.vouchers.actions.change import change, change_by_staff, expire_due
 from payments.vouchers.actions.issue import VoucherOrder, activate, pre_activate
 from payments.vouchers.actions.redeem import redeem
 from payments.vouchers.actions.settle import list_unpaid, settle_merchant, undo_taken_back
 from payments.vouchers.queries import get_voucher, list_events
 from payments.vouchers.rules import MOVES, VoucherState, can_move, make_number, make_serial
+from shared.clock import london_date
 from shared.db import Database
 from shared.errors import Conflict, Forbidden, Invalid, NotFound, Problem
 from tests.payments.runs.world import ALAN, BODY, ENID, GATEWAY, NOW, UNA
@@ -152,6 +154,17 @@ def test_a_merchant_is_paid_by_one_payment_and_the_books_stay_even(
     assert tuple(paid) == (payment_id, "Glenmore Grocer", "0024", 2200, "held")
     # Its own approval books the cost; until then it stands in neither.
     assert balances(session) == {}
+
+
+def test_the_approval_of_a_settlement_books_its_cost_once(session: Session, shop: Shop) -> None:
+    made = shop.make(session)
+    redeem(session, shop.vault, shop.use(made.number), GATEWAY, NOW)
+    settle_merchant(session, shop.desk, shop.merchant_id, NOW)
+    session.execute(text("UPDATE payment SET state = 'awaiting_approval', hold_code = NULL"))
+    paid = session.execute(text("SELECT id, run_id FROM payment")).one()
+    booked = post_approved(session, BODY, paid.run_id, 1, paid.id, paid.id, london_date(NOW))
+    assert booked == (1, 1500)
+    assert balances(session) == {EXPENSE: 1500, APPROVED: -1500}
 
 
 def test_a_settlement_that_was_taken_back_is_paid_with_the_next(

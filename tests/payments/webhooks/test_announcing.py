@@ -196,3 +196,14 @@ def test_an_endpoint_that_is_off_misses_what_happens_and_a_stopped_one_catches_u
 def test_every_event_has_a_name_of_its_own() -> None:
     names = [*PAYMENT_EVENTS.values(), *RUN_EVENTS.values()]
     assert len(names) == len(set(names))
+
+
+def test_a_program_hears_of_payments_and_uploads_that_it_sent_as_files(
+    database: Database, world: World, listen: Listen
+) -> None:
+    own = listen("payment.held", "upload.finished", client_id="finance")
+    other = listen("payment.held", "upload.finished", client_id="another")
+    with database.transaction() as session:
+        announce_fact(session, BODY, "upload.finished", "U-1", {}, NOW, client_id="finance")
+        assert told(session, own) == [("upload.finished", "U-1")]
+        assert told(session, other) == []

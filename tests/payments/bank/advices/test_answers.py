@@ -177,9 +177,7 @@ def test_late_returns_and_recalls_come_back(day: BankDay) -> None:
         day.next_day()
     day.fetch_reports()
     assert told(day, run)[0] == ["submitted", "accepted"]
-    assert day.http.post("/admin/recalls", json={"reference": "REF-000001"}).json() == {
-        "recalled": 1
-    }
+    assert day.http.post("/admin/recalls", json={"reference": "REF-0001"}).json() == {"recalled": 1}
     for _ in range(2):
         day.next_day()
     day.fetch_reports()

@@ -152,6 +152,6 @@ def test_a_profile_with_a_fault_is_refused(wrong: dict[str, object]) -> None:
     ids=lambda one: "-".join(one) if isinstance(one, dict) else "",
 )
 def test_what_no_message_can_carry_is_refused(change: dict[str, object], words: str) -> None:
-    odd = FilePayment(**{**payment(1).__dict__, **change})  # type: ignore[arg-type]  # on purpose
+    odd = FilePayment(**{**payment(1).__dict__, **change})
     with pytest.raises(UnwritableError, match=words):
         make([odd])

@@ -71,7 +71,7 @@ def test_the_file_is_whole_and_reaches_the_bank(day: BankDay) -> None:
     assert run.seal(submission)
     read = read_file(sent(day, submission))
     assert [credit.amount_pence for credit in read.credits] == [*range(100, 107), 900]
-    assert (read.credits[-1].reference, read.credits[0].reference) == ("ROLL-12", "REF-000000")
+    assert (read.credits[-1].reference, read.credits[0].reference) == ("ROLL-12", "REF-0000")
     assert (read.total_pence, read.serial) == (1621, "000001")
     day.hand_over(submission)
     day.fetch_reports()

@@ -186,10 +186,10 @@ def test_a_file_that_stopped_is_written_once_the_cause_is_gone(day: BankDay, con
     run = release(day, Payee(GOOD, 700))
     submission = run.begin()
     with day.database.transaction() as session:
-        session.execute(text("UPDATE payment SET payee_name = 'Mallory'"))
+        session.execute(text("UPDATE payment SET state = 'recalled'"))
     assert run.write(submission) == [False]
     with day.database.transaction() as session:
-        session.execute(text("UPDATE payment SET payee_name = 'Morag Fictional'"))
+        session.execute(text("UPDATE payment SET state = 'released'"))
     person = console(staff("approver"))
     person.get(f"/payments/submissions/{submission}")
     person.post(f"/payments/submissions/{submission}/try-again")

@@ -31,13 +31,6 @@ def _sent(session: Session, world: World) -> str:
     run_id = make_waiting_run(session, world)
     approve(session, run_id, world.run_hash(session, run_id), ALAN, NOW)
     write_file(session, world)
-    session.execute(
-        text(
-            "UPDATE attempt SET state = 'sealed', sealed_at = :now, content_bytes = 400,"
-            " content_sha256 = sha256('file')"
-        ),
-        {"now": NOW},
-    )
     return str(
         session.execute(text("SELECT public_id FROM payment ORDER BY id LIMIT 1")).scalar_one()
     )

@@ -1,0 +1,1 @@
+"""Journals for the finance system, and the close of a month (payments contract 14)."""

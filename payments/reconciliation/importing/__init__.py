@@ -1,0 +1,1 @@
+"""Statement files whose columns people have to name."""
