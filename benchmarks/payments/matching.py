@@ -1,7 +1,7 @@
 """How much matching finds, how sure it is, and how fast: against one hash join and a loop.
 
 Same machine, same durable PostgreSQL, same run, one connection. LINES sets how many (100,000), SEED
-which set, BOOKING=no leaves the ledger out. A set of a published seed is first proved to be the published one.
+which set, BOOKING=no leaves the ledger out. A set of a published seed is first proved to be that.
 """
 
 import json
