@@ -26,4 +26,5 @@ def put_sandbox(
     organisation = settings_of(request).govstack_open_body
     if not organisation:
         raise NotFound("no_sandbox", "This installation has no GovStack sandbox")
+    caller.check_acts_for(organisation)
     seed_sandbox(session, vault, organisation, plan, caller.actor, now)

@@ -32,6 +32,7 @@ class Flags(BaseModel):
     invalid: bool = False
     unknown: bool = False
     reject_on_input: bool = False
+    applied_to: str = Field("", pattern=r"^(\d{14})?$")
 
 
 class Account(BaseModel):

@@ -76,7 +76,7 @@ SANDBOX = {
         {"serial": "6004", "group": "chosen", "amount_pence": 700, "state": "suspended"},
     ],
 }
-OPERATOR = {"Authorization": "Bearer operator:payments.govstack_sandbox"}
+OPERATOR = {"Authorization": "Bearer operator@strathclachan:payments.govstack_sandbox"}
 
 
 def test_an_operator_seeds_the_sandbox(door: TestClient, sandbox: Database) -> None:
