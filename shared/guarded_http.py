@@ -10,7 +10,8 @@ import socket
 import ssl
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -102,24 +103,15 @@ class GuardedHttp:
         *,
         form: Mapping[str, str] | None = None,
         json: object = None,
-        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         maximum_bytes: int = 65_536,
     ) -> Answer:
-        """Send a form, JSON or bytes as they are; return the answer, whatever its status.
+        """Send a form or a JSON document and return the answer, whatever its status.
 
         Raises:
             OutboundError: not allowed, unreachable, too slow or too large.
         """
-        return self._send(
-            "POST",
-            url,
-            maximum_bytes,
-            headers=headers or {},
-            form=form,
-            json=json,
-            content=content,
-        )
+        return self._send("POST", url, maximum_bytes, headers=headers or {}, form=form, json=json)
 
     def put(
         self,
@@ -145,49 +137,25 @@ class GuardedHttp:
         headers: Mapping[str, str],
         form: Mapping[str, str] | None = None,
         json: object = None,
-        content: bytes | None = None,
     ) -> Answer:
-        asked, address = self._check(url)
-        pinned = asked.copy_with(host=address)
-        try:
-            with (
-                httpx.Client(
-                    verify=_trust(self._ca_file),
-                    timeout=self._timeout,
-                    trust_env=False,
-                    follow_redirects=False,
-                ) as client,
-                client.stream(
-                    method,
-                    pinned,
-                    headers={
-                        **headers,
-                        "Host": asked.netloc.decode(),
-                        "User-Agent": _USER_AGENT,
-                        "X-Correlation-Id": correlation_id(),
-                        "Accept-Encoding": "identity",
-                    },
-                    data=form,
-                    json=json,
-                    content=content,
-                    extensions={"sni_hostname": asked.host},
-                ) as response,
-            ):
-                read = self._read(response, maximum_bytes)
-                return Answer(response.status_code, dict(response.headers), read)
-        except (httpx.HTTPError, ssl.SSLError) as error:
-            raise OutboundError(f"cannot be reached: {type(error).__name__}") from error
+        with self.connect(url) as line:
+            return line.send(method, maximum_bytes, headers=headers, form=form, json=json)
 
-    def _read(self, response: httpx.Response, maximum_bytes: int) -> bytes:
-        until = time.monotonic() + self._timeout
-        content = bytearray()
-        for chunk in response.iter_bytes():
-            content += chunk
-            if len(content) > maximum_bytes:
-                raise OutboundError(f"sent more than {maximum_bytes} bytes")
-            if time.monotonic() > until:
-                raise OutboundError(f"took longer than {self._timeout} seconds")
-        return bytes(content)
+    @contextmanager
+    def connect(self, url: str) -> Iterator["GuardedLine"]:
+        """Check an address once and yield a line to it, for several requests one after another.
+
+        Raises:
+            OutboundError: not allowed, or its host is not known.
+        """
+        asked, address = self._check(url)
+        with httpx.Client(
+            verify=_trust(self._ca_file),
+            timeout=self._timeout,
+            trust_env=False,
+            follow_redirects=False,
+        ) as client:
+            yield GuardedLine(client, asked, address, self._timeout)
 
     def _check(self, url: str) -> tuple[httpx.URL, str]:
         """Return the address taken apart, and the one network address to connect to."""
@@ -209,6 +177,65 @@ class GuardedHttp:
         if not allowed and any(not is_public(address) for address in addresses):
             raise OutboundError("leads to a private network")
         return asked, addresses[0]
+
+
+class GuardedLine:
+    """Connections to one address that was checked; threads may share it, each keeps its own."""
+
+    def __init__(
+        self, client: httpx.Client, asked: httpx.URL, address: str, timeout_seconds: float
+    ) -> None:
+        self._client = client
+        self._asked = asked
+        self._pinned = asked.copy_with(host=address)
+        self._timeout = timeout_seconds
+
+    def send(
+        self,
+        method: str,
+        maximum_bytes: int,
+        *,
+        headers: Mapping[str, str],
+        form: Mapping[str, str] | None = None,
+        json: object = None,
+        content: bytes | None = None,
+    ) -> Answer:
+        """Send one request and return the answer, whatever its status.
+
+        Raises:
+            OutboundError: unreachable, too slow or too large.
+        """
+        try:
+            with self._client.stream(
+                method,
+                self._pinned,
+                headers={
+                    **headers,
+                    "Host": self._asked.netloc.decode(),
+                    "User-Agent": _USER_AGENT,
+                    "X-Correlation-Id": correlation_id(),
+                    "Accept-Encoding": "identity",
+                },
+                data=form,
+                json=json,
+                content=content,
+                extensions={"sni_hostname": self._asked.host},
+            ) as response:
+                read = self._read(response, maximum_bytes)
+                return Answer(response.status_code, dict(response.headers), read)
+        except (httpx.HTTPError, ssl.SSLError) as error:
+            raise OutboundError(f"cannot be reached: {type(error).__name__}") from error
+
+    def _read(self, response: httpx.Response, maximum_bytes: int) -> bytes:
+        until = time.monotonic() + self._timeout
+        content = bytearray()
+        for chunk in response.iter_bytes():
+            content += chunk
+            if len(content) > maximum_bytes:
+                raise OutboundError(f"sent more than {maximum_bytes} bytes")
+            if time.monotonic() > until:
+                raise OutboundError(f"took longer than {self._timeout} seconds")
+        return bytes(content)
 
 
 @lru_cache

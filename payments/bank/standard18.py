@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 _NOT_BACS = re.compile(r"[^A-Z0-9.&/\- ]")
 _TEXT_WIDTH = 18
@@ -153,7 +154,7 @@ def credit_line(
         for what, note in (("name", name_note), ("reference", reference_note))
         if note
     ]
-    own_name, _ = to_bacs(originator.name)
+    own_name = _own_name(originator.name)
     line = (
         f"{credit.sort_code}{credit.account_number}099"
         f"{originator.sort_code}{originator.account_number}{profile.free_format:4.4}"
@@ -182,6 +183,12 @@ def trailer(
     lines += [f"EOF1{first[:50]}{profile.block_count:6.6}{first[56:]}", f"EOF2{second}"]
     lines.append(f"{f'UTL1{total:013d}{total:013d}{len(contras):07d}{payment_count:07d}':80}")
     return _lines(lines, profile)
+
+
+@lru_cache(maxsize=64)
+def _own_name(name: str) -> str:
+    """Return the payer's name as every record of a file carries it."""
+    return to_bacs(name)[0]
 
 
 def contra_line(originator: Originator, contra: Contra) -> str:

@@ -42,12 +42,14 @@ UNKNOWN_PAYEES = text(
                         WHERE p.id = r.payee_id AND p.organisation = :organisation)
     """
 )
-ACCOUNTS = text(
+ROWS = text(
     """
-    SELECT number, account_fingerprint AS account, payee_id FROM upload_row
+    SELECT number, payment_id, payee_name, account_fingerprint AS account, payee_id
+      FROM upload_row
      WHERE upload_id = :upload AND number BETWEEN :first AND :last ORDER BY number
     """
 )
+HAS_PAYEES = text("SELECT EXISTS (SELECT FROM payee WHERE organisation = :organisation)")
 SET_PAYEES = text(
     """
     UPDATE upload_row r
@@ -244,11 +246,10 @@ ACCOUNTS_IN_HISTORY = text(
         filters=_NEW_NAME,
     )
 )
-TO_SCREEN = text(
+HELD = text(
     """
-    SELECT number, payment_id, payee_name, account_fingerprint AS account, hold_code, hold_reason
-      FROM upload_row
-     WHERE upload_id = :upload AND number BETWEEN :first AND :last ORDER BY number
+    SELECT payment_id, hold_code, hold_reason FROM upload_row
+     WHERE upload_id = :upload AND number BETWEEN :first AND :last AND hold_code IS NOT NULL
     """
 )
 SET_HOLDS = text(

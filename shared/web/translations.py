@@ -51,7 +51,9 @@ NOT_ON_PAGES = (
     "notifications/mailbox/actions.py",
     "notifications/message_templates/",
     "notifications/messages/",
-    "payments/bank/",
+    "payments/bank/formats/",
+    "payments/bank/simulator/",
+    "payments/govstack/",
     "payments/ledger/",
     "shared/clients/",
     "shared/idempotency.py",
@@ -61,9 +63,28 @@ NOT_ON_PAGES = (
 # Constants and functions whose strings reach a page by another way, by the file they stand in.
 WORDINGS: Mapping[str, frozenset[str]] = {
     "identity/accounts/rules.py": frozenset({"_fault", "_why_guessable"}),
+    "identity/client_console/keys.py": frozenset(
+        {
+            "_PRIVATE",
+            "_from_json",
+            "_from_pem",
+            "_pem",
+            "as_registered",
+            "read_key_set",
+            "read_keys",
+        }
+    ),
+    "identity/client_console/presenting.py": frozenset({"_ADVICE", "_GENERAL"}),
+    "identity/client_console/rules.py": frozenset({"_purpose_fault", "check_address"}),
     "identity/codes/rules.py": frozenset({"fault_of"}),
+    "identity/console/access.py": frozenset({"_navigation"}),
     "identity/details/email_pages.py": frozenset({"_page"}),
+    "identity/factors/app_pages.py": frozenset({"add_app"}),
+    "identity/factors/checks.py": frozenset({"BackupCodeFactor", "PasskeyFactor", "TotpFactor"}),
+    "identity/factors/pages.py": frozenset({"_DONE"}),
+    "identity/factors/way_pages.py": frozenset({"PAUSED", "_EMAIL_CHOICE"}),
     "identity/home/pages.py": frozenset({"_CHANGED"}),
+    "identity/organisations/actions.py": frozenset({"add_service", "request_live"}),
     "identity/phones/confirm_pages.py": frozenset({"_page"}),
     "identity/phones/factor.py": frozenset({"PhoneFactor"}),
     "identity/phones/old_phone_pages.py": frozenset({"_page"}),
@@ -72,97 +93,135 @@ WORDINGS: Mapping[str, frozenset[str]] = {
     "identity/recovery/lost_email_now_pages.py": frozenset({"_page"}),
     "identity/recovery/lost_email_pages.py": frozenset({"_page", "_read"}),
     "identity/recovery/not_me_pages.py": frozenset({"_page", "begin"}),
-    "identity/client_console/keys.py": frozenset(
-        {
-            "_PRIVATE",
-            "read_keys",
-            "as_registered",
-            "read_key_set",
-            "_from_json",
-            "_from_pem",
-            "_pem",
-        }
-    ),
-    "identity/client_console/presenting.py": frozenset({"_ADVICE", "_GENERAL"}),
-    "identity/client_console/rules.py": frozenset({"_purpose_fault", "check_address"}),
-    "identity/console/access.py": frozenset({"_navigation"}),
-    "identity/organisations/actions.py": frozenset({"add_service", "request_live"}),
-    "identity/factors/app_pages.py": frozenset({"add_app"}),
-    "identity/factors/checks.py": frozenset({"PasskeyFactor", "TotpFactor", "BackupCodeFactor"}),
-    "identity/factors/pages.py": frozenset({"_DONE"}),
-    "identity/factors/way_pages.py": frozenset({"PAUSED", "_EMAIL_CHOICE"}),
     "identity/safe/pages.py": frozenset({"_CHOOSE", "decide_to_share"}),
     "identity/signin/pages.py": frozenset({"sign_in"}),
     "identity/signin/rules.py": frozenset({"_FACTOR_WORDS"}),
-    "identity/verification/rules.py": frozenset({"_address", "_FIRST_NAMES", "_LAST_NAME"}),
+    "identity/verification/rules.py": frozenset({"_FIRST_NAMES", "_LAST_NAME", "_address"}),
+    "payments/bank/advices/pages.py": frozenset({"_DONE", "_KINDS"}),
+    "payments/bank/formats/profile.py": frozenset({"read_profile"}),
+    "payments/bank/submissions/decisions.py": frozenset({"give_up", "propose_verdict"}),
+    "payments/bank/submissions/pages.py": frozenset({"_DONE"}),
+    "payments/bank/submissions/presenting.py": frozenset(
+        {"RAIL_TEXTS", "STATE_TEXTS", "present_totals"}
+    ),
+    "payments/bank/work/actions.py": frozenset({"finish_item", "note_item"}),
+    "payments/bank/work/pages.py": frozenset({"_DONE", "_WHICH"}),
+    "payments/bank/work/presenting.py": frozenset({"_NOTE_TEXTS"}),
+    "payments/bank/work/rules.py": frozenset({"ACTION_TEXTS", "KIND_TEXTS"}),
+    "payments/controls/actions/settings.py": frozenset({"KINDS", "RELEASES"}),
+    "payments/controls/day_pages.py": frozenset({"_DONE"}),
+    "payments/controls/duties.py": frozenset({"DUTIES"}),
+    "payments/controls/hold_pages.py": frozenset({"_DONE"}),
+    "payments/controls/pages.py": frozenset({"_DONE"}),
+    "payments/controls/presenting.py": frozenset({"KINDS", "STATES"}),
+    "payments/controls/queries/holds.py": frozenset({"_LEVELS"}),
+    "payments/controls/rules.py": frozenset({"MEASURES", "RAILS"}),
+    "payments/controls/settings_pages.py": frozenset({"_DONE"}),
+    "payments/gl/pages.py": frozenset({"_DONE"}),
+    "payments/gl/period_pages.py": frozenset({"_DONE"}),
+    "payments/gl/presenting.py": frozenset({"CHECKS"}),
+    "payments/gl/rules.py": frozenset({"DETAIL_NAMES", "TEMPLATE_NAMES"}),
     "payments/payees/bulk/pages.py": frozenset({"_DONE"}),
     "payments/payees/bulk/presenting.py": frozenset(
         {"STATE_TEXTS", "_INVALID", "_present_count", "present_result"}
     ),
     "payments/payees/confirmation/explain.py": frozenset({"POLICY_TEXTS", "_RULES", "explain"}),
     "payments/payees/confirmation/matching.py": frozenset(
-        {"compare_personal", "_compare_forenames", "compare_business"}
+        {"_compare_forenames", "compare_business", "compare_personal"}
     ),
     "payments/payees/iban.py": frozenset({"normalise_iban"}),
     "payments/payees/master/actions/decide.py": frozenset(
-        {"confirm", "_check_reason", "reject", "hurry"}
+        {"_check_reason", "confirm", "hurry", "reject"}
     ),
     "payments/payees/master/actions/imports.py": frozenset({"reject_import"}),
     "payments/payees/master/actions/propose.py": frozenset({"propose"}),
     "payments/payees/master/actions/stop.py": frozenset({"_check_stop", "lift_stop"}),
-    "payments/payees/master/history.py": frozenset({"_DECISIONS", "SOURCES", "tell_history"}),
+    "payments/payees/master/history.py": frozenset({"SOURCES", "_DECISIONS", "tell_history"}),
     "payments/payees/master/import_pages.py": frozenset({"show_import"}),
     "payments/payees/master/pages.py": frozenset({"STATES", "_DONE"}),
     "payments/payees/master/presenting.py": frozenset(
-        {
-            "CHANGE_TEXTS",
-            "FIELD_TEXTS",
-            "MODULUS_TEXTS",
-            "STATE_TEXTS",
-            "STOP_TEXTS",
-            "_state",
-        }
+        {"CHANGE_TEXTS", "FIELD_TEXTS", "MODULUS_TEXTS", "STATE_TEXTS", "STOP_TEXTS", "_state"}
     ),
-    "payments/payees/master/rules.py": frozenset({"check_facts", "payee_hold", "need_words"}),
+    "payments/payees/master/rules.py": frozenset({"check_facts", "need_words", "payee_hold"}),
     "payments/payees/modulus/check.py": frozenset(
-        {"_NOT_CHECKED", "_VALID", "_INVALID", "check_account"}
+        {"_INVALID", "_NOT_CHECKED", "_VALID", "check_account"}
     ),
     "payments/payees/rules.py": frozenset({"GROUP_TITLES", "MATCH", "OUTCOMES"}),
-    "payments/reconciliation/engine/explain.py": frozenset({"explain", "_explain_hits"}),
+    "payments/reconciliation/engine/explain.py": frozenset({"_explain_hits", "explain"}),
+    "payments/reconciliation/matching.py": frozenset({"_fault_of"}),
     "payments/reconciliation/pages.py": frozenset({"_DONE"}),
     "payments/reconciliation/passes.py": frozenset(
-        {
-            "EXACT_KEY",
-            "EXACT_ITEM",
-            "CONTRA",
-            "GROUP",
-            "RETURN",
-            "REFERENCE",
-            "AMOUNT_DATE",
-        }
+        {"AMOUNT_DATE", "CONTRA", "EXACT_ITEM", "EXACT_KEY", "GROUP", "REFERENCE", "RETURN"}
+    ),
+    "payments/reconciliation/presenting.py": frozenset(
+        {"ACCOUNTS", "CODES", "ENTRY_KINDS", "EVENTS", "KINDS", "RESOLUTIONS", "STATEMENT_STATES"}
     ),
     "payments/reconciliation/readers/csv_lines.py": frozenset({"ColumnMap"}),
     "payments/reconciliation/report/pages.py": frozenset({"_DONE", "_WORDS"}),
     "payments/reconciliation/ruling/pages.py": frozenset({"_DONE", "_STATES"}),
     "payments/reconciliation/ruling/rules.py": frozenset({"check_pattern"}),
+    "payments/reconciliation/work/actions.py": frozenset({"undo_match"}),
+    "payments/reconciliation/work/notes.py": frozenset({"check_words"}),
     "payments/reconciliation/work/pages.py": frozenset({"_DONE"}),
     "payments/reconciliation/work/presenting.py": frozenset(
-        {"TARGETS", "NOTES", "PROPOSAL_STATES"}
+        {"NOTES", "PROPOSAL_STATES", "TARGETS"}
     ),
-    "payments/reconciliation/work/rules.py": frozenset({"_signals_of_keys", "_signals_of_words"}),
+    "payments/reconciliation/work/rules.py": frozenset(
+        {"_judge", "_signals_of_keys", "_signals_of_words"}
+    ),
     "payments/reconciliation/work/statements.py": frozenset({"KINDS"}),
-    "payments/reconciliation/presenting.py": frozenset(
-        {"STATEMENT_STATES", "CODES", "KINDS", "EVENTS", "ENTRY_KINDS", "RESOLUTIONS", "ACCOUNTS"}
+    "payments/reports/audit/rules.py": frozenset({"MEETINGS"}),
+    "payments/reports/evidence/timeline.py": frozenset(
+        {
+            "KINDS",
+            "_ADVICE",
+            "_FAILED",
+            "_FILE_STATES",
+            "_LEDGER",
+            "_ORDER",
+            "_of_files",
+            "make_picture",
+            "make_timeline",
+        }
     ),
+    "payments/reports/remittance/pages.py": frozenset({"show_settings"}),
+    "payments/reports/today/presenting.py": frozenset({"_TASKS"}),
     "payments/runs/access.py": frozenset({"_ENTRIES", "_SECTIONS"}),
+    "payments/runs/actions/outcomes.py": frozenset({"_BANK"}),
     "payments/runs/pages.py": frozenset({"_DONE", "choose_body"}),
-    "payments/runs/presenting.py": frozenset(
-        {"_stage_figures", "present_name_check", "present_payment"}
-    ),
+    "payments/runs/presenting.py": frozenset({"present_name_check", "present_payment"}),
+    "payments/runs/presenting_run.py": frozenset({"_stage_figures"}),
     "payments/runs/rules.py": frozenset({"ROLE_NAMES", "decide_hold"}),
     "payments/runs/wording.py": frozenset(
-        {"STATE_TEXTS", "RUN_TEXTS", "BANK_TEXTS", "SERVICES", "_FOR_STAFF", "_OF_PAYMENT"}
+        {
+            "BANK_TEXTS",
+            "RUN_TEXTS",
+            "SERVICES",
+            "STATE_TEXTS",
+            "WORK_TEXTS",
+            "_FOR_STAFF",
+            "_OF_PAYMENT",
+            "tell_citizen",
+        }
     ),
+    "payments/screening/pages.py": frozenset({"STATE_TEXTS", "_DONE"}),
+    "payments/screening/rules.py": frozenset({"HOLD_REASONS"}),
+    "payments/uploads/pages.py": frozenset({"_DONE"}),
+    "payments/uploads/wording.py": frozenset(
+        {
+            "EVENT_TEXTS",
+            "FIELD_TEXTS",
+            "FORMAT_TEXTS",
+            "STAGE_TEXTS",
+            "STATE_TEXTS",
+            "WARNING_TEXTS",
+        }
+    ),
+    "payments/vouchers/letters/typesetting.py": frozenset({"_contents"}),
+    "payments/vouchers/wording.py": frozenset({"DONE", "EVENT_TEXTS", "KIND_TEXTS", "STATE_TEXTS"}),
+    "payments/webhooks/pages.py": frozenset({"_DONE", "_moment"}),
+    "payments/webhooks/presenting.py": frozenset({"REASONS", "_MEANINGS"}),
+    "payments/webhooks/rules.py": frozenset({"_fault_of_url"}),
     "shared/errors.py": frozenset({"Invalid"}),
     "shared/web/relying_party.py": frozenset({"SignInRefused"}),
 }

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 
 PART_PAYMENTS = 10_000
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,7 @@ class SignedContent:
 
 def content_sha256(content: SignedContent) -> bytes:
     """Return the SHA-256 of a payment's canonical content: JSON with sorted names, no blanks."""
-    canonical = json.dumps(
-        content.__dict__, sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    )
-    return hashlib.sha256(canonical.encode()).digest()
+    return hashlib.sha256(_CANONICAL.encode(content.__dict__).encode()).digest()
 
 
 @dataclass(frozen=True)

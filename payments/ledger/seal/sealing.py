@@ -43,20 +43,22 @@ _BOUND = text(
      ORDER BY entry.xid OFFSET :most LIMIT 1
     """
 )
-# After a restore into another cluster the numbers of transactions begin anew: what is unsealed
-# then is found by that alone, whatever its transaction.
+# The watermark alone says what is unsealed. After a restore into another cluster the numbers of
+# transactions begin anew: what is unsealed then is found by that, and from then on both are asked.
 _UNSEALED = "NOT EXISTS (SELECT 1 FROM entry_seal s WHERE s.entry_id = e.id)"
+_WITHIN = "e.xid >= cast(:since AS xid8) AND e.xid < cast(:below AS xid8)"
+_ENTRIES = "entry e JOIN period p ON p.id = e.period_id WHERE"
 _SOURCES = {
-    True: f"entry e JOIN period p ON p.id = e.period_id WHERE {_UNSEALED}",
-    False: "entry e JOIN period p ON p.id = e.period_id WHERE e.xid >= cast(:since AS xid8)"
-    f" AND e.xid < cast(:below AS xid8) AND {_UNSEALED}",
+    "new": f"{_ENTRIES} {_WITHIN}",
+    "new_and_unsealed": f"{_ENTRIES} {_WITHIN} AND {_UNSEALED}",
+    "unsealed": f"{_ENTRIES} {_UNSEALED}",
 }
 _ENTRY_GROUPS = {
-    everything: text(f"SELECT DISTINCT e.body, {YEAR} AS year FROM {source} ORDER BY 1, 2")
-    for everything, source in _SOURCES.items()
+    which: text(f"SELECT DISTINCT e.body, {YEAR} AS year FROM {source} ORDER BY 1, 2")
+    for which, source in _SOURCES.items()
 }
 _SEAL_ENTRIES = {
-    everything: text(
+    which: text(
         f"""
         WITH made AS (
           INSERT INTO entry_seal (block_id, leaf_index, entry_id, leaf)
@@ -67,7 +69,7 @@ _SEAL_ENTRIES = {
         SELECT string_agg(leaf, ''::bytea ORDER BY leaf_index) FROM made
         """
     )
-    for everything, source in _SOURCES.items()
+    for which, source in _SOURCES.items()
 }
 _CONTROL_GROUPS = text(
     """
@@ -144,16 +146,20 @@ def seal(session: Session, now: datetime, *, most: int = _MOST) -> Sealed:
 def _seal_entries(session: Session, below: str, now: datetime, most: int) -> tuple[int, bool]:
     cluster = session.execute(_CLUSTER).scalar_one()
     row = session.execute(_WATERMARK, {"kind": "entries"}).one_or_none()
-    everything = row is not None and row.cluster != cluster
+    restored = session.execute(_WATERMARK, {"kind": "restored"}).one_or_none() is not None
+    which = "new_and_unsealed" if restored else "new"
     values: dict[str, object] = {"since": "0" if row is None else row.below, "below": below}
     bound = None
-    if not everything:
+    if row is not None and row.cluster != cluster:
+        which = "unsealed"
+        session.execute(_MOVE, {"kind": "restored", "cluster": cluster, "below": row.below})
+    else:
         bound = session.execute(_BOUND, values | {"most": most}).scalar_one_or_none()
         values["below"] = bound or below
     sealed = 0
-    for group in session.execute(_ENTRY_GROUPS[everything], values).all():
+    for group in session.execute(_ENTRY_GROUPS[which], values).all():
         chain = {"kind": "entries", "body": group.body, "year": group.year}
-        sealed += _seal_group(session, _SEAL_ENTRIES[everything], values | chain, now)
+        sealed += _seal_group(session, _SEAL_ENTRIES[which], values | chain, now)
     session.execute(_MOVE, {"kind": "entries", "cluster": cluster, "below": values["below"]})
     return sealed, bound is not None
 

@@ -1,8 +1,11 @@
 """Comparing rows with each other and with history: duplicates (contract 9) and screening."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from payments.payees.bank_details import DetailsVault
@@ -25,13 +28,14 @@ from payments.uploads.sql_compare import (
     FORGET_CASES,
     FORGET_FAULTS,
     FORGET_HOLDS,
+    HELD,
     INVOICES_IN_FILE,
     INVOICES_IN_HISTORY,
     INVOICES_IN_OTHERS,
     OTHER_UPLOADS,
+    ROWS,
     SET_HOLDS,
     SUM_WARNINGS,
-    TO_SCREEN,
     UNCHECKED,
     UNKNOWN_PAYEES,
 )
@@ -84,12 +88,13 @@ def compare_shard(
     }
     for statement in (*_FORGET, *_HARD):
         session.execute(statement, values)
-    judge_payees(session, upload, values, now)
+    rows = session.execute(ROWS, values).all()
+    judge_payees(session, upload, rows, values, now)
     others = list(session.execute(OTHER_UPLOADS, values).scalars())
     among = _AMONG_OTHERS if others else ()
     for statement in (*_SOFT, *among):
         session.execute(statement, {**values, "others": others})
-    _screen(session, vault, upload, values, now, score, hold_unscreened=hold_unscreened)
+    _screen(session, vault, upload, rows, values, now, score, hold_unscreened=hold_unscreened)
     finish_shard(session, shard, shard.last - shard.first + 1)
     return True
 
@@ -98,15 +103,23 @@ def _screen(
     session: Session,
     vault: DetailsVault,
     upload: Upload,
+    rows: Sequence[Row[Any]],
     values: dict[str, object],
     now: datetime,
     score: int,
     *,
     hold_unscreened: bool,
 ) -> None:
-    rows = session.execute(TO_SCREEN, values).all()
+    reasons = {
+        row.payment_id: (row.hold_code, row.hold_reason) for row in session.execute(HELD, values)
+    }
     subjects = [
-        Subject(row.payment_id, row.payee_name, bytes(row.account), row.hold_code, row.hold_reason)
+        Subject(
+            row.payment_id,
+            row.payee_name,
+            bytes(row.account),
+            *reasons.get(row.payment_id, (None, None)),
+        )
         for row in rows
     ]
     hits = screen(session, vault, upload.organisation, upload.id, subjects, score, now)

@@ -1,22 +1,28 @@
 """What is known of the payees of a file: stopped, changed lately, and what their banks answered."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from payments.payees.master.queries import find_payees
 from payments.payees.rules import LIFETIME, outcome_of
 from payments.runs.rules import hold_of_payee
 from payments.uploads.queries import Upload
-from payments.uploads.sql_compare import ACCOUNTS, CHECKS, SET_CHECKS, SET_HOLDS, SET_PAYEES
+from payments.uploads.sql_compare import CHECKS, HAS_PAYEES, SET_CHECKS, SET_HOLDS, SET_PAYEES
 
 Holds = dict[tuple[str, str], list[int]]
 _MISMATCH = ("payee_differs", "The account is that of another payee than the file says.")
 
 
 def judge_payees(
-    session: Session, upload: Upload, values: Mapping[str, object], now: datetime
+    session: Session,
+    upload: Upload,
+    rows: Sequence[Row[Any]],
+    values: Mapping[str, object],
+    now: datetime,
 ) -> None:
     """Hold rows whose payee is stopped, cools off or was not confirmed by their bank.
 
@@ -25,7 +31,8 @@ def judge_payees(
     is counted, and shown as a warning.
     """
     holds: Holds = {}
-    _find_payees(session, upload, values, now, holds)
+    if session.execute(HAS_PAYEES, values).scalar_one():
+        _find_payees(session, upload, rows, now, holds)
     _find_checks(session, values, now, holds)
     for (code, reason), numbers in holds.items():
         session.execute(
@@ -35,9 +42,8 @@ def judge_payees(
 
 
 def _find_payees(
-    session: Session, upload: Upload, values: Mapping[str, object], now: datetime, holds: Holds
+    session: Session, upload: Upload, rows: Sequence[Row[Any]], now: datetime, holds: Holds
 ) -> None:
-    rows = session.execute(ACCOUNTS, values).all()
     views = find_payees(session, upload.organisation, {bytes(row.account) for row in rows})
     if not views:
         return

@@ -28,7 +28,7 @@ from shared import audit
 from shared.actors import SYSTEM
 from shared.crypto import Sealer
 from shared.db import Database
-from shared.guarded_http import GuardedHttp, OutboundError
+from shared.guarded_http import GuardedHttp, GuardedLine, OutboundError
 
 LEASE = timedelta(seconds=60)
 _BATCH = 32
@@ -162,24 +162,31 @@ def _take(courier: Courier, endpoint_id: UUID, mine: datetime | None) -> _Batch 
 
 
 def _send(courier: Courier, batch: _Batch) -> list[Attempt]:
-    def send(delivery: Delivery) -> Attempt:
-        return _send_one(courier, batch, delivery)
+    """Send a batch over a few connections; its address is checked once for all of it."""
+    try:
+        with (
+            courier.outbound.connect(batch.url) as line,
+            ThreadPoolExecutor(min(_SENDERS, len(batch.deliveries))) as pool,
+        ):
+            return list(
+                pool.map(lambda one: _send_one(courier, line, batch, one), batch.deliveries)
+            )
+    except OutboundError as failure:
+        at, why = courier.now(), str(failure)[:200]
+        return [Attempt(one.event_id, at, None, why, 0) for one in batch.deliveries]
 
-    with ThreadPoolExecutor(min(_SENDERS, len(batch.deliveries))) as pool:
-        return list(pool.map(send, batch.deliveries))
 
-
-def _send_one(courier: Courier, batch: _Batch, delivery: Delivery) -> Attempt:
+def _send_one(courier: Courier, line: GuardedLine, batch: _Batch, delivery: Delivery) -> Attempt:
     body = write_message(delivery.type, delivery.occurred_at, delivery.data)
     at, began = courier.now(), time.monotonic()
     headers = sign(batch.secrets, delivery.name, at, body)
     status, error, retry_after = None, "", None
     try:
-        answer = courier.outbound.post(
-            batch.url,
+        answer = line.send(
+            "POST",
+            _MOST_ANSWER_BYTES,
             content=body,
             headers={**headers, "Content-Type": "application/json"},
-            maximum_bytes=_MOST_ANSWER_BYTES,
         )
         status = answer.status
         retry_after = read_retry_after(answer.headers.get("retry-after"))
