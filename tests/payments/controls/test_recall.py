@@ -16,7 +16,7 @@ from payments.runs.actions.approve import approve, put_forward, release
 from payments.runs.actions.edit import release_hold
 from payments.runs.actions.recall import recall_payment, recall_run
 from payments.runs.actions.schedule import release_scheduled
-from payments.runs.rules import RELEASER
+from payments.runs.rules import RELEASER, UPLOADER
 from shared.actors import Actor
 from shared.db import Database
 from shared.errors import Conflict, Forbidden, Invalid, NotFound, Problem
@@ -211,7 +211,7 @@ def test_a_held_payment_sends_its_run_back_and_waits_for_an_override(
     assert [one.public_id for one in list_held(session, BODY, 0, 20)] == [public_id]
     (standing,) = list_standing(session, BODY)
     assert standing.payment_id == public_id
-    release_hold(session, public_id, "It is right", UNA, NOW)
+    release_hold(session, public_id, "It is right", staff("Uma", UPLOADER), NOW)
     assert list_standing(session, BODY) == []
     assert world.payment_states(session, run_id) == ["ready", "ready"]
 
