@@ -13,6 +13,7 @@ from payments.payees.bulk import models as _name_batches
 from payments.payees.master import models as _payee_master
 from payments.payees.overrides import models as _overrides
 from payments.reconciliation import models as _reconciliation
+from payments.reconciliation import work_models as _reconciliation_work
 from payments.reports.remittance import models as _remittance
 from payments.runs import models as _runs
 from payments.screening import models as _screening
@@ -36,6 +37,7 @@ _FEATURES = (
     _payee_master,
     _payees,
     _reconciliation,
+    _reconciliation_work,
     _remittance,
     _runs,
     _screening,

@@ -141,10 +141,6 @@ class PaymentsSettings(ServiceSettings):
         description="Body for which the open GovStack listener acts, without any token; empty: no"
         " such listener. For sandboxes only",
     )
-    govstack_clients: dict[str, str] = Field(
-        default_factory=dict,
-        description="Body for which each GovStack client acts, by client id, as a JSON object",
-    )
     govstack_programme: str = Field(
         "", description="Programme that pays GovStack batches which name none in X-Program-Id"
     )

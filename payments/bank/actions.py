@@ -1,7 +1,7 @@
 """Bank accounts, submissions, and the facts that the bank tells about payments."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -117,20 +117,28 @@ def record_outcomes(
         "reason": reason,
         "day": occurred_on,
         "report": report_id,
-        "only": None if only is None else list(only),
         "unless": list(unless),
     }
     last_line = session.execute(_LAST_LINE, {"id": submission_id}).scalar_one() or 0
     count = 0
-    for first in range(1, last_line + 1, _BATCH):
+    for part in _cut(last_line, only):
         batch = new_id()
-        lines = {"first": first, "last": first + _BATCH - 1}
-        fresh = session.execute(_OUTCOMES, told | lines | {"batch": batch}).scalar_one()
+        fresh = session.execute(_OUTCOMES, told | part | {"batch": batch}).scalar_one()
         if fresh:
             payload = {"outcome_batch_id": str(batch), "run_id": str(run_id)}
             outbox.enqueue(session, "payments.runs.apply_outcomes", payload, key=str(batch))
         count += int(fresh)
     return count
+
+
+def _cut(last_line: int, only: Sequence[UUID] | None) -> Iterator[dict[str, object]]:
+    """Yield which lines and payments each batch is about; named payments are found by index."""
+    if only is None:
+        for first in range(1, last_line + 1, _BATCH):
+            yield {"first": first, "last": first + _BATCH - 1, "only": None}
+        return
+    for first in range(0, len(only), _BATCH):
+        yield {"first": 1, "last": last_line, "only": list(only[first : first + _BATCH])}
 
 
 def ask_for_rematch(session: Session, submission_id: UUID, cause: str) -> None:

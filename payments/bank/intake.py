@@ -4,6 +4,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from uuid import UUID
 
 from sqlalchemy import text
@@ -213,7 +214,8 @@ def _find_body(session: Session, content: bytes) -> str | None:
 
     Works for reports that cannot be read too, so that nobody else's files are shown to a body.
     """
-    users = {one.decode() for one in _SIX_DIGITS.findall(content)[:_MOST_NUMBERS]}
+    numbers = islice(_SIX_DIGITS.finditer(content), _MOST_NUMBERS)
+    users = {one.group().decode() for one in numbers}
     # A pain.002 names our message: service user number and serial in one.
     users |= {
         one[:6].decode() for one in re.findall(rb"(?<![0-9])[0-9]{12}(?![0-9])", content[:4096])

@@ -54,10 +54,9 @@ def require_caller(request: Request) -> GovStackCaller:
         actor = Actor("service", _OPEN_CALLER, name=_OPEN_CALLER)
         return _caller(request, actor, settings.govstack_open_body, is_open=True)
     caller = require_scope(SCOPE)(request)
-    organisation = settings.govstack_clients.get(caller.client_id)
-    if organisation is None:
+    if not caller.organisation or caller.is_platform:
         raise Forbidden("client_without_body", "This client acts for no public body here")
-    return _caller(request, caller.actor, organisation, is_open=False)
+    return _caller(request, caller.actor, caller.organisation, is_open=False)
 
 
 def _caller(request: Request, actor: Actor, organisation: str, *, is_open: bool) -> GovStackCaller:

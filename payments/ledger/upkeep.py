@@ -41,8 +41,12 @@ _BODIES = text("SELECT DISTINCT body FROM account ORDER BY body")
 
 
 def plan_upkeep(session: Session, settings: ServiceSettings, now: datetime) -> None:
-    """Have the upkeep done at three in the morning (UTC); the same day twice is one work."""
-    _ours(settings)
+    """Have the upkeep done at three in the morning (UTC); the same day twice is one work.
+
+    Says, at the start of a worker and once a day, when no key signs the log.
+    """
+    if _ours(settings).ledger_seal_key_file is None:
+        get_logger().warning("ledger.checkpoints_not_signed", reason="no key is configured")
     due_at = _EPOCH + ((now - _EPOCH) // _DAY + 1) * _DAY
     outbox.enqueue(session, _TOPIC, {}, key=due_at.isoformat(), due_at=due_at)
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from payments.bank.queries import BankAccount, SubmissionView, list_bank_accounts, list_submissions
 from payments.ledger import rules as ledger
-from payments.ledger.queries import AccountBalance, list_faults, trial_balance
+from payments.ledger.queries import AccountBalance, list_new_faults, trial_balance
 from payments.payees.bank_details import DetailsVault
 from payments.reconciliation.report.queries import make_report
 from payments.reconciliation.rules import line_record
@@ -280,7 +280,7 @@ def prove(session: Session, body: str) -> Proof:
         in_transit_pence=0 if in_transit is None else -in_transit.posted_pence,
         outstanding_pence=sum(one.outstanding_pence for one in accounts),
         returns_receivable_pence=0 if receivable is None else receivable.posted_pence,
-        faults=tuple(list_faults(session, body)),
+        faults=tuple(list_new_faults(session, body)),
     )
 
 

@@ -44,13 +44,6 @@ class RunHash:
         return self._hash.digest()
 
 
-def run_hash(run: SignedRun, hashes: list[bytes]) -> bytes:
-    """Return the hash of a run with payments of these hashes, in order of their ids."""
-    whole = RunHash(run)
-    whole.add(b"".join(hashes))
-    return whole.digest()
-
-
 def _canonical(content: dict[str, object]) -> bytes:
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return text.encode()

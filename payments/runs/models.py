@@ -143,6 +143,16 @@ payment = Table(
     Column("invoice_received_on", Date),
     # What an approval signs of this payment; set when it is put forward.
     Column("content_sha256", LargeBinary),
+    # Its state where few payments are in it, so that they are found without an index of states.
+    Column(
+        "rare_state",
+        Text,
+        Computed(
+            "CASE WHEN state IN ('held', 'returned', 'scheme_rejected', 'recalled', 'invalid',"
+            " 'rejected') THEN state END",
+            persisted=True,
+        ),
+    ),
     UniqueConstraint("public_id"),
     UniqueConstraint("organisation", "client_id", "idempotency_key"),
     Index("ix_payment_run_id", "run_id", "id"),
@@ -173,9 +183,7 @@ payment = Table(
         "ix_payment_rare",
         "organisation",
         "id",
-        postgresql_where=text(
-            "state IN ('held', 'returned', 'scheme_rejected', 'recalled', 'invalid', 'rejected')"
-        ),
+        postgresql_where=text("rare_state IS NOT NULL"),
     ),
     Index(
         "ix_payment_words",

@@ -114,7 +114,7 @@ def _present_plan(session: Session, run: Run, now: datetime) -> Values | None:
         "input_day": plan.input_day,
         "processing_day": plan.processing_day,
         "entry_day": plan.entry_day,
-        "is_moved": plan.wanted is not None and plan.wanted != plan.entry_day,
+        "is_late": plan.is_late,
         "reasons": plan.reasons,
         "scottish": plan.scottish_holiday or "",
     }

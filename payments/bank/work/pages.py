@@ -13,6 +13,7 @@ from payments.bank.work.actions import assign_item, finish_item, note_item
 from payments.bank.work.presenting import Values, present_item, present_note
 from payments.bank.work.queries import get_work_item, list_notes, list_work
 from payments.bank.work.rules import KIND_TEXTS
+from payments.bank.work.writing_back import write_back
 from payments.payees.bank_details import show_sort_code
 from payments.payees.deps import VaultDep
 from payments.runs.access import Staff, require_role
@@ -20,7 +21,7 @@ from payments.runs.presenting import present_pages
 from payments.runs.rules import APPROVER, RECONCILER, RELEASER, SEES_RUNS, UPLOADER
 from shared import audit
 from shared.clock import london_date
-from shared.errors import FieldError, Forbidden, Problem
+from shared.errors import FieldError, Forbidden, Invalid, Problem
 from shared.web.deps import FormDep, NowDep, RuntimeDep, SessionDep
 from shared.web.pages import translate
 
@@ -32,11 +33,15 @@ PageNumber = Annotated[int, Query(ge=1, le=10_000)]
 Reader = Annotated[Staff, Depends(require_role(*SEES_RUNS))]
 Worker = Annotated[Staff, Depends(require_role(*WORKERS))]
 _SEES_DETAILS = (UPLOADER, APPROVER)
+# Who moves money back to a programme in the books.
+WRITERS_BACK = (APPROVER, RECONCILER)
+WriterBack = Annotated[Staff, Depends(require_role(*WRITERS_BACK))]
 _WHICH = {"open": "Open", "mine": "Mine", "late": "Overdue", "done": "Done"}
 _DONE = {
     "assigned": "You have taken this on.",
     "noted": "Your note was added.",
     "done": "The work is done.",
+    "written-back": "The money went back to its programme.",
 }
 
 
@@ -148,6 +153,26 @@ def finish(
     )
 
 
+@router.post("/work/{item_id}/write-back")
+def give_back(
+    request: Request,
+    item_id: UUID,
+    form: FormDep,
+    staff: WriterBack,
+    session: SessionDep,
+    runtime: RuntimeDep,
+    now: NowDep,
+) -> Response:
+    """Give the money of a payment that came back to its programme."""
+
+    def step() -> None:
+        if form.text("sure") != "yes":
+            raise Invalid(FieldError("sure", "Confirm that this payment is not paid again"))
+        write_back(session, item_id, form.text("reason"), staff.actor, now)
+
+    return _do(request, (session, runtime, staff, item_id, now), "written-back", step)
+
+
 @router.post("/work/{item_id}/details")
 def show_details(
     request: Request,
@@ -162,14 +187,14 @@ def show_details(
     if not staff.has(*_SEES_DETAILS):
         raise Forbidden("role_missing", "Your role does not allow this")
     item = get_work_item(session, staff.organisation, item_id)
-    details = {}
+    told = {}
     if item.private_sealed is not None:
         sort_code, account = read_new_details(vault, item.key, bytes(item.private_sealed))
-        details = {"sort_code": show_sort_code(sort_code), "account": account}
+        told = {"sort_code": show_sort_code(sort_code), "account": account}
         audit.record(session, staff.actor, "bank.work.details_seen", "work_item", item_id)
     values = _present(session, staff, item_id, now)
     return runtime.pages.render(
-        request, "bank/work_item.html", **values, details=details, done="", errors={}
+        request, "bank/work_item.html", **values, told=told, done="", errors={}
     )
 
 
@@ -203,6 +228,9 @@ def _present(session: Session, staff: Staff, item_id: UUID, now: NowDep) -> Valu
         "notes": [present_note(one) for one in list_notes(session, item_id)],
         "may_work": staff.has(*WORKERS) and item.state == "open",
         "may_note": staff.has(*WORKERS),
+        "may_write_back": item.kind in ("returned", "rejected")
+        and item.state == "open"
+        and staff.has(*WRITERS_BACK),
         "is_mine": item.owner_id == staff.person_id,
         "sees_details": staff.has(*_SEES_DETAILS),
     }

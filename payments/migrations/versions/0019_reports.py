@@ -10,8 +10,10 @@ depends_on = None
 _FINDING = """
 CREATE INDEX ix_payment_amount ON payment (organisation, amount_pence);
 CREATE INDEX ix_payment_account_tail ON payment (organisation, account_tail);
-CREATE INDEX ix_payment_rare ON payment (organisation, id) WHERE state IN
-  ('held', 'returned', 'scheme_rejected', 'recalled', 'invalid', 'rejected');
+-- No index may depend on the state itself: each move of a payment would write all of them.
+ALTER TABLE payment ADD COLUMN rare_state text GENERATED ALWAYS AS (CASE WHEN state IN
+  ('held', 'returned', 'scheme_rejected', 'recalled', 'invalid', 'rejected') THEN state END) STORED;
+CREATE INDEX ix_payment_rare ON payment (organisation, id) WHERE rare_state IS NOT NULL;
 CREATE INDEX ix_payment_invoice_received ON payment (run_id, invoice_received_on)
   WHERE invoice_received_on IS NOT NULL;
 """
@@ -63,3 +65,4 @@ def downgrade() -> None:
         "DROP INDEX ix_payment_invoice_received, ix_payment_rare, ix_payment_account_tail,"
         " ix_payment_amount"
     )
+    op.execute("ALTER TABLE payment DROP COLUMN rare_state")

@@ -9,10 +9,12 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
+from payments.controls.deps import SignInDep, lead_to_step_up
 from payments.payees.bank_details import DetailsVault
 from payments.payees.deps import SettingsDep, TablesDep, VaultDep
 from payments.payees.master.actions.decide import confirm, reject, withdraw
 from payments.payees.master.edit_pages import Approves, Edits, show_faults
+from payments.payees.master.fresh_sign_in import need_fresh_sign_in
 from payments.payees.master.history import list_imports
 from payments.payees.master.pages import SIZE, PageNumber, SeesDetails, done_text
 from payments.payees.master.presenting import present_change, present_change_line
@@ -118,12 +120,14 @@ def confirm_change(
     runtime: RuntimeDep,
     vault: VaultDep,
     settings: SettingsDep,
+    sign_in: SignInDep,
     now: NowDep,
 ) -> Response:
     """Put a proposal in force."""
     cooling = timedelta(hours=settings.payee_cooling_off_hours)
 
     def step() -> None:
+        need_fresh_sign_in(session, staff.organisation, sign_in, now)
         confirm(session, vault, change_id, form.text("reason"), staff.actor, now, cooling=cooling)
 
     return _take_step(request, runtime, session, vault, staff, now, change_id, "confirmed", step)
@@ -183,6 +187,8 @@ def _take_step(
         with session.begin_nested():
             step()
     except Problem as problem:
+        if away := lead_to_step_up(problem, f"/payments/payees/changes/{change_id}"):
+            return away
         change = get_change(session, staff.organisation, change_id)
         return runtime.pages.render(
             request,

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
+from payments.controls.deps import SignInDep, lead_to_step_up
 from payments.payees.actions import Checker, validate_details
 from payments.payees.bank_details import AccountType, BankDetails, DetailsVault
 from payments.payees.deps import CheckerDep, VaultDep
@@ -16,6 +17,7 @@ from payments.payees.master.actions.check import check_change
 from payments.payees.master.actions.decide import hurry
 from payments.payees.master.actions.propose import Proposal, propose
 from payments.payees.master.actions.stop import lift_stop, stop_payee
+from payments.payees.master.fresh_sign_in import need_fresh_sign_in
 from payments.payees.master.presenting import Values, present_payee
 from payments.payees.master.queries import find_current, get_payee, open_facts
 from payments.payees.master.rules import (
@@ -273,11 +275,13 @@ def end_cooling_off(
     session: SessionDep,
     runtime: RuntimeDep,
     vault: VaultDep,
+    sign_in: SignInDep,
     now: NowDep,
 ) -> Response:
     """End the cooling-off of a payee's details early, with a reason."""
 
     def step() -> None:
+        need_fresh_sign_in(session, staff.organisation, sign_in, now)
         found = get_payee(session, staff.organisation, payee_id)
         current = find_current(session, payee_id, found.version)
         if current is None:
@@ -313,6 +317,8 @@ def _take_step(
         with session.begin_nested():
             step()
     except Problem as problem:
+        if away := lead_to_step_up(problem, f"/payments/payees/{payee_id}"):
+            return away
         return runtime.pages.render(
             request,
             "payees/payee.html",

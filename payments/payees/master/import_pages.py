@@ -9,9 +9,11 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
+from payments.controls.deps import SignInDep, lead_to_step_up
 from payments.payees.deps import SettingsDep, TablesDep, VaultDep
 from payments.payees.master.actions.imports import confirm_import, import_payees, reject_import
 from payments.payees.master.edit_pages import Approves, Edits, show_faults
+from payments.payees.master.fresh_sign_in import need_fresh_sign_in
 from payments.payees.master.history import Import, get_import
 from payments.payees.master.import_rules import MAXIMUM_BYTES, MAXIMUM_ROWS, OPTIONAL, REQUIRED
 from payments.payees.master.pages import SIZE, PageNumber, done_text
@@ -125,12 +127,14 @@ def confirm_batch(
     session: SessionDep,
     runtime: RuntimeDep,
     settings: SettingsDep,
+    sign_in: SignInDep,
     now: NowDep,
 ) -> Response:
     """Confirm every proposal of a file that no check speaks against."""
     cooling = timedelta(hours=settings.payee_cooling_off_hours)
 
     def step() -> None:
+        need_fresh_sign_in(session, staff.organisation, sign_in, now)
         confirm_import(session, import_id, staff.actor, now, cooling=cooling)
 
     return _take_step(request, runtime, session, staff, import_id, "confirmed", step)
@@ -167,6 +171,8 @@ def _take_step(
         with session.begin_nested():
             step()
     except Problem as problem:
+        if away := lead_to_step_up(problem, f"/payments/payees/imports/{import_id}"):
+            return away
         found = get_import(session, staff.organisation, import_id)
         return runtime.pages.render(
             request,

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response, StreamingResponse
 
+from payments.controls.deps import SignInDep, lead_to_step_up
 from payments.payees.bank_details import (
     DetailsVault,
     account_fingerprint,
@@ -17,6 +18,7 @@ from payments.payees.bank_details import (
 from payments.payees.csv_files import write_row
 from payments.payees.deps import TablesDep, VaultDep
 from payments.payees.master.duplicates import list_shared_accounts, list_similar_names
+from payments.payees.master.fresh_sign_in import need_fresh_sign_in
 from payments.payees.master.presenting import present_line, present_payee
 from payments.payees.master.queries import Payee, list_current, list_payees, open_facts
 from payments.payees.master.rules import PAYEE_EDITOR, SEES_DETAILS, SEES_PAYEES
@@ -24,7 +26,7 @@ from payments.runs.access import Staff, require_role
 from payments.runs.presenting import present_pages
 from shared import audit
 from shared.db import Database
-from shared.errors import Invalid
+from shared.errors import Invalid, Problem
 from shared.web.deps import NowDep, RuntimeDep, SessionDep
 
 router = APIRouter()
@@ -146,12 +148,21 @@ def download_payees(
     session: SessionDep,
     runtime: RuntimeDep,
     vault: VaultDep,
+    sign_in: SignInDep,
+    now: NowDep,
     state: Annotated[str, Query(max_length=20)] = "",
     accounts: Annotated[str, Query(max_length=10)] = "masked",
 ) -> Response:
     """Give the payees as CSV; accounts whole only to those who may see them, and noted then."""
     state = state if state in dict(STATES) else ""
     whole = accounts == "whole" and staff.has(*SEES_DETAILS)
+    if whole:
+        try:
+            need_fresh_sign_in(session, staff.organisation, sign_in, now)
+        except Problem as problem:
+            if away := lead_to_step_up(problem, "/payments/payees"):
+                return away
+            raise
     audit.record(
         session,
         staff.actor,

@@ -38,8 +38,8 @@ _OPEN_ITEMS = """
                           AND t.target_id = e.id AND t.allocated_pence > 0)
        AND NOT EXISTS (SELECT 1 FROM match_target t WHERE t.target_type = 'submission'
                           AND t.target_id = e.submission_id AND t.allocated_pence > 0)
-       AND NOT EXISTS (SELECT 1 FROM match_pair p WHERE p.target_type = 'submission'
-                          AND p.target_id = e.submission_id)
+       AND coalesce(e.submission_id NOT IN (
+             SELECT p.target_id FROM match_pair p WHERE p.target_type = 'submission'), true)
 """
 _ITEMS_LEFT = "SELECT e.* FROM work_free e WHERE true"
 _ITEM = (

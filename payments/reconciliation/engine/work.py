@@ -73,7 +73,8 @@ _DROP_LINES = text(
 _DROP_ITEMS = text(
     "DELETE FROM work_free e USING match_pair p WHERE p.target_id = e.id AND p.rule = :rule"
 )
-_ANALYZE_LEFT = text("ANALYZE match_pair, work_left, work_free")
+_ANALYZE_PAIRS = text("ANALYZE match_pair")
+_ANALYZE_LEFT = text("ANALYZE work_left, work_free")
 _SPAN = text("SELECT min(booked) AS first, max(booked) AS last, count(*) AS lines FROM work_line")
 _BOOKED = text("SELECT DISTINCT booked FROM work_line ORDER BY 1")
 
@@ -128,6 +129,7 @@ def _take(work: Work, statement: Executable, values: dict[str, object]) -> None:
 
 def keep_left(work: Work, items_left: Executable, values: dict[str, object]) -> None:
     """Keep what the exact keys left on both sides, so that the later passes plan for that."""
+    work.session.execute(_ANALYZE_PAIRS)
     work.session.execute(_KEEP_LEFT)
     work.session.execute(items_left, values)
     work.session.execute(_ANALYZE_LEFT)

@@ -30,8 +30,7 @@ _HOLDS = text(
            count(*) FILTER (WHERE state_at < :month) AS older_than_month,
            min(state_at) AS oldest
       FROM payment
-     WHERE organisation = :organisation AND state = 'held'
-       AND state IN ('held', 'returned', 'scheme_rejected', 'recalled', 'invalid', 'rejected')
+     WHERE organisation = :organisation AND state = 'held' AND rare_state IS NOT NULL
     """
 )
 _WAITING = text(

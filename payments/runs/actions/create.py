@@ -7,6 +7,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from payments.bank.work.writing_back import is_written_back
 from payments.payees.actions import validate_details
 from payments.payees.bank_details import (
     BankDetails,
@@ -271,6 +272,8 @@ def _check_replaced(session: Session, order: PaymentOrder, public_id: str) -> No
     original = lock_payments(session, [seen.id])[0]
     if original.state not in REPLACEABLE:
         raise Conflict("not_replaceable", f"That payment is {original.state}: nothing came back")
+    if is_written_back(session, order.organisation, original.id):
+        raise Conflict("written_back", "The money of that payment went back to its programme")
     if original.amount_pence != order.amount_pence:
         raise Invalid(FieldError("amount_pence", "The amount differs from the replaced payment's"))
     if find_replacement(session, order.organisation, public_id) is not None:

@@ -11,7 +11,7 @@ from payments.screening.rules import HOLD_REASONS, NOT_SCREENED, POSSIBLE_MATCH
 from payments.stages.actions import finish_shard, take_shard
 from payments.stages.queries import get_stage
 from payments.uploads.actions.create import begin_creating
-from payments.uploads.actions.history import move_upload, note_upload
+from payments.uploads.actions.history import is_current, move_upload, note_upload
 from payments.uploads.actions.judge import judge_payees
 from payments.uploads.queries import Upload, count_invalid_rows, load_upload
 from payments.uploads.sql_compare import (
@@ -71,6 +71,9 @@ def compare_shard(
     if shard is None:
         return False
     upload = load_upload(session, shard.subject_id)
+    if not is_current(session, stage_id, upload, "comparing"):
+        finish_shard(session, shard, 0)
+        return False
     values = {
         "upload": upload.id,
         "organisation": upload.organisation,
@@ -131,7 +134,7 @@ def _screen(
 def finish_comparing(session: Session, stage_id: UUID, now: datetime, *, has_list: bool) -> None:
     """Add up what was found; without faults the payments are made, otherwise a person decides."""
     upload = load_upload(session, get_stage(session, stage_id).subject_id, lock=True)
-    if upload.state != "comparing":
+    if not is_current(session, stage_id, upload, "comparing"):
         return
     invalid = count_invalid_rows(session, upload.id)
     found = session.execute(SUM_WARNINGS, {"upload": upload.id}).all()

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
+from payments.stages.queries import get_stage
 from payments.uploads import models
 from payments.uploads.queries import Upload
 from payments.uploads.rules import UploadState
@@ -44,6 +46,11 @@ def note_upload(
         {"reference": upload.reference, **(details or {})},
         correlation=upload.correlation_id,
     )
+
+
+def is_current(session: Session, stage_id: UUID, upload: Upload, state: UploadState) -> bool:
+    """Tell whether a stage is what the upload is at: one that was begun before may still run."""
+    return upload.state == state and get_stage(session, stage_id).begun_at == upload.state_at
 
 
 def move_upload(

@@ -12,7 +12,7 @@ from payments.stages.actions import begin_stage, finish_shard, take_shard
 from payments.stages.queries import get_stage
 from payments.stages.rules import SHARD_ITEMS, cut
 from payments.uploads import models
-from payments.uploads.actions.history import move_upload
+from payments.uploads.actions.history import is_current, move_upload
 from payments.uploads.blocks import open_block
 from payments.uploads.checks.copying import NULL, as_bytea, copy_lines, escape, make_public_ids
 from payments.uploads.checks.modulus import FastModulus
@@ -63,6 +63,9 @@ def validate_shard(
     if shard is None:
         return False
     upload = load_upload(session, shard.subject_id)
+    if not is_current(session, stage_id, upload, "validating"):
+        finish_shard(session, shard, 0)
+        return False
     place = block_of(shard.first)
     first, records = open_block(session, sealer, upload.id, place)
     for statement in _FORGET:
@@ -153,7 +156,7 @@ class _Writer:
 def finish_validating(session: Session, stage_id: UUID, now: datetime) -> None:
     """Ask for the comparison of all rows, when every block has been validated."""
     upload = load_upload(session, get_stage(session, stage_id).subject_id, lock=True)
-    if upload.state != "validating":
+    if not is_current(session, stage_id, upload, "validating"):
         return
     move_upload(session, upload, "comparing", now)
     begin_stage(

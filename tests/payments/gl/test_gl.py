@@ -32,11 +32,10 @@ from payments.ledger.seal.sealing import seal
 from payments.runs.rules import ADMINISTRATOR, AUDITOR, RECONCILER
 from shared.db import Database
 from shared.errors import Conflict, Invalid
-from tests.payments.ledger.test_bulk import make_run
+from tests.payments.ledger.runs import DAY, make_run
 from tests.payments.runs.console import Console
 from tests.payments.runs.world import BODY, ENID, NOW, UNA, staff
 
-DAY = date(2026, 11, 23)
 RITA = staff("Rita", RECONCILER)
 ADA = staff("Ada", ADMINISTRATOR)
 AUDRA = staff("Audra", AUDITOR)

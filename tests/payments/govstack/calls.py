@@ -6,17 +6,21 @@ from shared.tokens import Claims
 BODY = "strathclachan"
 SOURCE = "source-bb-01"
 PAYEE = "payee-functional-001"
-TOKEN = {"Authorization": "Bearer mediator:payments.govstack"}
+TOKEN = {"Authorization": "Bearer mediator@strathclachan:payments.govstack"}
 
 
 class Tokens:
-    """Stands for the verifier: the token is `client:scope`, the signature is another test's."""
+    """Stands for the verifier; the signature is another test's.
+
+    The token is `client@organisation:scope`.
+    """
 
     def verify(self, token: str) -> Claims:
         client, _, scope = token.partition(":")
         if not scope:
             raise Unauthorised("invalid_token", "The access token is not valid")
-        return Claims(client, client, frozenset(scope.split("+")), {})
+        client, _, organisation = client.partition("@")
+        return Claims(client, client, frozenset(scope.split("+")), {"organisation": organisation})
 
 
 def registration(**changes: object) -> dict[str, object]:

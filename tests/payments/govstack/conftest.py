@@ -51,7 +51,7 @@ def service(
         key,
         govstack_open_body=BODY,
         govstack_programme="winter-heating",
-    ).model_copy(update={"govstack_clients": {"mediator": BODY}})
+    )
     made = create_app(settings)
     for route in made.routes:
         if isinstance(route, Mount) and isinstance(route.app, FastAPI):

@@ -25,7 +25,7 @@ CALLS = [
     [
         ("", 401),
         ("Bearer nonsense", 401),
-        ("Bearer mediator:payments.write", 403),
+        ("Bearer mediator@strathclachan:payments.write", 403),
         ("Bearer stranger:payments.govstack", 403),
     ],
     ids=["none", "bad", "other-scope", "other-client"],

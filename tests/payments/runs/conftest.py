@@ -67,7 +67,7 @@ def console(app: Starlette, database: Database, sealer: Sealer) -> Iterator[Call
     made: list[Console] = []
 
     def open_console(*people: Actor, **claims: object) -> Console:
-        made.append(sign_in(app, database, sealer, *people, **claims))
+        made.append(sign_in(app, database, sealer, *people, claims=claims))
         return made[-1]
 
     yield open_console

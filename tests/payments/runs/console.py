@@ -71,7 +71,7 @@ def sign_in(
     sealer: Sealer,
     *people: Actor,
     subject: str = "",
-    **claims: object,
+    claims: dict[str, object] | None = None,
 ) -> Console:
     """Return the console of a person; several actors are one person in several bodies.
 
@@ -86,7 +86,7 @@ def sign_in(
             "staff": [
                 {"organisation": one.organisation, "roles": sorted(one.roles)} for one in people
             ],
-            **claims,
+            **(claims or {}),
         },
         "scope": "openid",
         "access_token": "x",

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from payments.bank.submissions.rules import SignedContent, content_sha256
-from payments.runs.content import RunHash, SignedRun, run_hash
+from payments.runs.content import RunHash, SignedRun
 from payments.runs.queries.content import stored_content
 from payments.runs.queries.runs import get_run
 from tests.payments.runs.world import BODY, World, make_waiting_run
@@ -18,6 +18,13 @@ PAYMENT = SignedContent(
     "Morag Fictional", "personal", "990001", "10000012", "", 30000, "GBP", "SWH-1", ""
 )
 RUN = SignedRun("strathclachan", "winter-heating", date(2026, 11, 24), "990000", "90000001")
+
+
+def run_hash(run: SignedRun, hashes: list[bytes]) -> bytes:
+    """Return the hash of a run with payments of these hashes."""
+    whole = RunHash(run)
+    whole.add(b"".join(hashes))
+    return whole.digest()
 
 
 @pytest.mark.parametrize("field", [name for name in PAYMENT.__dict__ if name != "amount_pence"])

@@ -111,9 +111,10 @@ class World:
 
     def run_state(self, session: Session, run_id: str | UUID) -> str:
         """Return the state of a run."""
-        return session.execute(
+        found: str = session.execute(
             select(run.c.state).where(run.c.id == UUID(str(run_id)))
         ).scalar_one()
+        return found
 
     def payment_states(self, session: Session, run_id: str | UUID) -> list[str]:
         """Return the states of a run's payments in order."""

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from payments.bank.attempts import claim_attempt, record_doubt
 from payments.bank.intake import take_report
+from payments.runs.actions.outcomes import apply_outcomes
 from shared.actors import Actor
 from tests.payments.bank.bank_day import BODY, CLOSED, GOOD, NOW, REJECTED, BankDay
 from tests.payments.bank.submissions.released import Payee, Released, release
@@ -29,6 +30,24 @@ def shown(html: str) -> str:
 def rows(day: BankDay, query: str) -> list[tuple[object, ...]]:
     with day.database.transaction() as session:
         return [tuple(row) for row in session.execute(text(query))]
+
+
+WRITTEN_BACK = (
+    "SELECT a.code, p.amount FROM posting p JOIN entry e ON e.id = p.entry_id"
+    " JOIN account a ON a.id = p.account_id WHERE e.event_type = 'payment.written_back'"
+)
+
+
+def apply_all(day: BankDay) -> None:
+    """Let the runs know what the bank said, in the order in which it said it."""
+    batches = rows(
+        day,
+        "SELECT payload->>'outcome_batch_id' FROM outbox"
+        " WHERE topic = 'payments.runs.apply_outcomes' ORDER BY id",
+    )
+    for (batch,) in batches:
+        with day.database.transaction() as session:
+            apply_outcomes(session, UUID(str(batch)), NOW)
 
 
 def play(day: BankDay) -> tuple[Released, UUID]:
@@ -99,6 +118,40 @@ def test_returned_and_rejected_payments_are_work(console: Open, day: BankDay) ->
     assert "1 work item" in shown(person.get("/payments/work"))
     assert "New details asked for" in shown(person.get(href))
     assert "1 work item" in shown(person.get("/payments/work?which=done"))
+
+
+def test_money_that_came_back_is_written_back_once(console: Open, day: BankDay) -> None:
+    play(day)
+    apply_all(day)
+    ((item,),) = rows(day, "SELECT id FROM work_item WHERE kind = 'returned'")
+    here = f"/payments/work/{item}"
+    person = console(staff("reconciler"))
+    person.get(here)
+    person.post(f"{here}/write-back", reason="The payee died")
+    assert (person.status, rows(day, WRITTEN_BACK)) == (422, [])
+    person.post(f"{here}/write-back", reason=" ", sure="yes")
+    assert (person.status, rows(day, WRITTEN_BACK)) == (422, [])
+    person.post(f"{here}/write-back", reason="The payee died", sure="yes")
+    assert "The money went back to its programme." in person.html
+    booked = rows(day, WRITTEN_BACK)
+    assert sorted(booked) == [("programme_expenditure", -50), ("returned_unapplied", 50)]
+    person.post(f"{here}/write-back", reason="Again", sure="yes")
+    assert (person.status, rows(day, WRITTEN_BACK)) == (409, booked)
+    uploader = console(staff("uploader"))
+    uploader.get(here)
+    assert "Write back" not in uploader.html
+    uploader.post(f"{here}/write-back", reason="x", sure="yes")
+    assert uploader.status == 403
+
+
+def test_what_has_not_come_back_is_not_written_back(console: Open, day: BankDay) -> None:
+    play(day)
+    ((item,),) = rows(day, "SELECT id FROM work_item WHERE kind = 'returned'")
+    person = console(staff("reconciler"))
+    person.get(f"/payments/work/{item}")
+    person.post(f"/payments/work/{item}/write-back", reason="Too early", sure="yes")
+    assert (person.status, rows(day, WRITTEN_BACK)) == (409, [])
+    assert rows(day, "SELECT count(*) FROM work_note") == [(0,)]
 
 
 def test_readers_without_a_task_change_nothing(console: Open, day: BankDay) -> None:

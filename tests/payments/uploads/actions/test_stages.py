@@ -167,6 +167,24 @@ def test_what_a_crash_of_the_database_loses_is_read_again(uploads: Uploads) -> N
     assert len(uploads.payments()) == 5
 
 
+@pytest.mark.usefixtures("small_shards")
+def test_what_was_begun_before_a_new_reading_changes_nothing(uploads: Uploads) -> None:
+    upload_id = uploads.send_rows(rows(10))
+    outbox.run(uploads.database, uploads.settings, *waiting(uploads)[0])
+    stale = waiting(uploads)
+    assert [topic for _, topic in stale] == ["payments.uploads.validate"] * 3
+    with uploads.database.transaction() as session:
+        read_again(session, BODY, upload_id, UNA, clock.now())
+    for job, topic in [*stale, *waiting(uploads)[3:]]:
+        outbox.run(uploads.database, uploads.settings, job, topic)
+    # The finish of the old stage comes before the shards of the new one.
+    assert uploads.get(upload_id).state == "validating"
+    assert uploads.count("upload_row") == 0
+    uploads.work()
+    assert uploads.get(upload_id).state == "created"
+    assert len(uploads.payments()) == 10
+
+
 def held(uploads: Uploads) -> dict[object, tuple[object, str]]:
     found = uploads.payments("upload_row", "hold_code", "hold_reason")
     return {row: (code, str(reason)) for row, code, reason in found if code}
