@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from payments.settings import PaymentsSettings
-from payments.webhooks.actions.deliver import LEASE, Courier, deliver, find_next_run
+from payments.webhooks.actions.deliver import Courier, deliver, find_next_run
 from shared import outbox
 from shared.crypto import Sealer
 from shared.guarded_http import GuardedHttp
@@ -16,7 +16,8 @@ from shared.outbox import Job, handler
 from shared.settings import ServiceSettings
 
 
-@handler("payments.webhooks.deliver", lease_seconds=int(LEASE.total_seconds()))
+# Longer than the longest batch after the longest wait.
+@handler("payments.webhooks.deliver", lease_seconds=120)
 def send_webhooks(job: Job) -> None:
     """Deliver what is due to one endpoint, and plan the next time while anything waits."""
     endpoint_id = UUID(job.text("endpoint_id"))
