@@ -96,7 +96,7 @@ CREATE TABLE upload_end_to_end (
   CONSTRAINT pk_upload_end_to_end PRIMARY KEY (organisation, end_to_end_id)
 );
 
--- What follows is made from the stored bytes and can be made again: it need not survive a crash.
+-- Made from the stored bytes and soon over: it need not survive a crash, it is made again.
 CREATE UNLOGGED TABLE upload_block (
   upload_id uuid,
   number integer,
@@ -109,7 +109,8 @@ CREATE UNLOGGED TABLE upload_block (
   CONSTRAINT pk_upload_block PRIMARY KEY (upload_id, number)
 );
 ALTER TABLE upload_block ALTER COLUMN sealed SET STORAGE EXTERNAL;
-CREATE UNLOGGED TABLE upload_row (
+-- Survives a crash: once some of the payments are made, the others must follow from the same rows.
+CREATE TABLE upload_row (
   upload_id uuid,
   number integer,
   line integer NOT NULL,
@@ -138,7 +139,7 @@ CREATE INDEX ix_upload_row_account ON upload_row (upload_id, account_fingerprint
 CREATE INDEX ix_upload_row_end_to_end ON upload_row (upload_id, end_to_end_id)
   WHERE end_to_end_id <> '';
 CREATE INDEX ix_upload_row_held ON upload_row (upload_id, number) WHERE hold_code IS NOT NULL;
-CREATE UNLOGGED TABLE upload_fault (
+CREATE TABLE upload_fault (
   upload_id uuid,
   number integer,
   ordinal smallint,
