@@ -57,16 +57,32 @@ class Edge:
 
 
 UPLOAD_BYTES = 50_000_000
+# A million payments are some hundred megabytes; the service itself has a limit below this one.
+PAYMENT_FILE_BYTES = 600_000_000
+_PAYMENT_FILE_SECONDS = 300.0
 
 ROUTES = (
     # Open parts of programs' addresses come before the closed rest.
     Route("/gateway/v1/catalogue", "gateway"),
+    Route(
+        "/payments/v1/uploads",
+        "payments",
+        needs_token=True,
+        maximum_body_bytes=PAYMENT_FILE_BYTES,
+        timeout_seconds=_PAYMENT_FILE_SECONDS,
+    ),
     Route("/payments/v1/", "payments", needs_token=True, maximum_body_bytes=UPLOAD_BYTES),
     Route("/notifications/v1/", "notifications", needs_token=True, maximum_body_bytes=UPLOAD_BYTES),
     Route("/gateway/v1/", "gateway", needs_token=True),
     Route("/identity/v1/", "identity", needs_token=True),
     Route("/.well-known/oauth-authorization-server/identity", "identity"),
     Route("/identity", "identity"),
+    Route(
+        "/payments/uploads",
+        "payments",
+        maximum_body_bytes=PAYMENT_FILE_BYTES,
+        timeout_seconds=_PAYMENT_FILE_SECONDS,
+    ),
     Route("/payments", "payments", maximum_body_bytes=UPLOAD_BYTES),
     Route("/notifications", "notifications"),
     Route("/", "gateway"),
