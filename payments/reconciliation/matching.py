@@ -1,11 +1,13 @@
 """Reconciles an account: continuity first, then the passes, then what each outcome books."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from payments.bank.work.queries import find_advised
 from payments.ledger import accounting
 from payments.ledger.actions import post_entries
 from payments.ledger.rules import bank_code, suspense_code, transfer
@@ -182,7 +184,10 @@ def _reconcile_statement(work: Work, statement_id: UUID) -> None:
         keep_exceptions(work, [explain(work, line) for line in lines])
 
 
-def _returned(work: Work, rows: object) -> list[dict[str, object]]:
+def _returned(work: Work, rows: Sequence[Row[tuple[object, ...]]]) -> list[dict[str, object]]:
+    """Describe what came back before any advice of it; what was advised is work already."""
+    came_back = [row for row in rows if row.target_type == "returned_payment"]
+    advised = find_advised(work.session, [row.target_id for row in came_back])
     return [
         describe(
             work,
@@ -193,6 +198,6 @@ def _returned(work: Work, rows: object) -> list[dict[str, object]]:
             line_id=row.line_id,
             payment=row.target_id,
         )
-        for row in rows  # type: ignore[attr-defined]
-        if row.target_type == "returned_payment"
+        for row in came_back
+        if row.target_id not in advised
     ]

@@ -20,7 +20,12 @@ from payments.runs.presenting import (
     present_payment_line,
     present_submission,
 )
-from payments.runs.queries.payments import count_with_words, list_page, list_run_events
+from payments.runs.queries.payments import (
+    NEWEST_OF_PAYMENTS,
+    count_with_words,
+    list_page,
+    list_run_events,
+)
 from payments.runs.queries.runs import Run, get_run, list_approvals
 from payments.runs.queries.totals import GONE, Figure, add_up, get_totals, without
 from payments.runs.rules import APPROVER, RELEASER, STEPS, has_role_for, is_possible_in
@@ -93,6 +98,7 @@ def present_run(
         "history": [
             present_event(event) for event in list_run_events(session, run.id, *_TOLD_OF_PAYMENTS)
         ],
+        "newest_of_payments": NEWEST_OF_PAYMENTS,
         "approvals": [
             {"name": approval.person_name, "at": approval.approved_at} for approval in approvals
         ],

@@ -1,5 +1,6 @@
 """Reads of work items and of what people wrote to them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -47,6 +48,10 @@ _ONE = text(f"{_COLUMNS} WHERE w.body = :body AND w.id = :id")
 _OF_SUBMISSION = text(
     f"{_COLUMNS} WHERE w.body = :body AND w.submission_id = :id AND w.payment_id IS NULL"
     " ORDER BY w.id LIMIT 50"
+)
+_ADVISED = text(
+    "SELECT DISTINCT payment_id FROM work_item WHERE payment_id = ANY(:payments)"
+    " AND kind = 'returned'"
 )
 _NOTES = text("SELECT at, kind, person_name, text FROM work_note WHERE item_id = :id ORDER BY id")
 _MOST_NOTES = 500
@@ -127,3 +132,9 @@ def list_notes(session: Session, item_id: UUID) -> list[WorkNote]:
     """Return what people wrote and did, oldest first."""
     rows = session.execute(_NOTES, {"id": item_id}).mappings().fetchmany(_MOST_NOTES)
     return [WorkNote(**row) for row in rows]
+
+
+def find_advised(session: Session, payment_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of these payments the bank's own advice has made work of already."""
+    rows = session.execute(_ADVISED, {"payments": list(payment_ids)})
+    return set(rows.scalars())

@@ -33,6 +33,8 @@ _DEEDS_ON_ALL = (
 # What the bank says of a whole file; a payment with a case has lines of its own for it.
 _SAID_OF_ALL = ("submitted", "accepted", "paid", "refused")
 
+NEWEST_OF_PAYMENTS = 20
+
 
 @dataclass(frozen=True)
 class Payment:
@@ -285,9 +287,19 @@ def find_replacement(session: Session, organisation: str, public_id: str) -> Pay
 
 
 def list_run_events(session: Session, run_id: UUID, *payment_kinds: str) -> list[Event]:
-    """Return what happened to a run, and what of these kinds to its payments; oldest first."""
-    wanted = or_(run_event.c.payment_id.is_(None), run_event.c.kind.in_(payment_kinds))
-    return _events(session, and_(run_event.c.run_id == run_id, wanted))
+    """Return what happened to a run, and the newest of these kinds to its payments; oldest first.
+
+    Thousands of payments may come back: each has them all on its own page.
+    """
+    of_run = run_event.c.run_id == run_id
+    newest = (
+        select(run_event.c.id)
+        .where(of_run, run_event.c.payment_id.is_not(None), run_event.c.kind.in_(payment_kinds))
+        .order_by(run_event.c.id.desc())
+        .limit(NEWEST_OF_PAYMENTS)
+    )
+    wanted = or_(run_event.c.payment_id.is_(None), run_event.c.id.in_(newest))
+    return _events(session, and_(of_run, wanted))
 
 
 def list_payment_events(session: Session, found: Payment) -> list[Event]:

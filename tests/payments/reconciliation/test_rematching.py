@@ -92,7 +92,8 @@ def test_a_debit_and_a_return_before_the_answer_are_matched_after_it(
         day.fetch_reports()
         assert asked(day) == ["acknowledged", "reported"]
     tasks.rematch(day.job(submission))
-    assert codes(day) == ["RETURN"]
+    # With the bank's advice it is work of the bank's room, without it an exception here.
+    assert codes(day) == (["RETURN"] if answer == "acknowledged" else [])
     assert suspense(day)[2:] == [
         ("line.identified", "reversal", -1000),
         ("line.identified", "reversal", 300),
