@@ -22,6 +22,11 @@ def _holidays(division: str) -> dict[date, str]:
     return {date.fromisoformat(day): title for day, title in days.items()}
 
 
+def say(day: date) -> str:
+    """Return a day as people write it, like 2 January 2027."""
+    return f"{day.day} {day:%B %Y}"
+
+
 def why_closed(day: date) -> str | None:
     """Say why Bacs does not work on a day, or None when it does.
 
@@ -95,6 +100,6 @@ def explain_shift(wanted: date, direction: Direction = "earlier") -> Shift:
     day, reasons = wanted, []
     step = _ONE_DAY if direction == "later" else -_ONE_DAY
     while (reason := why_closed(day)) is not None:
-        reasons.append(f"{day.isoformat()}: {reason}")
+        reasons.append(f"{say(day)}: {reason}")
         day += step
     return Shift(wanted, day, tuple(reasons), scottish_holiday(day))

@@ -45,11 +45,11 @@ def first_input_day(
     local = now.astimezone(LONDON)
     day, reasons = local.date(), []
     if cut_off is not None and local.time() > cut_off and _is_open(day, closings):
-        reasons.append(f"{day.isoformat()}: after the cut-off at {cut_off:%H:%M}")
+        reasons.append(f"{calendar.say(day)}: after the cut-off at {cut_off:%H:%M}")
         day = calendar.shift(day, 1)
     while not _is_open(day, closings):
         closed = calendar.why_closed(day) or "closing day of the organisation"
-        reasons.append(f"{day.isoformat()}: {closed}")
+        reasons.append(f"{calendar.say(day)}: {closed}")
         day = calendar.shift(day, 1)
     return day, tuple(reasons)
 
@@ -76,11 +76,11 @@ def make_plan(
     input_day = calendar.input_day_for(shift.moved_to)
     reasons = list(shift.reasons)
     while input_day in closings:
-        reasons.append(f"{input_day.isoformat()}: closing day of the organisation")
+        reasons.append(f"{calendar.say(input_day)}: closing day of the organisation")
         input_day = calendar.shift(input_day, -1)
     if input_day < first:
         reasons.append(
-            f"{shift.moved_to.isoformat()}: input would have been on {input_day.isoformat()}"
+            f"{calendar.say(shift.moved_to)}: input would have been on {calendar.say(input_day)}"
         )
         return _from_input(wanted, first, (*reasons, *waits), is_late=True)
     return Plan(

@@ -50,7 +50,7 @@ def test_every_move_has_its_reasons(day: date, direction: calendar.Direction) ->
 def test_a_shift_in_words() -> None:
     moved = calendar.explain_shift(date(2026, 12, 26))
     assert moved.moved_to == date(2026, 12, 24)
-    assert moved.reasons == ("2026-12-26: Saturday", "2026-12-25: Christmas Day")
+    assert moved.reasons == ("26 December 2026: Saturday", "25 December 2026: Christmas Day")
     later = calendar.explain_shift(date(2027, 1, 1), "later")
     assert (later.moved_to, later.scottish_holiday) == (date(2027, 1, 4), "2nd January")
 

@@ -74,7 +74,7 @@ def test_a_day_that_can_no_longer_be_reached_is_late() -> None:
     plan = make_plan(TUESDAY, date(2026, 11, 25), "earlier")
     assert plan.is_late
     assert plan.entry_day == date(2026, 11, 26)
-    assert "2026-11-23" in plan.reasons[0]
+    assert "23 November 2026" in plan.reasons[0]
 
 
 def test_a_closing_day_moves_the_input() -> None:
