@@ -49,7 +49,10 @@ def test_the_demonstration_is_seeded_once(identity_session: Session, vault: Vaul
     assert found is not None
     assert matches(found.password_hash, "a demonstration password")
     assert list_staff_roles(identity_session, found.account_id) == [
-        {"organisation": "strathclachan", "roles": ["payments.approver", "payments.enquiry"]}
+        {
+            "organisation": "strathclachan",
+            "roles": ["payments.approver", "payments.enquiry", "payments.payee_approver"],
+        }
     ]
     profile = get_profile(identity_session, found.account_id, vault.sealer)
     assert profile is not None
