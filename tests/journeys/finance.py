@@ -22,12 +22,16 @@ class Officer(Visitor):
 
     def sign_in(self) -> None:
         """Sign in with password and mailed code, and arrive at the console's first page."""
-        self.open("")
+        self.sign_in_anywhere()
+        expect(self.page.locator("h1")).to_contain_text("Today")
+
+    def sign_in_anywhere(self) -> None:
+        """Do the same as somebody whose role does not see the first page."""
+        self.page.goto(f"{self.platform.url}/payments/")
         self.fill(email=self.address, password=self.platform.demo_password)
         self.press("Continue")
         self.fill(code=self.platform.code_for(self.address))
         self.press("Continue")
-        expect(self.page.locator("h1")).to_contain_text("Today")
 
     def open(self, path: str) -> None:
         """Open a page of the console."""
