@@ -80,6 +80,8 @@ BANK_TEXTS: dict[str, str] = {
 }
 _FOR_STAFF: dict[str, str] = {
     "opened": "Run opened",
+    "filled": "Filled with the payments of a file",
+    "cancelled": "Cancelled",
     "put_forward": "Put forward for approval",
     "content_fixed": "Content fixed: waiting for approval",
     "signed": "Signed by one approver",

@@ -43,7 +43,7 @@ def test_the_demonstration_is_seeded_once(identity_session: Session, vault: Vaul
     for _ in range(2):
         seed_people(identity_session, vault, word, NOW)
     count = identity_session.execute(text("SELECT count(*) FROM account")).scalar_one()
-    assert count == 14
+    assert count == 16
     assert get_organisation_name(identity_session, "strathclachan") == "Strathclachan Council"
     found = find_credentials(identity_session, vault.email_index("approver@strathclachan.example"))
     assert found is not None
