@@ -22,7 +22,7 @@ from tests.support.story import Finance
 
 pytestmark = pytest.mark.faults
 
-ROUNDS = int(os.environ.get("SOAK_ROUNDS", "2"))
+ROUNDS = int(os.environ.get("SOAK_ROUNDS", "1"))
 PAYMENTS = int(os.environ.get("SOAK_PAYMENTS", "10000"))
 MORTALS = ("payments-worker", "payments-web", "simulators")
 _MOST_DAYS = 6

@@ -65,18 +65,18 @@ def test_others_see_nothing(console: Open, played: str, page: str) -> None:
     assert stranger.status == 404
 
 
-def test_the_proof_and_the_exception_are_told(console: Open, played: str) -> None:
+def test_the_proof_is_told_and_what_came_back_is_work(console: Open, played: str) -> None:
     person = console(staff("enquiry"))
     page = shown(person.get("/payments/reconciliation"))
     assert "agree to the penny" in page
-    assert "1 exception to look at" in page
+    assert "No exceptions" in page
     page = shown(person.get(played))
     assert "batch reference and amount are the same (100)" in page
     assert "Payment REF-0001" in page
     assert "-£1,000.00" in page
-    page = shown(person.get("/payments/reconciliation/exceptions"))
-    assert "Payment came back" in page
-    assert "Account closed (AC04)" in page
+    page = shown(person.get("/payments/work"))
+    assert "Payment returned" in page
+    assert "£300.00" in page
 
 
 def test_the_ledger_drills_down_to_the_postings(console: Open, played: str) -> None:

@@ -2,14 +2,19 @@
 
 import json
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+from fastapi import FastAPI
 from sqlalchemy import text
 from starlette.applications import Starlette
+from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from payments.settings import PaymentsSettings
+from payments.web import create_app
 from shared import clock
 from shared.actors import Actor
 from shared.crypto import Sealer, hash_token, random_token
@@ -106,3 +111,29 @@ def sign_in(
         )
     client = TestClient(app, cookies={"payments-session": cookie})
     return Console(app, client)
+
+
+@contextmanager
+def running_app(settings: PaymentsSettings) -> Iterator[Starlette]:
+    """Yield the application of the web process; closes its connections to the database."""
+    made = create_app(settings)
+    yield made
+    for route in made.routes:
+        if isinstance(route, Mount) and isinstance(route.app, FastAPI):
+            route.app.state.runtime.database.engine.dispose()
+
+
+@contextmanager
+def consoles(
+    app: Starlette, database: Database, sealer: Sealer
+) -> Iterator[Callable[..., Console]]:
+    """Yield what signs people in at the console, and close their connections."""
+    made: list[Console] = []
+
+    def open_console(*people: Actor) -> Console:
+        made.append(sign_in(app, database, sealer, *people))
+        return made[-1]
+
+    yield open_console
+    for one in made:
+        one.client.close()

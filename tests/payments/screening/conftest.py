@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from joserfc.jwk import ECKey
 
 from payments.payees.bank_details import DetailsVault
 from payments.settings import PaymentsSettings
@@ -12,13 +11,6 @@ from shared.db import Database
 from tests.payments.runs.console import SECRET, make_settings
 from tests.payments.runs.world import seed
 from tests.payments.uploads.world import Uploads
-
-
-@pytest.fixture(scope="session")
-def private_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("keys") / "service.pem"
-    path.write_bytes(ECKey.generate_key("P-256").as_pem(private=True))
-    return path
 
 
 @pytest.fixture

@@ -5,17 +5,14 @@ from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import text
 from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from payments.settings import PaymentsSettings
-from payments.web import create_app
 from shared.actors import Actor
 from shared.crypto import Sealer
 from shared.db import Database
-from tests.payments.runs.console import Console, sign_in
+from tests.payments.runs.console import Console, consoles, running_app
 from tests.payments.runs.world import ALAN, ENID, OTHER, UNA
 from tests.payments.uploads.files import csv_of, rows, total
 from tests.payments.uploads.world import Uploads
@@ -25,24 +22,14 @@ FOREIGN = "Code,Account,Payee,Pounds,Ref,Colour"
 
 @pytest.fixture
 def app(database: Database, settings: PaymentsSettings) -> Iterator[Starlette]:
-    made = create_app(settings)
-    yield made
-    for route in made.routes:
-        if isinstance(route, Mount) and isinstance(route.app, FastAPI):
-            route.app.state.runtime.database.engine.dispose()
+    with running_app(settings) as made:
+        yield made
 
 
 @pytest.fixture
 def console(app: Starlette, database: Database, sealer: Sealer) -> Iterator[Callable[..., Console]]:
-    made: list[Console] = []
-
-    def open_console(*people: Actor) -> Console:
-        made.append(sign_in(app, database, sealer, *people))
-        return made[-1]
-
-    yield open_console
-    for one in made:
-        one.client.close()
+    with consoles(app, database, sealer) as opened:
+        yield opened
 
 
 def send(console: Console, path: str, name: str, content: bytes, **form: str) -> tuple[int, str]:
