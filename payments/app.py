@@ -11,6 +11,7 @@ from payments.gl import pages as gl_pages
 from payments.gl import period_pages
 from payments.govstack import api as govstack_api
 from payments.ledger import pages as ledger_pages
+from payments.ledger.own import api as own_api
 from payments.payees import api as payees_api
 from payments.payees import pages as payees_pages
 from payments.payees.bulk import api as name_batches_api
@@ -53,6 +54,7 @@ def make_payments_api() -> FastAPI:
         payees_api,
         name_batches_api,
         runs_api,
+        own_api,
         uploads_api,
         webhooks_api,
         govstack_api,
