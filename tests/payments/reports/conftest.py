@@ -2,10 +2,9 @@ from tests.payments.runs.conftest import (
     app,
     console,
     database,
-    private_key,
     session,
     vault,
     world,
 )
 
-__all__ = ["app", "console", "database", "private_key", "session", "vault", "world"]
+__all__ = ["app", "console", "database", "session", "vault", "world"]

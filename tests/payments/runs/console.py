@@ -130,8 +130,8 @@ def consoles(
     """Yield what signs people in at the console, and close their connections."""
     made: list[Console] = []
 
-    def open_console(*people: Actor) -> Console:
-        made.append(sign_in(app, database, sealer, *people))
+    def open_console(*people: Actor, **claims: object) -> Console:
+        made.append(sign_in(app, database, sealer, *people, claims=claims))
         return made[-1]
 
     yield open_console

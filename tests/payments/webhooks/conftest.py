@@ -15,7 +15,6 @@ from tests.payments.runs.conftest import (
     app,
     console,
     database,
-    private_key,
     session,
     vault,
     world,
@@ -24,7 +23,7 @@ from tests.payments.runs.world import BODY
 from tests.payments.webhooks.hooks import ADA, HOOK, Watch
 from tests.support.outside import Outside, outside_server
 
-__all__ = ["app", "console", "database", "private_key", "session", "vault", "world"]
+__all__ = ["app", "console", "database", "session", "vault", "world"]
 
 
 @pytest.fixture

@@ -1,3 +1,3 @@
-from tests.payments.runs.conftest import app, console, database, private_key
+from tests.payments.runs.conftest import app, console, database
 
-__all__ = ["app", "console", "database", "private_key"]
+__all__ = ["app", "console", "database"]

@@ -4,11 +4,11 @@ from payments.payees.bank_details import DetailsVault
 from shared.crypto import Sealer
 from shared.db import Database
 from tests.payments.payees.master.desk import Desk
-from tests.payments.runs.conftest import app, console, private_key, world
+from tests.payments.runs.conftest import app, console, world
 from tests.payments.runs.console import SECRET
 from tests.payments.runs.world import seed
 
-__all__ = ["app", "console", "private_key", "world"]
+__all__ = ["app", "console", "world"]
 
 
 @pytest.fixture
