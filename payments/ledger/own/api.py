@@ -19,6 +19,7 @@ router = APIRouter()
 
 Writer = Annotated[Caller, Depends(require_scope("payments.ledger"))]
 _MAXIMUM_PENCE = 10**15
+_FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
 
 
 class AccountBody(BaseModel):
@@ -38,7 +39,7 @@ class EntryBody(BaseModel):
 
     organisation: Organisation
     event_id: str = Field(pattern=r"^[A-Za-z0-9-]{1,64}$")
-    effective_on: date
+    effective_on: date = Field(ge=_FIRST_DAY, le=_LAST_DAY)
     debit: str = Field(max_length=63)
     credit: str = Field(max_length=63)
     amount_pence: int = Field(strict=True, ge=1, le=_MAXIMUM_PENCE)

@@ -131,8 +131,10 @@ def test_a_bound_refuses_one_and_not_its_neighbours(
         ({"amount_pence": 0}, "body.amount_pence"),
         ({"amount_pence": 1.5}, "body.amount_pence"),
         ({"event_id": "with space"}, "body.event_id"),
+        ({"effective_on": "9999-12-31"}, "body.effective_on"),
+        ({"effective_on": "1999-12-31"}, "body.effective_on"),
     ],
-    ids=["bank", "control", "same", "nothing", "fraction", "event"],
+    ids=["bank", "control", "same", "nothing", "fraction", "event", "late", "early"],
 )
 def test_what_programs_may_not_post(
     api: TestClient, payments_database: Database, changes: dict[str, object], field: str
