@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 SENT = ("submitted", "accepted", "paid", "returned")
 _RETURNED = ("returned", "scheme_rejected")
+_DAYS_AHEAD = 4
 
 _DAYS = text(
     """
@@ -108,14 +109,18 @@ class LastStatement:
 
 
 def list_days_out(session: Session, organisation: str, today: date, days: int = 30) -> list[Day]:
-    """Return each of the last days, the oldest first, with what the Bacs network was sent."""
+    """Return each of the last days, the oldest first, with what the Bacs network was sent.
+
+    And the next few: what was sent today is processed on a day to come.
+    """
     first = today - timedelta(days=days - 1)
+    days += _DAYS_AHEAD
     rows = session.execute(
         _DAYS,
         {
             "organisation": organisation,
             "first": first,
-            "last": today,
+            "last": today + timedelta(days=_DAYS_AHEAD),
             "sent": list(SENT),
             "back": list(_RETURNED),
         },

@@ -43,14 +43,15 @@ def test_what_went_out_is_told_by_processing_day(session: Session, world: World)
     ids = session.execute(text("SELECT id FROM payment ORDER BY id")).scalars().all()
     session.execute(text("UPDATE payment SET state = 'submitted'"))
     session.execute(text("UPDATE payment SET state = 'returned' WHERE id = :id"), {"id": ids[0]})
-    session.execute(text("UPDATE run SET processing_date = :day"), {"day": NOW.date()})
+    tomorrow = NOW.date() + timedelta(days=1)
+    session.execute(text("UPDATE run SET processing_date = :day"), {"day": tomorrow})
     days = list_days_out(session, BODY, NOW.date())
-    assert len(days) == 30
     assert [day.day for day in days] == [
-        NOW.date() - timedelta(days=back) for back in range(29, -1, -1)
+        NOW.date() + timedelta(days=number) for number in range(-29, 5)
     ]
-    assert (days[-1].payments, days[-1].pence, days[-1].returned) == (2, 60_000, 1)
-    assert sum(day.payments for day in days[:-1]) == 0
+    (sent,) = [day for day in days if day.payments]
+    assert sent.day == tomorrow
+    assert (sent.payments, sent.pence, sent.returned) == (2, 60_000, 1)
     assert sum(day.payments for day in list_days_out(session, "glenmore", NOW.date())) == 0
 
 
