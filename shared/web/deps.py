@@ -120,7 +120,9 @@ class Caller:
     @property
     def actor(self) -> Actor:
         """Return the caller as an actor for actions and the audit."""
-        return Actor(kind="service", id=self.client_id, name=self.client_id)
+        # What the platform's own services do concerns the body of the thing they do it to.
+        own = None if self.is_platform else self.organisation or None
+        return Actor("service", self.client_id, own, name=self.client_id)
 
 
 def require_scope(scope: str) -> Callable[[Request], Caller]:

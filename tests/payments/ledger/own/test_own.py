@@ -81,6 +81,9 @@ def test_an_account_is_opened_once(api: TestClient, payments_database: Database)
     with payments_database.transaction() as session:
         found = session.execute(text("SELECT type, bound FROM account WHERE code = 'own.till'"))
         assert [tuple(row) for row in found] == [("asset", "none")]
+        # The body's auditor sees what its programs did.
+        noted = session.execute(text("SELECT actor_id, actor_organisation FROM audit_event"))
+        assert [tuple(row) for row in noted] == [("finance", BODY)]
 
 
 @pytest.mark.parametrize("code", ["till", "bank.main", "own.", "own.Till", "own." + "x" * 60])
