@@ -121,7 +121,7 @@ def make_service_app(
         yield
         runtime.database.engine.dispose()
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/health/live", _live),
             Route("/health/ready", _make_ready(runtime)),
@@ -136,6 +136,8 @@ def make_service_app(
         ],
         lifespan=lifespan,
     )
+    problems.install_beside(app)
+    return app
 
 
 def _live(_request: Request) -> Response:

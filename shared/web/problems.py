@@ -4,6 +4,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -99,6 +100,15 @@ def install_for_programs(app: FastAPI) -> None:
 
     for kind in (Problem, RequestValidationError, HTTPException, *_AWAY, Exception):
         app.add_exception_handler(kind, refuse)
+
+
+def install_beside(app: Starlette) -> None:
+    """Answer addresses that belong to no mounted app as problem+json too."""
+
+    def refuse(_request: Request, error: Exception) -> Response:
+        return _as_json(_as_problem(error))
+
+    app.add_exception_handler(HTTPException, refuse)
 
 
 def install_for_people(app: FastAPI) -> None:

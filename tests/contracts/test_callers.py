@@ -176,3 +176,11 @@ def test_every_form_needs_its_token(house: House, client: TestClient, service_na
                 wrong.append((door, answer.status_code))
     assert sent
     assert not wrong
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/payments-not-here", "/"])
+def test_an_address_of_no_app_is_a_problem_too(house: House, path: str) -> None:
+    with TestClient(house.services["payments"].app, base_url=house.url) as client:
+        answer = client.get(path)
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"] == "application/problem+json"
