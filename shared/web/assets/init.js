@@ -54,6 +54,15 @@ addEventListener("pageshow", () => {
     .forEach((button) => (button.disabled = false));
 });
 
+// A page about work in progress is loaded again; the sentence that says so has a link to stop it.
+for (const told of document.querySelectorAll("[data-reload-seconds]")) {
+  told.hidden = false;
+  setTimeout(
+    () => location.replace(told.dataset.reloadAddress),
+    Number(told.dataset.reloadSeconds) * 1000,
+  );
+}
+
 const enhanced = "[data-module='ds-checkboxes'], [data-module='ds-side-navigation']";
 if (document.querySelector(enhanced)) {
   const { default: DS } = await import("./design-system/design-system.js");

@@ -64,12 +64,12 @@ def test_a_file_goes_from_the_form_to_a_run(
     pounds = f"{total(content) / 100:.2f}"
     here = upload(una, csv_of(content), total=pounds)
     assert "The file was received" in una.html
-    assert 'http-equiv="refresh"' in una.html
-    assert 'http-equiv="refresh"' not in una.get(f"{here}?refresh=off")
+    assert "data-reload-seconds" in una.html
+    assert "data-reload-seconds" not in una.get(f"{here}?refresh=off")
     uploads.work()
     page = una.get(here)
     assert "Finished" in page
-    assert 'http-equiv="refresh"' not in page
+    assert "data-reload-seconds" not in page
     assert re.search(r"RUN-\w{4}-\w{4}", page)
     assert "Account numbers were not checked" in page
     assert "no sanctions list is loaded" in page
