@@ -8,7 +8,7 @@ import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import pytest
@@ -17,7 +17,8 @@ from tests.faults.killing import Killer
 from tests.faults.test_kills import move_bank_day
 from tests.faults.truth import Truth
 from tests.support.finance_program import FinanceProgram, PaymentFile, make_file
-from tests.support.platform import Platform
+from tests.support.patient_browser import Browser, Inbox
+from tests.support.platform import Platform, running_platform
 from tests.support.story import Finance
 
 pytestmark = pytest.mark.faults
@@ -65,6 +66,29 @@ def dying(killer: Killer) -> Iterator[None]:
         over.set()
         thread.join()
         killer.wait_until_all_are_back()
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A platform of its own: how many forms one network may send an hour is counted for each."""
+    with running_platform(tmp_path_factory.mktemp("bulk")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def people(platform: Platform) -> Iterator[tuple[Finance, Finance]]:
+    """Uploader and approver, signed in once for all rounds."""
+    browsers = Browser(platform.url), Browser(platform.url)
+    inbox = Inbox(platform.values["CLACHAN_INBOX_URL"])
+    made = [
+        Finance(browser, inbox, f"{role}@strathclachan.example", platform.demo_password)
+        for browser, role in zip(browsers, ("uploader", "approver"), strict=True)
+    ]
+    for one in made:
+        one.sign_in()
+    yield made[0], made[1]
+    for browser in browsers:
+        browser.close()
 
 
 @pytest.fixture
@@ -122,13 +146,12 @@ def test_every_payment_of_a_run_is_at_the_bank_once(
     platform: Platform,
     truth: Truth,
     program: FinanceProgram,
-    new_finance: Callable[[str], Finance],
+    people: tuple[Finance, Finance],
 ) -> None:
     given = int(os.environ.get("FAULT_SEED", "0"))
     seed = given + number if given else secrets.randbelow(1_000_000) + 1
     print(f"FAULT_SEED={seed}")  # noqa: T201 - pytest shows it beside a failure
     file = make_file(seed, PAYMENTS)
-    people = new_finance("uploader"), new_finance("approver")
     with dying(Killer(platform.home, seed)):
         run_id = play(platform, truth, program, people, file)
     truth.wait_until_done(180)
