@@ -156,8 +156,7 @@ def measure_floor(bench: Bench, shards: Sequence[tuple[bytes, bytes]], connectio
 
     def work(number: int) -> None:
         with database.transaction() as session:
-            # The driver is always psycopg here; SQLAlchemy knows it as an object only.
-            raw: psycopg.Connection = session.connection().connection.driver_connection  # type: ignore[assignment]
+            raw: psycopg.Connection = session.connection().connection.driver_connection  # type: ignore[assignment]  # the driver is always psycopg here
             for command, rows in zip(
                 (_COPY_ENTRIES, b"COPY raw_posting FROM STDIN"), shards[number], strict=True
             ):

@@ -313,8 +313,7 @@ def _count(session: Session, rows: str, values: Mapping[str, object]) -> tuple[i
 def _ask(
     session: Session, statement: str, rows: str, values: Mapping[str, object]
 ) -> CursorResult[tuple[object, ...]]:
-    # Text statements give a cursor's result; SQLAlchemy types them as any result.
-    return session.execute(_prepared(statement, rows), values)  # type: ignore[return-value]
+    return session.execute(_prepared(statement, rows), values)  # type: ignore[return-value]  # a text statement gives a cursor's result
 
 
 @cache

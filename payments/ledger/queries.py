@@ -185,7 +185,7 @@ def list_faults(session: Session, body: str) -> list[str]:
 
 def _views(session: Session, statement: object, values: Mapping[str, object]) -> list[EntryView]:
     # SQLAlchemy types its parameters as a dict of Any, which a precise mapping is not.
-    rows: Iterable[RowMapping] = session.execute(statement, values).mappings()  # type: ignore[call-overload]
+    rows: Iterable[RowMapping] = session.execute(statement, values).mappings()  # type: ignore[call-overload]  # statements of both kinds take the same values
     return [
         EntryView(
             **{name: row[name] for name in row if name != "lines"},

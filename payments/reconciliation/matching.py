@@ -120,7 +120,7 @@ def rematch_account(session: Session, account_id: UUID, now: datetime) -> int:
     for lines in read_left(work):
         explained = [explain(work, line) for line in lines]
         unsure = [one for one in explained if one["code"] == "AMB"]
-        close_exceptions(work, [one["line"] for one in unsure], "ambiguous", ["AMB"])  # type: ignore[misc]
+        close_exceptions(work, [one["line"] for one in unsure], "ambiguous", ["AMB"])  # type: ignore[misc]  # a described exception names its line
         keep_exceptions(work, unsure)
     return len(matched)
 

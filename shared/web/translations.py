@@ -230,7 +230,6 @@ WORDINGS: Mapping[str, frozenset[str]] = {
 def extract() -> Catalog:
     """Gather every sentence of the services' templates and code that a page may show."""
     with (CATALOGUES / "babel.cfg").open(encoding="utf-8") as source:
-        # Babel leaves this function without types.
         methods, options = parse_mapping_cfg(source)  # type: ignore[no-untyped-call]  # babel has no types here
     template = Catalog(project="clachan", charset="utf-8", fuzzy=False)
     for folder in FOLDERS:

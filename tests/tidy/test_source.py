@@ -187,6 +187,17 @@ def test_every_silenced_check_names_what_it_silences(silence: str) -> None:
     assert not guilty
 
 
+def test_every_silenced_check_says_why() -> None:
+    mute = re.compile(r"# (type: ignore\[[a-z-]+\]|noqa: [A-Z0-9, ]+)$")
+    guilty = [
+        f"{name_of(path)}:{number}"
+        for path in sources(tests=True)
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if mute.search(line)
+    ]
+    assert not guilty
+
+
 def test_lock_files_name_no_registry() -> None:
     locks = [path for path in committed() if path.name == "package-lock.json"]
     locks += [path for path in committed() if path.parent.name == "requirements"]

@@ -178,7 +178,7 @@ def _seal_group(
 ) -> int:
     block = session.execute(_NEXT_BLOCK).scalar_one()
     # SQLAlchemy types its parameters as a dict of Any, which a precise mapping is not.
-    found = session.execute(statement, {**values, "block": block})  # type: ignore[call-overload]
+    found = session.execute(statement, {**values, "block": block})  # type: ignore[call-overload]  # statements of both kinds take the same values
     content = found.scalar_one()
     if content is None:
         return 0

@@ -101,7 +101,7 @@ def parse_substitutions(text: str) -> dict[str, str]:
         if not parts:
             continue
         # Two sort codes of six digits: the row is described in the docstring above.
-        if len(parts) != 2 or not all(len(p) == 6 and p.isdigit() for p in parts):  # noqa: PLR2004
+        if len(parts) != 2 or not all(len(p) == 6 and p.isdigit() for p in parts):  # noqa: PLR2004 - two sort codes of six digits
             raise TableError(f"line {number}: not two sort codes of six digits")
         pairs[parts[0]] = parts[1]
     return pairs

@@ -69,7 +69,7 @@ def _place(lines: list[str], words: str) -> int:
     """Return the first line whose type code or beginning the library complains about."""
     for number, line in enumerate(lines, 1):
         fields = line.split(",")
-        if any(len(field) > 2 and f"'{field}'" in words for field in fields):  # noqa: PLR2004
+        if any(len(field) > 2 and f"'{field}'" in words for field in fields):  # noqa: PLR2004 - a type code has three digits
             return number
     return 0
 

@@ -29,8 +29,7 @@ def as_bytea(content: bytes) -> str:
 
 def copy_lines(session: Session, statement: bytes, lines: Iterable[str]) -> None:
     """Send lines of columns, already escaped and joined by tabs, to a COPY of this transaction."""
-    # The driver is always psycopg here; SQLAlchemy knows it as an object only.
-    connection: psycopg.Connection = session.connection().connection.driver_connection  # type: ignore[assignment]
+    connection: psycopg.Connection = session.connection().connection.driver_connection  # type: ignore[assignment]  # the driver is always psycopg here
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         piece: list[str] = []
         for line in lines:

@@ -57,7 +57,7 @@ def test_the_soonest_days(now: datetime, cut_off: time | None, days: tuple[int, 
 def test_a_wanted_day_moves_with_its_reason(
     wanted: date, direction: str, entry: date, input_day: date, reason: str
 ) -> None:
-    plan = make_plan(TUESDAY, wanted, direction)  # type: ignore[arg-type]
+    plan = make_plan(TUESDAY, wanted, direction)  # type: ignore[arg-type]  # a double, or a value that the test chose
     assert (plan.entry_day, plan.input_day) == (entry, input_day)
     assert reason in "; ".join(plan.reasons)
     assert not plan.is_late

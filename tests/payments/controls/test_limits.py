@@ -41,7 +41,7 @@ def make(session: Session, proposal: Proposal) -> UUID:
 
 
 def _approve(session: Session, world: World, run_id: UUID, actor: Actor, **more: object) -> None:
-    approve(session, run_id, world.run_hash(session, run_id), actor, NOW, **more)  # type: ignore[arg-type]
+    approve(session, run_id, world.run_hash(session, run_id), actor, NOW, **more)  # type: ignore[arg-type]  # members by name
 
 
 def _refused(session: Session, world: World, run_id: UUID, actor: Actor, **more: object) -> str:
@@ -167,7 +167,7 @@ def test_a_payment_over_a_limit_is_named(session: Session, world: World) -> None
 def test_a_run_over_the_limit_of_its_day_waits_after_approval(
     session: Session, world: World, measure: str
 ) -> None:
-    make(session, replace(LIMIT, measure=measure, pence=100_000))  # type: ignore[arg-type]
+    make(session, replace(LIMIT, measure=measure, pence=100_000))  # type: ignore[arg-type]  # a double, or a value that the test chose
     first = make_waiting_run(session, world)
     _approve(session, world, first, ALAN)
     assert world.run_state(session, first) == "released"

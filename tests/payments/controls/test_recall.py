@@ -129,7 +129,7 @@ REVIEW = NOW.date() + timedelta(days=7)
 
 
 def _hold(level: str, **more: object) -> Wanted:
-    return Wanted(level, "Fraud is looked into.", "Fraud team", REVIEW, **more)  # type: ignore[arg-type]
+    return Wanted(level, "Fraud is looked into.", "Fraud team", REVIEW, **more)  # type: ignore[arg-type]  # members by name
 
 
 def _programme(session: Session) -> UUID:
@@ -196,7 +196,7 @@ def test_a_hold_needs_reason_owner_and_day(
     run_id = approved(session, world)
     values = {"reason": "x", "owner": "y", "review_on": REVIEW, "run_id": run_id} | change
     with pytest.raises(Invalid) as refused, session.begin_nested():
-        place_hold(session, Wanted("run", **values), RITA, NOW)  # type: ignore[arg-type]
+        place_hold(session, Wanted("run", **values), RITA, NOW)  # type: ignore[arg-type]  # members by name
     assert [fault.field for fault in refused.value.fields] == [field]
 
 

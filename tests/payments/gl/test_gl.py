@@ -45,7 +45,7 @@ def settings_for(database: Database, **changes: object) -> GlSettings:
     with database.transaction() as session:
         codes = {code: f"9{n:03d}" for n, code in enumerate(list_accounts(session, BODY))}
     values: dict[str, object] = {"constants": {"entity": "100"}, "account_codes": codes}
-    return GlSettings(**(values | changes))  # type: ignore[arg-type]
+    return GlSettings(**(values | changes))  # type: ignore[arg-type]  # members by name
 
 
 def set_up(database: Database, **changes: object) -> GlSettings:
@@ -189,7 +189,7 @@ def line(**changes: object) -> JournalLine:
         "description": "=cmd|' /C calc'!A0",
         "amount_pence": 123456,
     }
-    return JournalLine(**(values | changes))  # type: ignore[arg-type]
+    return JournalLine(**(values | changes))  # type: ignore[arg-type]  # members by name
 
 
 @pytest.mark.parametrize("template", sorted(TEMPLATES))
@@ -241,7 +241,7 @@ def test_any_cell_comes_back_and_none_is_a_formula(cells: list[str]) -> None:
 )
 def test_settings_that_cannot_work_are_refused(changes: dict[str, object], field: str) -> None:
     with pytest.raises(Invalid) as caught:
-        check_settings(GlSettings(**changes))  # type: ignore[arg-type]
+        check_settings(GlSettings(**changes))  # type: ignore[arg-type]  # members by name
     assert [fault.field for fault in caught.value.fields] == [field]
 
 

@@ -60,7 +60,7 @@ class Attacker:
         self.connection.execute(f"INSERT INTO posting VALUES {marks}".encode(), values)
 
     def whole(self, amount: int = 100, *, kind: str = "posted", **more: object) -> UUID:
-        entry = self.entry(self.batch(), kind=kind, **more)  # type: ignore[arg-type]
+        entry = self.entry(self.batch(), kind=kind, **more)  # type: ignore[arg-type]  # members by name
         pending = kind == "pending"
         self.post((entry, 1, "cash", amount, pending), (entry, 2, "debt", -amount, pending))
         return entry
@@ -260,7 +260,7 @@ def test_what_the_application_may_not_even_try(attacker: Attacker, statement: st
 
 @pytest.mark.parametrize("table", ["entry", "posting", "pending_resolution"])
 def test_even_the_owner_meets_a_trigger(attacker: Attacker, cluster: object, table: str) -> None:
-    with psycopg.connect(cluster.admin_url) as owner:  # type: ignore[attr-defined]
+    with psycopg.connect(cluster.admin_url) as owner:  # type: ignore[attr-defined]  # only this kind has it
         for statement in (f"DELETE FROM payments.{table}", f"TRUNCATE payments.{table}"):
             with pytest.raises(psycopg.Error) as caught:
                 owner.execute(statement.encode())

@@ -82,7 +82,7 @@ def test_the_best_holder_of_a_joint_account_counts() -> None:
 def test_the_account_type_decides_the_code(
     verdict: str, asked: str, held: str, code: str | None
 ) -> None:
-    assert reason_code(verdict, asked, held) == code  # type: ignore[arg-type]
+    assert reason_code(verdict, asked, held) == code  # type: ignore[arg-type]  # a double, or a value that the test chose
 
 
 def test_a_name_is_normalised_to_words() -> None:

@@ -28,7 +28,7 @@ def tables(*rows: WeightRow, substitutions: dict[str, str] | None = None) -> Mod
 
 
 def row(method: str, weights: tuple[int, ...], exception: str = "") -> WeightRow:
-    return WeightRow(100000, 199999, method, weights, exception)  # type: ignore[arg-type]
+    return WeightRow(100000, 199999, method, weights, exception)  # type: ignore[arg-type]  # a double, or a value that the test chose
 
 
 def result(loaded: ModulusTables, sort_code: str, account: str) -> str:

@@ -116,7 +116,7 @@ def test_every_outcome(
     shown: str | None,
 ) -> None:
     checker = make_checker()
-    result = check_name(checker, replace(MORAG, **change), GATEWAY)  # type: ignore[arg-type]
+    result = check_name(checker, replace(MORAG, **change), GATEWAY)  # type: ignore[arg-type]  # members by name
     assert (result.outcome.group, result.reason_code, result.matched_name) == (group, code, shown)
     assert result.modulus.result == "not_checked"
     with payments_database.transaction() as session:
@@ -168,7 +168,7 @@ def test_bad_input_asks_nobody_and_stores_nothing(
 ) -> None:
     checker = replace(make_checker(), names=_Nobody())
     with pytest.raises(Invalid) as refused:
-        check_name(checker, replace(MORAG, **change), GATEWAY)  # type: ignore[arg-type]
+        check_name(checker, replace(MORAG, **change), GATEWAY)  # type: ignore[arg-type]  # members by name
     assert [fault.field for fault in refused.value.fields] == fields
     with payments_database.transaction() as session:
         assert session.execute(text("SELECT count(*) FROM name_check")).scalar_one() == 0

@@ -73,7 +73,7 @@ def expect(day: BankDay, pence: int, reference: str = "", **more: object) -> UUI
 
 def upload(bank: BankDay, sequence: int, opening: int, *entries: Entry, **more: object) -> None:
     with bank.database.transaction() as session:
-        content = camt(sequence, opening, entries, **more)  # type: ignore[arg-type]
+        content = camt(sequence, opening, entries, **more)  # type: ignore[arg-type]  # members by name
         import_statements(session, bank.vault, BODY, "file.xml", content, SYSTEM, NOW)
 
 

@@ -37,7 +37,7 @@ def make_settings(url: str, key_file: Path, private_key: Path, **more: str) -> P
         "bank_url": "http://127.0.0.1:9",
         "payee_names_url": "http://127.0.0.1:9",
     }
-    return PaymentsSettings(**(values | more))  # type: ignore[arg-type]
+    return PaymentsSettings(**(values | more))  # type: ignore[arg-type]  # members by name
 
 
 class Console:

@@ -241,7 +241,7 @@ def test_every_step_by_every_role_in_every_state(
 ) -> None:
     run_id, payment_id = _bring(session, world, state)
     actor = staff("Somebody", role)
-    roles, states = STEPS[step]  # type: ignore[index]
+    roles, states = STEPS[step]  # type: ignore[index]  # a value that the test chose
     before = world.snapshot(session)
     if role in roles and state in states and step != "override":
         ACTIONS[step](session, world, run_id, payment_id, actor)

@@ -303,10 +303,10 @@ def test_the_page_of_a_big_run_shows_a_page_of_payments(
 ) -> None:
     with database.transaction() as session:
         run_id = fill_run(session, world, 120)
-    page = console(ENID).get(f"/payments/runs/{run_id}")  # type: ignore[operator]
+    page = console(ENID).get(f"/payments/runs/{run_id}")  # type: ignore[operator]  # the fixture is a function
     assert page.count("BIG-") == 49
     assert "120" in page
-    person = console(ENID)  # type: ignore[operator]
+    person = console(ENID)  # type: ignore[operator]  # the fixture is a function
     assert "BIG-119" in person.get(f"/payments/runs/{run_id}?page=3")
     page = person.get(f"/payments/runs/{run_id}?q=BIG-117")
     assert page.count("/payments/payments/") == 1

@@ -53,7 +53,7 @@ def test_the_hash_covers_where_the_money_comes_from_and_when_it_goes(
     change: dict[str, object],
 ) -> None:
     hashes = [content_sha256(PAYMENT)]
-    assert run_hash(replace(RUN, **change), hashes) != run_hash(RUN, hashes)  # type: ignore[arg-type]
+    assert run_hash(replace(RUN, **change), hashes) != run_hash(RUN, hashes)  # type: ignore[arg-type]  # members by name
 
 
 def test_the_hash_covers_each_payment_and_their_order() -> None:

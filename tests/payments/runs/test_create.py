@@ -66,7 +66,7 @@ def test_the_same_key_with_other_content_names_the_difference(
             replace(order, **change),
             "k",
             GATEWAY,
-            NOW,  # type: ignore[arg-type]
+            NOW,  # type: ignore[arg-type]  # a double, or a value that the test chose
         )
     assert refused.value.code == f"exists_with_different_{field}"
     assert world.snapshot(session) == before

@@ -29,7 +29,7 @@ def _edit(session: Session, world: World, payment_id: str, **changes: object) ->
     kept = session.execute(
         select(payment.c.check_id).where(payment.c.public_id == payment_id)
     ).scalar_one()
-    correction = replace(CORRECTION, **changes)  # type: ignore[arg-type]
+    correction = replace(CORRECTION, **changes)  # type: ignore[arg-type]  # members by name
     edit_payment(session, world.desk, payment_id, correction, kept, UNA, NOW)
 
 

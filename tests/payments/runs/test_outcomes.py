@@ -57,7 +57,7 @@ def test_the_whole_way_to_paid_and_returned(session: Session, world: World) -> N
         ("accepted", ["accepted", "accepted"], "submitted"),
         ("paid", ["paid", "paid"], "closed"),
     ):
-        assert _say(session, submission, run_id, kind) == 2  # type: ignore[arg-type]
+        assert _say(session, submission, run_id, kind) == 2  # type: ignore[arg-type]  # a double, or a value that the test chose
         assert world.payment_states(session, run_id) == states
         assert world.run_state(session, run_id) == run
     assert _say(session, submission, run_id, "returned", [ids[1]]) == 1
@@ -115,7 +115,7 @@ def test_a_contradiction_is_kept_once_and_changes_no_state(session: Session, wor
 def test_the_case_hears_each_step_in_its_own_story(session: Session, world: World) -> None:
     run_id, submission, ids = _released(session, world)
     for kind in ("submitted", "accepted", "paid"):
-        _say(session, submission, run_id, kind)  # type: ignore[arg-type]
+        _say(session, submission, run_id, kind)  # type: ignore[arg-type]  # a double, or a value that the test chose
     _say(session, submission, run_id, "returned", [ids[0]])
     row = session.execute(
         select(payment.c.public_id, payment.c.correlation_id).where(payment.c.id == ids[0])
@@ -140,7 +140,7 @@ def test_the_case_hears_each_step_in_its_own_story(session: Session, world: Worl
 def test_the_citizen_hears_no_names_of_staff(session: Session, world: World) -> None:
     run_id, submission, ids = _released(session, world)
     for kind in ("submitted", "accepted", "paid"):
-        _say(session, submission, run_id, kind)  # type: ignore[arg-type]
+        _say(session, submission, run_id, kind)  # type: ignore[arg-type]  # a double, or a value that the test chose
     _say(session, submission, run_id, "returned", [ids[0]])
     public = session.execute(select(payment.c.public_id).where(payment.c.id == ids[0])).scalar_one()
     found = get_payment(session, BODY, public)

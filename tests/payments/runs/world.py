@@ -57,7 +57,7 @@ class World:
             "check_id": None,
         }
         values.update(changes)
-        order = PaymentOrder(**values)  # type: ignore[arg-type]
+        order = PaymentOrder(**values)  # type: ignore[arg-type]  # members by name
         if "check_id" in changes:
             return order
         check = self.check(session, order.payee, order.organisation)

@@ -88,7 +88,7 @@ def export(database: Database, folder: Path) -> Path:
 
 def broken(database: Database, folder: Path, **more: object) -> str:
     with pytest.raises(BrokenError) as caught:
-        verify(export(database, folder), processes=1, **more)  # type: ignore[arg-type]
+        verify(export(database, folder), processes=1, **more)  # type: ignore[arg-type]  # members by name
     return str(caught.value)
 
 
