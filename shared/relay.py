@@ -17,10 +17,11 @@ _BATCH = 500
 _POLL_SECONDS = 1.0
 _UNCLAIMED_LIMIT = 5
 _FORGET_BATCH = 5_000
+# The rows are chosen once, in a step of its own: as a subquery the planner may run it again for
+# each row it joins, and each run skips what the one before has locked and takes others.
 _TAKE = text(
     """
-    UPDATE outbox SET published_at = clock_timestamp(), published_count = published_count + 1
-     WHERE id IN (
+    WITH chosen AS MATERIALIZED (
        SELECT id FROM outbox
         WHERE done_at IS NULL AND dead_at IS NULL AND due_at <= clock_timestamp()
           AND (lease_until IS NULL OR lease_until < clock_timestamp())
@@ -34,7 +35,9 @@ _TAKE = text(
           SELECT count(*) FROM outbox
            WHERE done_at IS NULL AND dead_at IS NULL AND lease_until IS NULL
              AND published_at >= clock_timestamp() - make_interval(secs => :resend_seconds))))
-    RETURNING id, topic, published_count
+    UPDATE outbox SET published_at = clock_timestamp(), published_count = published_count + 1
+      FROM chosen WHERE outbox.id = chosen.id
+    RETURNING outbox.id, topic, published_count
     """
 )
 _GIVE_BACK = text(
