@@ -36,7 +36,9 @@ def kinds(day: BankDay, payment: UUID) -> list[str]:
 def asked(day: BankDay) -> list[str]:
     with day.database.transaction() as session:
         rows = session.execute(
-            text("SELECT key FROM outbox WHERE topic = 'payments.reconciliation.rematch'")
+            text(
+                "SELECT key FROM outbox WHERE topic = 'payments.reconciliation.rematch' ORDER BY id"
+            )
         )
         return [key.partition("/")[2] for key in rows.scalars()]
 
