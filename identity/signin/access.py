@@ -303,6 +303,7 @@ def show_page(
         request,
         template,
         status=status or (422 if faults else 200),
+        problem=None,
         form_action=(flow.return_origin,) if flow else (),
         flow_query=f"?flow={flow.id}" if flow else "",
         client_name=flow.client_name if flow else "",

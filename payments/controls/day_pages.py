@@ -20,7 +20,7 @@ from payments.runs.access import Staff, require_role
 from payments.runs.rules import ADMINISTRATOR, SEES_RUNS
 from payments.runs.wording import RUN_TEXTS
 from shared.clock import london_date
-from shared.errors import FieldError, Problem
+from shared.errors import Problem
 from shared.web.deps import Form, FormDep, NowDep, RuntimeDep, SessionDep
 from shared.web.runtime import Runtime
 
@@ -102,16 +102,12 @@ def _take_step(
         with session.begin_nested():
             step()
     except Problem as problem:
-        faults = problem.fields or (FieldError("", problem.title),)
         return runtime.pages.render(
             request,
             "controls/calendar.html",
-            status=problem.status,
+            problem=problem,
             **{**_values(session, staff, today, ""), "kept": keep(form.plain())},
             done="",
-            error_list=[{"field": fault.field, "message": fault.message} for fault in faults],
-            error_detail=problem.detail,
-            errors={fault.field: fault.message for fault in faults if fault.field},
         )
     return RedirectResponse(f"{PATH}?done={done}", 303)
 

@@ -17,7 +17,7 @@ from payments.runs.presenting import present_pages
 from payments.runs.queries.runs import list_programmes
 from payments.runs.queries.today import count_in_states
 from shared.clock import london_date
-from shared.errors import FieldError, Problem
+from shared.errors import Problem
 from shared.money import format_pounds
 from shared.web.deps import Form, FormDep, NowDep, RuntimeDep, SessionDep
 from shared.web.runtime import Runtime
@@ -122,17 +122,13 @@ def _refuse(
     problem: Problem,
     form: Form,
 ) -> Response:
-    faults = problem.fields or (FieldError("", problem.title),)
     return runtime.pages.render(
         request,
         "controls/holds.html",
-        status=problem.status,
+        problem=problem,
         **_values(session, staff, today, 1),
         done="",
         kept=keep(form.plain()),
-        error_list=[{"field": fault.field, "message": fault.message} for fault in faults],
-        error_detail=problem.detail,
-        errors={fault.field: fault.message for fault in faults if fault.field},
     )
 
 

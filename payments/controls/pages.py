@@ -17,7 +17,7 @@ from payments.controls.queries.people import list_people
 from payments.controls.rules import Kind, Measure, SignIn
 from payments.runs.access import Staff, require_role
 from payments.runs.rules import ADMINISTRATOR, AUDITOR
-from shared.errors import FieldError, Problem
+from shared.errors import Problem
 from shared.web.deps import Form, FormDep, NowDep, RuntimeDep, SessionDep
 from shared.web.runtime import Runtime
 
@@ -122,17 +122,13 @@ def _render(
     problem: Problem | None = None,
     kept: dict[str, str] | None = None,
 ) -> Response:
-    faults = () if problem is None else problem.fields or (FieldError("", problem.title),)
     return runtime.pages.render(
         request,
         "controls/controls.html",
-        status=200 if problem is None else problem.status,
+        problem=problem,
         **present_rules(session, staff),
         done=done,
         kept=keep(kept),
-        error_list=[{"field": fault.field, "message": fault.message} for fault in faults],
-        error_detail="" if problem is None else problem.detail,
-        errors={fault.field: fault.message for fault in faults if fault.field},
     )
 
 

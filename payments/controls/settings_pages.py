@@ -27,7 +27,7 @@ from payments.runs.access import Staff
 from payments.runs.models import body
 from payments.runs.queries.runs import find_body_name, list_programmes
 from payments.runs.rules import ADMINISTRATOR
-from shared.errors import FieldError, Problem
+from shared.errors import Problem
 from shared.web.deps import Form, FormDep, NowDep, RuntimeDep, SessionDep
 from shared.web.runtime import Runtime
 
@@ -194,7 +194,6 @@ def _render(
     problem: Problem | None = None,
     kept: dict[str, str] | None = None,
 ) -> Response:
-    faults = () if problem is None else problem.fields or (FieldError("", problem.title),)
     step_up = session.execute(
         body.select()
         .with_only_columns(body.c.step_up)
@@ -216,13 +215,10 @@ def _render(
     return runtime.pages.render(
         request,
         "controls/settings.html",
-        status=200 if problem is None else problem.status,
+        problem=problem,
         **values,
         done=done,
         kept=keep(kept),
-        error_list=[{"field": fault.field, "message": fault.message} for fault in faults],
-        error_detail="" if problem is None else problem.detail,
-        errors={fault.field: fault.message for fault in faults if fault.field},
     )
 
 

@@ -46,16 +46,10 @@ def check(
         return runtime.pages.render(
             request,
             "payees/check.html",
-            status=problem.status,
+            problem=problem,
             values=kept,
             result=None,
             no_tables=checker.tables.load() is None,
-            error_list=[
-                {"field": fault.field, "message": fault.message}
-                for fault in problem.fields or (FieldError("", problem.title),)
-            ],
-            error_detail=problem.detail,
-            errors={fault.field: fault.message for fault in problem.fields},
         )
     return runtime.pages.render(
         request,

@@ -160,22 +160,10 @@ def _take_step(
     except Problem as problem:
         away = lead_to_step_up(problem, f"/payments/runs/{run_id}")
         values = present_run(session, staff, run_id, now)
-        return away or _show_refusal(request, runtime, values, problem)
+        return away or runtime.pages.render(
+            request, "runs/run.html", problem=problem, **values, done=""
+        )
     return RedirectResponse(f"/payments/runs/{run_id}?done={done}", 303)
-
-
-def _show_refusal(request: Request, runtime: Runtime, values: Values, problem: Problem) -> Response:
-    faults = problem.fields or (FieldError("", problem.title),)
-    return runtime.pages.render(
-        request,
-        "runs/run.html",
-        status=problem.status,
-        **values,
-        done="",
-        error_list=[{"field": fault.field, "message": fault.message} for fault in faults],
-        error_detail=problem.detail,
-        errors={fault.field: fault.message for fault in problem.fields},
-    )
 
 
 @router.post("/runs/{run_id}/put-forward")

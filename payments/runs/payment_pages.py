@@ -209,16 +209,7 @@ def _take_step(
 def _show_refusal(
     request: Request, runtime: Runtime, template: str, values: Values, problem: Problem
 ) -> Response:
-    faults = problem.fields or (FieldError("", problem.title),)
-    return runtime.pages.render(
-        request,
-        template,
-        status=problem.status,
-        **values,
-        error_list=[{"field": fault.field, "message": fault.message} for fault in faults],
-        error_detail=problem.detail,
-        errors={fault.field: fault.message for fault in problem.fields},
-    )
+    return runtime.pages.render(request, template, problem=problem, **values)
 
 
 def _current(payment: Payment, vault: DetailsVault) -> dict[str, str]:

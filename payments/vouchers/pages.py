@@ -48,16 +48,7 @@ def refuse(
     request: Request, runtime: Runtime, template: str, values: Values, problem: Problem
 ) -> Response:
     """Show a page again with what was wrong; nothing was changed."""
-    faults = problem.fields or (FieldError("", problem.title),)
-    return runtime.pages.render(
-        request,
-        template,
-        status=problem.status,
-        **values,
-        error_list=[{"field": fault.field, "message": fault.message} for fault in faults],
-        error_detail=problem.detail,
-        errors={fault.field: fault.message for fault in problem.fields},
-    )
+    return runtime.pages.render(request, template, problem=problem, **values)
 
 
 def _read_pounds(typed: str) -> int:

@@ -318,7 +318,7 @@ def _show(
     return runtime.pages.render(
         request,
         "webhooks/webhook.html",
-        status=problem.status if problem else 200,
+        problem=problem,
         endpoint=present_endpoint(session, found),
         deliveries=[
             present_delivery(found.id, one) for one in list_deliveries(session, found.id, limit=10)
@@ -327,7 +327,6 @@ def _show(
         done=done,
         secret=secret,
         was_shown=was_shown,
-        **_faults(problem),
     )
 
 
@@ -341,22 +340,11 @@ def _form(
     return runtime.pages.render(
         request,
         "webhooks/form.html",
-        status=problem.status if problem else 200,
+        problem=problem,
         values=values,
         choices=EVENT_CHOICES,
         webhook_id=webhook_id,
-        **_faults(problem),
     )
-
-
-def _faults(problem: Problem | None) -> Values:
-    if problem is None:
-        return {"error_list": [], "errors": {}}
-    faults = problem.fields or (FieldError("", problem.title),)
-    return {
-        "error_list": [{"field": one.field, "message": one.message} for one in faults],
-        "errors": {one.field: one.message for one in problem.fields},
-    }
 
 
 def _plan(form: Form) -> acts.EndpointPlan:

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 
 from shared.clock import LONDON
 from shared.correlation import correlation_id
-from shared.errors import FieldError
+from shared.errors import FieldError, Problem
 from shared.money import format_pounds
 from shared.settings import ServiceSettings
 from shared.web import form_token
@@ -121,11 +121,19 @@ class Pages:
         request: Request,
         template: str,
         *,
-        status: int = 200,
+        status: int | None = None,
+        problem: Problem | None = None,
         form_action: Sequence[str] = (),
         **values: object,
     ) -> HTMLResponse:
-        """Return a page; ``form_action`` names other origins that its forms may lead to."""
+        """Return a page; ``form_action`` names other origins that its forms may lead to.
+
+        With a ``problem`` it says what was refused: its status, ``errors`` by field, ``error_list``
+        for the summary and ``error_detail``, as far as the values do not say so themselves.
+        """
+        if problem is not None:
+            status = status or problem.status
+            values = _refusal(problem) | values
         language = use_language(request)
         secure = self._settings.secure_cookies
         cookie, cookie_name = (
@@ -150,7 +158,7 @@ class Pages:
         for extras in self._extras:
             context |= extras(request)
         html = self.environment.get_template(template).render(context | _say_refusals(values))
-        response = HTMLResponse(html, status_code=status)
+        response = HTMLResponse(html, status_code=status or 200)
         if request.cookies.get(cookie_name) != cookie:
             self._set_cookie(response, cookie_name, cookie, http_only=True)
         if request.query_params.get("lang") in LANGUAGES:
@@ -178,6 +186,14 @@ class Pages:
             httponly=http_only,
             samesite="lax",
         )
+
+
+def _refusal(problem: Problem) -> dict[str, object]:
+    return {
+        "errors": {fault.field: fault.message for fault in problem.fields},
+        "error_list": problem.fields or (FieldError("", problem.title),),
+        "error_detail": problem.detail,
+    }
 
 
 def _say_refusals(values: Mapping[str, object]) -> dict[str, object]:

@@ -15,7 +15,7 @@ from payments.runs.access import Staff, require_role
 from payments.runs.presenting import present_pages
 from payments.runs.rules import APPROVER, AUDITOR, RECONCILER, SEES_RUNS, UPLOADER
 from shared import audit
-from shared.errors import FieldError, Problem
+from shared.errors import Problem
 from shared.web.deps import NowDep, RuntimeDep, SessionDep
 
 router = APIRouter()
@@ -114,14 +114,12 @@ def again(
                 session, vault, staff.organisation, report_id, staff.actor, now, names
             )
     except Problem as problem:
-        faults = problem.fields or (FieldError("", problem.title),)
         return runtime.pages.render(
             request,
             "bank/report.html",
-            status=problem.status,
+            problem=problem,
             **_page(get_report(session, staff.organisation, report_id), staff),
             done="",
-            error_list=[{"field": fault.field, "message": fault.message} for fault in faults],
         )
     outcome = "applied" if done else "still"
     return RedirectResponse(f"/payments/bank/reports/{report_id}?done={outcome}", 303)

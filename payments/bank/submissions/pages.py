@@ -165,16 +165,12 @@ def decide(
         with session.begin_nested():
             action()
     except Problem as problem:
-        faults = problem.fields or (FieldError("", problem.title),)
         return runtime.pages.render(
             request,
             "bank/submission.html",
-            status=problem.status,
+            problem=problem,
             **_present(session, staff, submission_id, now),
             done="",
-            error_detail=problem.detail,
-            errors={fault.field: fault.message for fault in faults},
-            error_list=[{"field": fault.field, "message": fault.message} for fault in faults],
         )
     return RedirectResponse(f"/payments/submissions/{submission_id}?done={done}", 303)
 

@@ -208,15 +208,12 @@ def _do(request: Request, place: Place, done: str, step: Callable[[], None]) -> 
         with session.begin_nested():
             step()
     except Problem as problem:
-        faults = problem.fields or (FieldError("", problem.title),)
         return runtime.pages.render(
             request,
             "bank/work_item.html",
-            status=problem.status,
+            problem=problem,
             **_present(session, staff, item_id, now),
             done="",
-            errors={fault.field: fault.message for fault in faults},
-            error_list=[{"field": fault.field, "message": fault.message} for fault in faults],
         )
     return RedirectResponse(f"/payments/work/{item_id}?done={done}", 303)
 

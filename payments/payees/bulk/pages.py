@@ -114,21 +114,11 @@ def take_file(
         return runtime.pages.render(
             request,
             "payees/files.html",
-            status=problem.status,
+            problem=problem,
             **_list(session, staff, 1),
             no_tables=tables.load() is None,
-            **_faults(problem),
         )
     return RedirectResponse(f"{_PATH}/{batch_id}?done=taken", 303)
-
-
-def _faults(problem: Problem) -> Values:
-    faults = problem.fields or (FieldError("", problem.title),)
-    return {
-        "error_list": [{"field": fault.field, "message": fault.message} for fault in faults],
-        "error_detail": problem.detail,
-        "errors": {fault.field: fault.message for fault in problem.fields},
-    }
 
 
 @router.get("/confirmation-of-payee/files/{batch_id:uuid}")
@@ -312,10 +302,9 @@ def _take_step(
         return runtime.pages.render(
             request,
             "payees/file.html",
-            status=problem.status,
+            problem=problem,
             **_present(session, vault, staff, batch_id, "", "", 1),
             no_tables=False,
             done="",
-            **_faults(problem),
         )
     return RedirectResponse(f"{_PATH}/{batch_id}?done={done}", 303)

@@ -13,7 +13,7 @@ from payments.controls.deps import SignInDep, lead_to_step_up
 from payments.payees.bank_details import DetailsVault
 from payments.payees.deps import SettingsDep, TablesDep, VaultDep
 from payments.payees.master.actions.decide import confirm, reject, withdraw
-from payments.payees.master.edit_pages import Approves, Edits, show_faults
+from payments.payees.master.edit_pages import Approves, Edits
 from payments.payees.master.fresh_sign_in import need_fresh_sign_in
 from payments.payees.master.history import list_imports
 from payments.payees.master.pages import SIZE, PageNumber, SeesDetails, done_text
@@ -193,10 +193,9 @@ def _take_step(
         return runtime.pages.render(
             request,
             "payees/change.html",
-            status=problem.status,
+            problem=problem,
             **present_change(session, vault, staff, change, now, full=False),
             no_tables=False,
             done="",
-            **show_faults(problem),
         )
     return RedirectResponse(f"/payments/payees/changes/{change_id}?done={done}", 303)

@@ -150,22 +150,11 @@ def _show_form_again(
     return runtime.pages.render(
         request,
         "payees/payee_form.html",
-        status=problem.status,
+        problem=problem,
         values={name: form.text(name) for name in _FIELDS},
         payee=payee,
         no_tables=checker.tables.load() is None,
-        **show_faults(problem),
     )
-
-
-def show_faults(problem: Problem) -> Values:
-    """Return what a page needs to show a refusal."""
-    faults = problem.fields or (FieldError("", problem.title),)
-    return {
-        "error_list": [{"field": fault.field, "message": fault.message} for fault in faults],
-        "error_detail": problem.detail,
-        "errors": {fault.field: fault.message for fault in problem.fields},
-    }
 
 
 def _read(form: Form, checker: Checker) -> PayeeFacts:
@@ -322,11 +311,10 @@ def _take_step(
         return runtime.pages.render(
             request,
             "payees/payee.html",
-            status=problem.status,
+            problem=problem,
             **present_payee(session, vault, staff, payee_id, now, full=False),
             sees_details=staff.has(*SEES_DETAILS),
             done="",
             typed=typed,
-            **show_faults(problem),
         )
     return RedirectResponse(f"/payments/payees/{payee_id}?done={done}", 303)

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from payments.controls.deps import SignInDep, lead_to_step_up
 from payments.payees.deps import SettingsDep, TablesDep, VaultDep
 from payments.payees.master.actions.imports import confirm_import, import_payees, reject_import
-from payments.payees.master.edit_pages import Approves, Edits, show_faults
+from payments.payees.master.edit_pages import Approves, Edits
 from payments.payees.master.fresh_sign_in import need_fresh_sign_in
 from payments.payees.master.history import Import, get_import
 from payments.payees.master.import_rules import MAXIMUM_BYTES, MAXIMUM_ROWS, OPTIONAL, REQUIRED
@@ -75,10 +75,9 @@ def take_import(
         return runtime.pages.render(
             request,
             "payees/import.html",
-            status=problem.status,
+            problem=problem,
             **_form_values(),
             no_tables=tables.load() is None,
-            **show_faults(problem),
         )
     return RedirectResponse(f"/payments/payees/imports/{import_id}?done=imported", 303)
 
@@ -177,9 +176,8 @@ def _take_step(
         return runtime.pages.render(
             request,
             "payees/import_batch.html",
-            status=problem.status,
+            problem=problem,
             **_present(session, staff, found, 1),
             done="",
-            **show_faults(problem),
         )
     return RedirectResponse(f"/payments/payees/imports/{import_id}?done={done}", 303)

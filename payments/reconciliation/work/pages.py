@@ -263,7 +263,6 @@ def show_approvals(
     session: SessionDep,
     runtime: RuntimeDep,
     done: str = "",
-    problem: str = "",
 ) -> Response:
     """Show what waits for a second person."""
     return runtime.pages.render(
@@ -275,7 +274,6 @@ def show_approvals(
         ],
         may_decide=staff.has(RECONCILER, APPROVER),
         done=_DONE.get(done, ""),
-        problem=problem == "1",
     )
 
 
