@@ -233,8 +233,14 @@ bank_outcome = Table(
     Column("occurred_on", Date, nullable=False),
     Column("report_id", Uuid),
     Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("round", SmallInteger, nullable=False, server_default=text("1")),
+    # How often it was said, where it can be taken back and said again.
     UniqueConstraint(
-        "payment_id", "kind", "submission_id", name="uq_bank_outcome_payment_id_kind_submission_id"
+        "payment_id",
+        "kind",
+        "submission_id",
+        "round",
+        name="uq_bank_outcome_payment_id_kind_submission_id_round",
     ),
     Index("ix_bank_outcome_batch_id", "batch_id"),
     Index("ix_bank_outcome_submission_id_kind", "submission_id", "kind"),

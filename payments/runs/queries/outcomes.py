@@ -45,7 +45,7 @@ _GROUPS = text(
      GROUP BY run_id, organisation, state, kind, reason_code, reason ORDER BY min(id), state
     """
 )
-OutcomeKind = Literal["submitted", "refused", "accepted", "rejected", "paid", "returned"]
+OutcomeKind = Literal["submitted", "refused", "accepted", "rejected", "paid", "unpaid", "returned"]
 
 
 @dataclass(frozen=True)
