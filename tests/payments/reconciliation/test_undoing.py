@@ -86,7 +86,7 @@ def proof(day: BankDay) -> tuple[bool, int, int]:
 
 
 def test_what_was_paid_waits_for_its_debit_again_and_its_run_is_open(day: BankDay) -> None:
-    submission, line = settle(day, 700, 300)
+    _, line = settle(day, 700, 300)
     hear(day, waiting_batches(day))
     assert (states(day), run_state(day)) == (["paid", "paid"], "closed")
     undo(day, line)
