@@ -105,6 +105,12 @@ submission = Table(
         "uq_submission_run_id", "run_id", unique=True, postgresql_where=text("state <> 'refused'")
     ),
     Index("ix_submission_body_id", "body", "id"),
+    Index(
+        "ix_submission_awaited",
+        "body",
+        "bank_account_id",
+        postgresql_where=text("state IN ('acknowledged','reported')"),
+    ),
 )
 submission_item = Table(
     "submission_item",
