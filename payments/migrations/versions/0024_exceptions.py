@@ -92,13 +92,49 @@ ALTER TABLE bank_outcome
 """
 
 
+_UP_FETCHED = """
+CREATE TABLE statement_fetch (
+  bank_account_id uuid,
+  name text,
+  state text NOT NULL,
+  problem text NOT NULL DEFAULT '',
+  content_sha256 bytea,
+  file_id uuid,
+  tried_at timestamptz NOT NULL,
+  CONSTRAINT pk_statement_fetch PRIMARY KEY (bank_account_id, name),
+  CONSTRAINT fk_statement_fetch_bank_account_id FOREIGN KEY (bank_account_id)
+    REFERENCES bank_account (id),
+  CONSTRAINT ck_statement_fetch_state CHECK (state IN ('taken','known','refused')),
+  CONSTRAINT ck_statement_fetch_problem CHECK ((state = 'refused') = (problem <> ''))
+);
+REVOKE DELETE, TRUNCATE ON statement_fetch FROM payments;
+INSERT INTO statement_fetch (bank_account_id, name, state, content_sha256, file_id, tried_at)
+SELECT bank_account_id, bank_statement_id, 'taken', content_sha256, id, received_at
+  FROM statement_file WHERE bank_statement_id IS NOT NULL;
+ALTER TABLE work_item DROP CONSTRAINT ck_work_item_kind,
+  ADD CONSTRAINT ck_work_item_kind CHECK (kind IN ('returned','rejected','amended','file_refused',
+    'file_stopped','totals_differ','outcome_unknown','report_unread','report_contradicts',
+    'statement_unread'));
+"""
+_DOWN_FETCHED = """
+DROP TABLE statement_fetch;
+DELETE FROM work_note n USING work_item w WHERE w.id = n.item_id AND w.kind = 'statement_unread';
+DELETE FROM work_item WHERE kind = 'statement_unread';
+ALTER TABLE work_item DROP CONSTRAINT ck_work_item_kind,
+  ADD CONSTRAINT ck_work_item_kind CHECK (kind IN ('returned','rejected','amended','file_refused',
+    'file_stopped','totals_differ','outcome_unknown','report_unread','report_contradicts'));
+"""
+
+
 def upgrade() -> None:
     """Let a payment be paid, not paid after all, and paid again; know which wait too long."""
     op.execute(_UP)
     op.execute(_UP_AWAITED)
+    op.execute(_UP_FETCHED)
 
 
 def downgrade() -> None:
     """Forget what was taken back, and what waited."""
+    op.execute(_DOWN_FETCHED)
     op.execute(_DOWN_AWAITED)
     op.execute(_DOWN)
