@@ -40,16 +40,20 @@ _WITH_REASON = ("scheme_rejected", "returned")
 # What concerns one payment alone; the rest is one line of the run for all of them.
 _OF_ITS_OWN = ("rejected", "returned")
 _SENT = ("submitted", "accepted", "paid", "returned")
+# Run and state come with the answers: a payment is found by its id alone. Were the payments
+# narrowed by them, a planner that takes the run for small would read it again for each answer.
 _MOVE = text(
     """
     WITH moved AS (
       UPDATE payment p SET state = :after, state_at = :now,
              reason_code = CASE WHEN :with_reason THEN o.reason_code ELSE p.reason_code END,
              reason = CASE WHEN :with_reason THEN o.reason ELSE p.reason END
-        FROM bank_outcome o
-       WHERE o.batch_id = :batch AND o.id BETWEEN :first AND :last AND o.kind = :kind
-         AND o.reason_code = :code AND o.reason = :reason
-         AND p.id = o.payment_id AND p.run_id = :run AND p.state = :before
+        FROM (SELECT payment_id, reason_code, reason, cast(:run AS uuid) AS run,
+                     cast(:before AS text) AS before
+                FROM bank_outcome
+               WHERE batch_id = :batch AND id BETWEEN :first AND :last AND kind = :kind
+                 AND reason_code = :code AND reason = :reason OFFSET 0) o
+       WHERE p.id = o.payment_id AND p.run_id = o.run AND p.state = o.before
       RETURNING p.id, p.public_id, p.correlation_id, p.case_reference)
     SELECT t.payments, t.first, t.last, m.id, m.public_id, m.correlation_id, m.case_reference
       FROM (SELECT count(*) AS payments, (array_agg(id ORDER BY id))[1] AS first,
