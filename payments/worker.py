@@ -47,7 +47,10 @@ def create_worker() -> Celery:
     settings = get_settings()
     logs.configure("payments", settings)
     engine = make_engine(
-        settings.database_url, pool_size=settings.database_pool_size, service="payments-worker"
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        service="payments-worker",
+        bulk=True,
     )
     database = Database(engine)
     app = make_celery("payments", settings, database)

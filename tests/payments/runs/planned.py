@@ -89,7 +89,9 @@ def planned_database(cluster: Cluster) -> Iterator[Planned]:
                 Identifier(_NAME), SQL(setting), Literal(value)
             )
         )
-    planned = Planned(address("payments"), admin, Database(make_engine(address("payments"))))
+    planned = Planned(
+        address("payments"), admin, Database(make_engine(address("payments"), bulk=True))
+    )
 
     @event.listens_for(planned.database.engine, "connect")
     def _listen(connection: Connection, _record: object) -> None:
