@@ -57,9 +57,8 @@ def spending(session: Session) -> Iterator[Spent]:
 
 
 def _cpu_of(process: int) -> float:
-    """Return the CPU seconds of another process; the kernel counts them in ticks of 10 ms."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Return the CPU seconds of another process."""
+    return int(Path(f"/proc/{process}/schedstat").read_text().split()[0]) / 1e9
 
 
 def post_run(database: Database) -> Spent:

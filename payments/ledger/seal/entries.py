@@ -40,13 +40,16 @@ _OVERLAPS = text(
                       AND from_xid < {_BELOW}::bigint)
     """
 )
-# A plan made while a table was small would scan it later, or read it once for each entry.
-_PLAN = tuple(
-    text(f"SET LOCAL {setting}")
-    for setting in ("enable_seqscan = off", "enable_nestloop = off", "datestyle = 'ISO'")
+# A plan made while a table was small would scan it later, or read it once for each entry. Hash
+# joins are for what is found by transaction; what lies close together comes in order of its ids.
+_PLAN = text(
+    """
+    SELECT set_config('enable_seqscan', 'off', true), set_config('enable_nestloop', 'off', true),
+           set_config('enable_hashjoin', :hash, true), set_config('datestyle', 'ISO', true)
+    """
 )
 _FREE = tuple(
-    text(f"SET LOCAL {name} TO DEFAULT") for name in ("enable_seqscan", "enable_nestloop")
+    text(f"SET LOCAL enable_{name} TO DEFAULT") for name in ("seqscan", "nestloop", "hashjoin")
 )
 _WITHIN = f"e.xid >= {_SINCE}::xid8 AND e.xid < {_BELOW}::xid8"
 # After a restore into another cluster the numbers of transactions begin anew, and blocks from
@@ -62,7 +65,8 @@ _GROUPS = {
     which: text(
         f"""
         SELECT e.body, {YEAR} AS year, sum(e.entries)::bigint AS entries, min(e.first) AS first,
-               max(e.last) AS last
+               max(e.last) AS last, array_agg(p.id) AS periods,
+               array_agg(to_char(p.starts_on, 'YYYY-MM-DD')) AS starts
           FROM (SELECT e.body, e.period_id, count(*) AS entries, min(e.id::text) AS first,
                        max(e.id::text) AS last FROM entry e WHERE {source} GROUP BY 1, 2) e
           JOIN period p ON p.id = e.period_id GROUP BY 1, 2 ORDER BY 1, 2
@@ -77,15 +81,16 @@ _NEARBY = text(
     """
 )
 _BETWEEN = "BETWEEN cast(:first AS uuid) AND cast(:last AS uuid)"
-_ENTRIES = f"entry e JOIN period p ON p.id = e.period_id AND {YEAR} = :year"
+_OWN = "(e.body = :body) IS TRUE AND e.period_id = ANY(cast(:periods AS uuid[]))"
+_STARTS_ON = "(cast(:starts AS text[]))[array_position(cast(:periods AS uuid[]), e.period_id)]"
 # `IS TRUE` fences conditions off from their indexes: what is scattered is found by its transaction,
 # and where ids lie close together the primary keys of entries and postings are read side by side.
-_SCATTERED = f"FROM {_ENTRIES} WHERE (e.body = :body) IS TRUE AND %s"
+_SCATTERED = f"FROM entry e WHERE {_OWN} AND %s"
 _CLOSE = f"""
-    FROM {_ENTRIES}
+    FROM entry e
     LEFT JOIN posting a ON a.entry_id = e.id AND a.line_no = 1 AND a.entry_id {_BETWEEN}
     LEFT JOIN posting b ON b.entry_id = e.id AND b.line_no = 2 AND b.entry_id {_BETWEEN}
-    WHERE e.id {_BETWEEN} AND (e.body = :body) IS TRUE AND ({_WITHIN}) IS TRUE
+    WHERE e.id {_BETWEEN} AND {_OWN} AND ({_WITHIN}) IS TRUE
 """
 _CLOSE_POSTINGS = f"CASE e.posting_count WHEN 2 THEN {PAIR} ELSE {POSTINGS} END"
 _FILL = f"""
@@ -97,9 +102,9 @@ _FILL = f"""
     RETURNING leaves
 """
 _FILLS = {
-    "close": text(_FILL % (entry_line(_CLOSE_POSTINGS), _CLOSE)),
+    "close": text(_FILL % (entry_line(_CLOSE_POSTINGS, _STARTS_ON), _CLOSE)),
     **{
-        which: text(_FILL % (entry_line(), _SCATTERED % source))
+        which: text(_FILL % (entry_line(POSTINGS, _STARTS_ON), _SCATTERED % source))
         for which, source in _SOURCES.items()
     },
 }
@@ -146,8 +151,7 @@ def find_waiting(session: Session, most: int) -> Waiting:
         values["below"] = bound or horizon
     overlaps = bool(session.execute(_OVERLAPS, values).scalar_one())
     which: Literal["new", "rest"] = "rest" if overlaps or restored else "new"
-    for setting in _PLAN:
-        session.execute(setting)
+    session.execute(_PLAN, {"hash": "on"})
     groups = tuple(
         Group(
             found.body,
@@ -158,6 +162,8 @@ def find_waiting(session: Session, most: int) -> Waiting:
                 "cluster": None if which == "rest" else cluster,
                 "first": found.first,
                 "last": found.last,
+                "periods": found.periods,
+                "starts": found.starts,
             },
         )
         for found in session.execute(_GROUPS[which], values)
@@ -167,6 +173,7 @@ def find_waiting(session: Session, most: int) -> Waiting:
 
 def fill_block(session: Session, group: Group, block: int) -> bytes:
     """Write what a block of this group holds; returns its leaves in their order, 32 bytes each."""
+    session.execute(_PLAN, {"hash": "off" if group.fill == "close" else "on"})
     values = {**group.values, "block": block, "body": group.body, "year": group.year}
     return bytes(session.execute(_FILLS[group.fill], values).scalar_one())
 
