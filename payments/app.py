@@ -9,6 +9,8 @@ from payments.controls import day_pages, hold_pages, settings_pages, step_up_pag
 from payments.controls import pages as controls_pages
 from payments.gl import pages as gl_pages
 from payments.gl import period_pages
+from payments.gl.journals import new_pages as new_journal_pages
+from payments.gl.journals import pages as journal_pages
 from payments.govstack import api as govstack_api
 from payments.ledger import pages as ledger_pages
 from payments.ledger.own import api as own_api
@@ -73,6 +75,8 @@ def make_payments_pages() -> FastAPI:
         ledger_pages,
         gl_pages,
         period_pages,
+        new_journal_pages,
+        journal_pages,
         hold_pages,
         day_pages,
         controls_pages,
