@@ -23,6 +23,7 @@ from payments.payees.master import change_pages, edit_pages, import_pages
 from payments.payees.master import pages as payee_pages
 from payments.payees.overrides import pages as override_pages
 from payments.reconciliation import pages as reconciliation_pages
+from payments.reconciliation.awaited import pages as reconciliation_awaited_pages
 from payments.reconciliation.importing import pages as reconciliation_import_pages
 from payments.reconciliation.report import pages as reconciliation_report_pages
 from payments.reconciliation.ruling import pages as reconciliation_rule_pages
@@ -84,6 +85,7 @@ def make_payments_pages() -> FastAPI:
         payees_pages,
         reconciliation_work_pages,
         reconciliation_rule_pages,
+        reconciliation_awaited_pages,
         reconciliation_import_pages,
         reconciliation_report_pages,
         name_batches_pages,

@@ -52,6 +52,7 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Webhooks", "/payments/webhooks", (ADMINISTRATOR, AUDITOR)),
     ("Limits and approval", "/payments/controls", _ADMINISTERS),
     ("Settings", "/payments/settings", _ADMINISTERS),
+    ("Late payments", "/payments/settings/awaited", _ADMINISTERS),
 )
 
 # The header shows sections, and below it the pages of the section that one is in. A page belongs to
