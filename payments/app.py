@@ -39,6 +39,8 @@ from payments.runs import api as runs_api
 from payments.runs import pages as runs_pages
 from payments.runs import payment_pages
 from payments.runs.access import install_access
+from payments.runs.schedules import pages as schedule_pages
+from payments.runs.schedules import step_pages as schedule_step_pages
 from payments.screening import pages as screening_pages
 from payments.uploads import api as uploads_api
 from payments.uploads import error_pages as upload_error_pages
@@ -73,6 +75,8 @@ def make_payments_pages() -> FastAPI:
     for feature in (
         runs_pages,
         payment_pages,
+        schedule_pages,
+        schedule_step_pages,
         ledger_pages,
         gl_pages,
         period_pages,

@@ -18,6 +18,7 @@ from payments.reconciliation import work_models as _reconciliation_work
 from payments.reports.auditor import models as _auditor_packs
 from payments.reports.remittance import models as _remittance
 from payments.runs import models as _runs
+from payments.runs.schedules import models as _schedules
 from payments.screening import models as _screening
 from payments.stages import models as _stages
 from payments.uploads import models as _uploads
@@ -44,6 +45,7 @@ _FEATURES = (
     _reconciliation_work,
     _remittance,
     _runs,
+    _schedules,
     _screening,
     _seal,
     _stages,

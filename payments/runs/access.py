@@ -24,6 +24,7 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Today", "/payments/", SEES_RUNS),
     ("Uploads", "/payments/uploads", SEES_RUNS),
     ("Runs", "/payments/runs", SEES_RUNS),
+    ("Schedules", "/payments/schedules", (*SEES_RUNS, ADMINISTRATOR)),
     ("Find a payment", "/payments/search", SEES_RUNS),
     ("Holds", "/payments/holds", SEES_RUNS),
     ("Calendar", "/payments/calendar", (*SEES_RUNS, ADMINISTRATOR)),
