@@ -9,6 +9,8 @@ from payments.controls import day_pages, hold_pages, settings_pages, step_up_pag
 from payments.controls import pages as controls_pages
 from payments.gl import pages as gl_pages
 from payments.gl import period_pages
+from payments.gl.journals import new_pages as new_journal_pages
+from payments.gl.journals import pages as journal_pages
 from payments.govstack import api as govstack_api
 from payments.ledger import pages as ledger_pages
 from payments.ledger.own import api as own_api
@@ -37,6 +39,8 @@ from payments.runs import api as runs_api
 from payments.runs import pages as runs_pages
 from payments.runs import payment_pages
 from payments.runs.access import install_access
+from payments.runs.schedules import pages as schedule_pages
+from payments.runs.schedules import step_pages as schedule_step_pages
 from payments.screening import pages as screening_pages
 from payments.uploads import api as uploads_api
 from payments.uploads import error_pages as upload_error_pages
@@ -71,9 +75,13 @@ def make_payments_pages() -> FastAPI:
     for feature in (
         runs_pages,
         payment_pages,
+        schedule_pages,
+        schedule_step_pages,
         ledger_pages,
         gl_pages,
         period_pages,
+        new_journal_pages,
+        journal_pages,
         hold_pages,
         day_pages,
         controls_pages,

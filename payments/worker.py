@@ -15,6 +15,7 @@ from payments.reconciliation import tasks as reconciliation_tasks
 from payments.reconciliation.awaited import tasks as awaited_tasks
 from payments.reports.remittance import tasks as remittance_tasks
 from payments.runs import tasks as runs_tasks
+from payments.runs.schedules import tasks as schedules_tasks
 from payments.screening import tasks as screening_tasks
 from payments.settings import get_settings
 from payments.uploads import tasks as uploads_tasks
@@ -36,6 +37,7 @@ TASKS = (
     reconciliation_tasks,
     remittance_tasks,
     runs_tasks,
+    schedules_tasks,
     screening_tasks,
     seal_tasks,
     uploads_tasks,
@@ -49,7 +51,10 @@ def create_worker() -> Celery:
     settings = get_settings()
     logs.configure("payments", settings)
     engine = make_engine(
-        settings.database_url, pool_size=settings.database_pool_size, service="payments-worker"
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        service="payments-worker",
+        bulk=True,
     )
     database = Database(engine)
     app = make_celery("payments", settings, database)
@@ -61,6 +66,7 @@ def create_worker() -> Celery:
             ledger_upkeep.plan_upkeep(session, settings, clock.now())
             seal_tasks.plan_sealing(session, settings, clock.now())
             vouchers_tasks.plan(session, clock.now())
+            schedules_tasks.plan(session, clock.now())
 
     worker_ready.connect(begin, weak=False)
     return app

@@ -27,6 +27,8 @@ _FIND = text(
     "SELECT id FROM bank_account WHERE body = :body AND code = :code AND sort_code = :sort_code"
     " AND account_number = :account_number"
 )
+# What is known of a payment is looked up by the payment: OFFSET 0 and IS TRUE keep the planner,
+# which may take a submission for small, from reading all its outcomes for each payment.
 _OUTCOMES = text(
     """
     WITH fresh AS (
@@ -41,8 +43,9 @@ _OUTCOMES = text(
         FROM submission_item i WHERE i.submission_id = :submission
          AND i.line_no BETWEEN :first AND :last
          AND (cast(:only AS uuid[]) IS NULL OR i.payment_id = ANY(:only))
-         AND NOT EXISTS (SELECT 1 FROM bank_outcome o WHERE o.submission_id = :submission
-                            AND o.payment_id = i.payment_id AND o.kind = ANY(:unless))
+         AND NOT EXISTS (SELECT 1 FROM bank_outcome o WHERE o.payment_id = i.payment_id
+                            AND (o.submission_id = :submission AND o.kind = ANY(:unless)) IS TRUE
+                         OFFSET 0)
        ORDER BY i.line_no
       ON CONFLICT DO NOTHING RETURNING id)
     SELECT count(*) FROM fresh

@@ -71,6 +71,8 @@ EVENTS = {
     "line.unidentified": "Unexplained line to suspense",
     "line.identified": "Line explained later: out of suspense",
     "line.written_off": "Difference written off",
+    "journal.posted": "Manual journal",
+    "journal.reversed": "Manual journal reversed",
     "payment.settled": "Payment paid on the statement",
     "item.received": "Expected amount on the statement",
     "match.undone": "Match taken back: into suspense",

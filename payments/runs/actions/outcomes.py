@@ -44,21 +44,27 @@ _OF_ITS_OWN = ("rejected", "returned")
 _SENT = ("submitted", "accepted", "paid", "returned")
 # Paid, and not paid after all, can be said in turn and heard in any order: the last word counts.
 _LAST_WORD = """
-         AND NOT EXISTS (SELECT 1 FROM bank_outcome n
-                          WHERE n.payment_id = o.payment_id AND n.id > o.id
-                            AND n.kind = CASE o.kind WHEN 'paid' THEN 'unpaid' ELSE 'paid' END
-                            AND (n.submission_id = o.submission_id) IS TRUE)
+                 AND NOT EXISTS (SELECT 1 FROM bank_outcome n
+                                  WHERE n.payment_id = o.payment_id AND n.id > o.id
+                                    AND n.kind = CASE o.kind WHEN 'paid' THEN 'unpaid'
+                                                             ELSE 'paid' END
+                                    AND (n.submission_id = o.submission_id) IS TRUE)
 """
+# Run and state come with the answers: a payment is found by its id alone. Were the payments
+# narrowed by them, a planner that takes the run for small would read it again for each answer.
 _MOVE = """
     WITH moved AS (
       UPDATE payment p SET state = :after, state_at = :now,
              reason_code = CASE WHEN :with_reason THEN o.reason_code ELSE p.reason_code END,
              reason = CASE WHEN :with_reason THEN o.reason ELSE p.reason END
-        FROM bank_outcome o
-       WHERE o.batch_id = :batch AND o.id BETWEEN :first AND :last AND o.kind = :kind
-         AND o.reason_code = :code AND o.reason = :reason
-         AND p.id = o.payment_id AND p.run_id = :run AND p.state = :before
-         {only}
+        FROM (SELECT o.payment_id, o.reason_code, o.reason, cast(:run AS uuid) AS run,
+                     cast(:before AS text) AS before
+                FROM bank_outcome o
+               WHERE o.batch_id = :batch AND o.id BETWEEN :first AND :last AND o.kind = :kind
+                 AND o.reason_code = :code AND o.reason = :reason
+                 {only}
+              OFFSET 0) o
+       WHERE p.id = o.payment_id AND p.run_id = o.run AND p.state = o.before
       RETURNING p.id, p.public_id, p.correlation_id, p.case_reference)
     SELECT t.payments, t.first, t.last, m.id, m.public_id, m.correlation_id, m.case_reference
       FROM (SELECT count(*) AS payments, (array_agg(id ORDER BY id))[1] AS first,
