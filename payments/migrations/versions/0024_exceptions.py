@@ -43,20 +43,28 @@ ALTER TABLE reconciliation_exception
        AND (code = 'UNMATCHED_PAYMENT') = (target_id IS NOT NULL AND submission_id IS NOT NULL));
 CREATE UNIQUE INDEX uq_reconciliation_exception_awaited ON reconciliation_exception (target_id)
   WHERE code = 'UNMATCHED_PAYMENT' AND state = 'open';
--- Whoever matches, and however: what was awaited is not any more. The exceptions lead, so that
--- a million matches cost nothing where nothing is late.
+-- Whoever matches, and however: what was awaited is not any more. Where nothing is late it costs one
+-- look. It is planned anew each time and by indexes, because a plan that a session kept from when
+-- there was little would be a loop over all when there is much.
 CREATE FUNCTION close_awaited() RETURNS trigger LANGUAGE plpgsql
-SET search_path = payments, pg_temp AS $$
+SET search_path = payments, pg_temp SET enable_seqscan = off AS $$
 BEGIN
-  UPDATE reconciliation_exception e
-     SET state = 'closed', closed_at = now(), resolution = 'matched'
-   WHERE e.code = 'UNMATCHED_PAYMENT' AND e.state = 'open'
-     AND (e.target_id IN (SELECT target_id FROM fresh)
-          OR e.submission_id IN (SELECT target_id FROM fresh))
-     AND EXISTS (SELECT 1 FROM match_target t
-                  WHERE t.target_type IN ('payment','submission')
-                    AND t.target_id IN (e.target_id, e.submission_id)
-                    AND t.allocated_pence >= t.amount_pence);
+  PERFORM 1 FROM reconciliation_exception
+    WHERE code = 'UNMATCHED_PAYMENT' AND state = 'open' LIMIT 1;
+  IF NOT FOUND THEN
+    RETURN NULL;
+  END IF;
+  EXECUTE $update$
+    WITH whole AS MATERIALIZED (
+      SELECT t.target_id FROM fresh f
+        JOIN match_target t ON t.target_type = f.target_type AND t.target_id = f.target_id
+       WHERE f.target_type IN ('payment','submission') AND t.allocated_pence >= t.amount_pence)
+    UPDATE reconciliation_exception e
+       SET state = 'closed', closed_at = now(), resolution = 'matched'
+     WHERE e.code = 'UNMATCHED_PAYMENT' AND e.state = 'open'
+       AND (e.target_id IN (SELECT target_id FROM whole)
+            OR e.submission_id IN (SELECT target_id FROM whole))
+  $update$;
   RETURN NULL;
 END $$;
 CREATE TRIGGER match_explained AFTER INSERT ON match REFERENCING NEW TABLE AS fresh
