@@ -3,6 +3,7 @@
 from payments.bank import models as _bank
 from payments.bank.work import models as _bank_work
 from payments.base import Base
+from payments.bills import models as _bills
 from payments.controls import models as _controls
 from payments.gl import models as _gl
 from payments.govstack import models as _govstack
@@ -28,6 +29,7 @@ __all__ = ["metadata"]
 _FEATURES = (
     _bank,
     _bank_work,
+    _bills,
     _controls,
     _gl,
     _govstack,

@@ -4,6 +4,7 @@ from celery import Celery
 from celery.signals import worker_ready
 
 from payments.bank import tasks as bank_tasks
+from payments.bills import tasks as bills_tasks
 from payments.gl import tasks as gl_tasks
 from payments.govstack import tasks as govstack_tasks
 from payments.ledger import upkeep as ledger_upkeep
@@ -25,6 +26,7 @@ from shared.db import Database, make_engine
 
 TASKS = (
     bank_tasks,
+    bills_tasks,
     gl_tasks,
     govstack_tasks,
     ledger_upkeep,
@@ -58,6 +60,7 @@ def create_worker() -> Celery:
             ledger_upkeep.plan_upkeep(session, settings, clock.now())
             seal_tasks.plan_sealing(session, settings, clock.now())
             vouchers_tasks.plan(session, clock.now())
+            bills_tasks.plan(session, clock.now())
 
     worker_ready.connect(begin, weak=False)
     return app

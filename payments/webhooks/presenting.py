@@ -44,6 +44,7 @@ _MEANINGS = {
     "run.sent_back": "A run was sent back to be corrected",
     "run.cancelled": "A run was cancelled",
     "upload.finished": "An uploaded file was checked to its end",
+    "bill.paid": "A provider says that a bill was paid",
 }
 EVENT_CHOICES = [{"value": name, "text": name, "hint": _MEANINGS[name]} for name in EVENT_TYPES]
 
