@@ -109,7 +109,7 @@ def _tell_bill(
         "billDetails": bill_details(bill, name, london_date(now)),
     }
     _call_back(session, caller, told, now)
-    return answer({"responseCode": "00", "requestID": request_id, **told}, _ACCEPTED)
+    return answer({**request_words("The bill is found", request_id), **told}, _ACCEPTED)
 
 
 def _call_back(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Barrier
 
 import pytest
@@ -18,7 +18,7 @@ from payments.payees.bank_details import DetailsVault
 from shared.db import Database
 from shared.errors import Conflict, NotFound, Problem
 from shared.outbox import Job
-from tests.payments.bills.counter import PENCE, REFERENCE, balances, count, issue, pay, state
+from tests.payments.bills.counter import PENCE, REFERENCE, balances, count, day, issue, pay, state
 from tests.payments.runs.world import BODY, GATEWAY, NOW, UNA
 
 URL = "https://biller.example/rtp"
@@ -60,9 +60,7 @@ def _say(session: Session, **changes: object) -> PayRequest:
 
 
 def _told(session: Session) -> list[dict[str, str]]:
-    return list(
-        session.execute(text("SELECT body FROM govstack_callback ORDER BY id")).scalars()
-    )
+    return list(session.execute(text("SELECT body FROM govstack_callback ORDER BY id")).scalars())
 
 
 def test_a_request_is_made_once_and_its_address_is_sealed(
@@ -206,15 +204,24 @@ def test_a_request_ends_with_its_bill(
     assert [one["rtpStatus"] for one in _told(session)] == [expected]
 
 
-def test_bills_and_requests_expire_by_the_clock(
-    database: Database, vault: DetailsVault, make_job: Callable[..., Job]
-) -> None:
+class _JobAt(Job):
+    """Work that is done at another time."""
+
+    at = NOW
+
+    def now(self) -> datetime:
+        return self.at
+
+
+def test_bills_and_requests_expire_by_the_clock(database: Database, vault: DetailsVault) -> None:
     with database.transaction() as session:
         issue(session)
-        issue(session, reference="LATER-1", expires_on=None, due_on=(NOW + timedelta(40)).date())
+        issue(session, reference="LATER-1", due_on=day(40))
         _ask(session, vault)
     for when, expected in ((30, "open"), (31, "expired"), (31, "expired")):
-        look_after(make_job(NOW + timedelta(days=when)))
+        job = _JobAt(1, "payments.bills.look_after", {}, 1, database, None)  # type: ignore[arg-type]  # no setting is read
+        job.at = NOW + timedelta(days=when)
+        look_after(job)
         with database.transaction() as session:
             assert (state(session), state(session, "LATER-1")) == (expected, "open")
     with database.transaction() as session:
