@@ -6,11 +6,9 @@ Published texts name the same members differently, so both names are there: ``re
 
 from datetime import date, datetime
 
-from starlette.responses import Response
-
 from payments.bills.queries import Bill, PayRequest, Transfer
 from payments.bills.rules import RejectReason
-from payments.govstack.deps import RefusalError, answer
+from payments.govstack.deps import RefusalError
 from payments.govstack.p2g.rules import request_id_in
 from payments.govstack.reports import pounds
 from payments.govstack.shape_a.rules import RefusedError
@@ -54,15 +52,16 @@ def _id_of(body: object) -> str:
         return ""
 
 
-def said(words: str, request_id: str, request: PayRequest, bill_reference: str) -> Response:
+def said(
+    words: str, request_id: str, request: PayRequest, bill_reference: str
+) -> dict[str, object]:
     """Return the answer to a message about a request to pay."""
-    told = {
+    return {
         **request_words(words, request_id),
         "rtpId": request.rtp_id,
         "billId": bill_reference,
         "rtpStatus": request.state,
     }
-    return answer(told, 202)
 
 
 def transfer_answer(transfer: Transfer) -> dict[str, object]:

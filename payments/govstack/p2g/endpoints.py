@@ -188,7 +188,8 @@ def ask(
         raise refused(str(error), body) from error
     except Problem as problem:
         raise refused(problem.title, body) from problem
-    return said("The request to pay is taken over", sent.request_id, made, bill.reference)
+    told = said("The request to pay is taken over", sent.request_id, made, bill.reference)
+    return answer(told, _ACCEPTED)
 
 
 @router.post("/rtpResponse")
@@ -216,7 +217,8 @@ def take_answer(
     except Problem as problem:
         raise refused(problem.title, body, status=_status_of(problem)) from problem
     bill = get_bill_by_id(session, found.bill_id)
-    return said("The answer is taken over", sent.request_id, found, bill.reference)
+    words = said("The answer is taken over", sent.request_id, found, bill.reference)
+    return answer(words, _ACCEPTED)
 
 
 def _status_of(problem: Problem) -> int:

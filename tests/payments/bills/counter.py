@@ -36,8 +36,8 @@ def issue(session: Session, *, client_id: str | None = None, **changes: object) 
     return issue_bill(session, BODY, new_bill(**changes), UNA, NOW, client_id=client_id)
 
 
-def pay(session: Session, now: datetime = NOW, **changes: object) -> Answered:
-    """Say that a bill was paid, as a provider does."""
+def pay(session: Session, /, **changes: object) -> Answered:
+    """Say that a bill was paid, as a provider does, at ``now`` where another time is given."""
     values: dict[str, object] = {
         "organisation": BODY,
         "is_rehearsal": False,
@@ -46,6 +46,8 @@ def pay(session: Session, now: datetime = NOW, **changes: object) -> Answered:
         "bill_reference": REFERENCE,
         "payment_reference": "PAYREF-0001",
     }
+    now = changes.pop("now", NOW)
+    assert isinstance(now, datetime)
     notice = PaymentNotice(**{**values, **changes})  # type: ignore[arg-type]  # members by name
     return pay_bill(session, notice, GATEWAY, now)
 

@@ -116,9 +116,9 @@ def test_a_paid_bill_is_a_double_to_everybody_else(session: Session) -> None:
 def test_the_clock_decides_before_the_worker_does(session: Session) -> None:
     issue(session)
     last_minute = NOW + (DUE - TODAY)
-    late = pay(session, last_minute + timedelta(days=1))
+    late = pay(session, now=last_minute + timedelta(days=1))
     assert (late.transfer.reject_reason, late.transfer.words) == ("Def", "The bill has expired")
-    assert pay(session, last_minute, request_id="pay-0002").transfer.is_accepted
+    assert pay(session, now=last_minute, request_id="pay-0002").transfer.is_accepted
 
 
 def test_a_cancelled_bill_is_not_paid(session: Session) -> None:

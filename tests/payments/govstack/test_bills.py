@@ -3,10 +3,9 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 import pytest
-from httpx import Response
 from pydantic import ConfigDict, Field, create_model
 from sqlalchemy import text
 from starlette.testclient import TestClient
@@ -22,43 +21,58 @@ from tests.payments.runs.world import UNA
 CALLBACK = {"X-Callback-URL": "https://source.example/callback", "X-CorrelationID": "story-1"}
 
 
-def _text(longest: int) -> type[str]:
-    return Annotated[str, Field(max_length=longest)]  # type: ignore[return-value]  # a type with its limit
+_Short = Annotated[str, Field(max_length=10)]
+_Id = Annotated[str, Field(max_length=12)]
+_Payment = Annotated[str, Field(max_length=16)]
+_Bill = Annotated[str, Field(max_length=20)]
+_Words = Annotated[str, Field(max_length=200)]
+
+
+class _Answer(Protocol):
+    """What a test client answers."""
+
+    @property
+    def content(self) -> bytes: ...
+    def json(self) -> Any: ...
 
 
 _STRICT = ConfigDict(strict=True)
+_CODE = Literal["00", "01"]
+_STATUS = Literal["ACK", "RJC", ""]
+_REASON = Literal["Def", "Dup", "Und", "R", "E", "W", ""]
+_CURRENCY = Literal["GBP"]
 _REQUEST_STATE = Literal["COM", "PND", "EXP", "CAN", "RJC"]
 # Members and lengths as published.
 Envelope = create_model(
     "Envelope",
     __config__=_STRICT,
-    responseCode=(Literal["00", "01"], ...),
-    responseDescription=(_text(200), ...),
-    reason=(_text(200), ...),
-    requestID=(_text(12), ...),
-    requestId=(_text(12), ...),
-    billId=(_text(20), ""),
-    rtpId=(_text(12), ""),
-    status=(Literal["ACK", "RJC", ""], ""),
+    responseCode=(_CODE, ...),
+    responseDescription=(_Words, ...),
+    reason=(_Words, ...),
+    requestID=(_Id, ...),
+    requestId=(_Id, ...),
+    billId=(_Bill, ""),
+    rtpId=(_Id, ""),
+    status=(_STATUS, ""),
     rtpStatus=(_REQUEST_STATE, "PND"),
     requestStatus=(_REQUEST_STATE, "PND"),
-    rejectReason=(Literal["Def", "Dup", "Und", "R", "E", "W", ""], ""),
-    paymentReferenceID=(_text(16), ""),
+    rejectReason=(_REASON, ""),
+    paymentReferenceID=(_Payment, ""),
 )
 BillDetails = create_model(
     "BillDetails",
     __config__=_STRICT,
-    billerId=(_text(10), ...),
-    billerName=(_text(10), ...),
-    billStatus=(_text(10), ...),
+    billerId=(_Short, ...),
+    billerName=(_Short, ...),
+    billStatus=(_Short, ...),
     dueDate=(date, ...),
     amountonDueDate=(float, ...),
     amountAfterDueDate=(float, ...),
-    currency=(Literal["GBP"], ...),
+    currency=(_CURRENCY, ...),
 )
 
 
-def _fits(answer: Response) -> dict[str, Any]:
+def _fits(answer: _Answer) -> dict[str, Any]:
     """Return an answer that has the published shape."""
     told: dict[str, Any] = answer.json()
     Envelope.model_validate_json(answer.content)
@@ -126,7 +140,8 @@ def test_a_wrong_inquiry_is_refused(
 
 
 def test_an_inquiry_without_its_id_is_refused(door: TestClient) -> None:
-    for body in ({}, {"requestID": "x" * 13}, []):
+    bodies: list[object] = [{}, {"requestID": "x" * 13}, []]
+    for body in bodies:
         for path in ("bills/BILL-OPEN-1", "transferRequests/RTP-1"):
             answer = door.post(path, json=body)
             assert (answer.status_code, answer.json()["responseCode"]) == (400, "01")
