@@ -5,6 +5,8 @@ from fastapi import FastAPI
 from payments.bank.advices import pages as report_pages
 from payments.bank.submissions import pages as submission_pages
 from payments.bank.work import pages as work_pages
+from payments.bills import api as bills_api
+from payments.bills import pages as bills_pages
 from payments.controls import day_pages, hold_pages, settings_pages, step_up_pages
 from payments.controls import pages as controls_pages
 from payments.gl import pages as gl_pages
@@ -64,6 +66,7 @@ def make_payments_api() -> FastAPI:
         webhooks_api,
         govstack_api,
         payee_api,
+        bills_api,
     ):
         app.include_router(feature.router)
     return app
@@ -116,6 +119,7 @@ def make_payments_pages() -> FastAPI:
         report_pages,
         voucher_pages,
         vouchers_pages,
+        bills_pages,
     ):
         app.include_router(feature.router)
     install_access(app)

@@ -3,6 +3,7 @@
 from payments.bank import models as _bank
 from payments.bank.work import models as _bank_work
 from payments.base import Base
+from payments.bills import models as _bills
 from payments.controls import models as _controls
 from payments.gl import models as _gl
 from payments.gl.journals import models as _journals
@@ -32,6 +33,7 @@ _FEATURES = (
     _auditor_packs,
     _bank,
     _bank_work,
+    _bills,
     _controls,
     _gl,
     _govstack,

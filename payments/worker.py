@@ -4,6 +4,7 @@ from celery import Celery
 from celery.signals import worker_ready
 
 from payments.bank import tasks as bank_tasks
+from payments.bills import tasks as bills_tasks
 from payments.gl import tasks as gl_tasks
 from payments.govstack import tasks as govstack_tasks
 from payments.ledger import upkeep as ledger_upkeep
@@ -28,6 +29,7 @@ from shared.db import Database, make_engine
 TASKS = (
     awaited_tasks,
     bank_tasks,
+    bills_tasks,
     gl_tasks,
     govstack_tasks,
     ledger_upkeep,
@@ -67,6 +69,7 @@ def create_worker() -> Celery:
             seal_tasks.plan_sealing(session, settings, clock.now())
             vouchers_tasks.plan(session, clock.now())
             schedules_tasks.plan(session, clock.now())
+            bills_tasks.plan(session, clock.now())
 
     worker_ready.connect(begin, weak=False)
     return app
