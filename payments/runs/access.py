@@ -44,6 +44,7 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Ledger", "/payments/ledger", SEES_RUNS),
     ("Balances at a day", "/payments/ledger/balances", SEES_RUNS),
     ("Months", "/payments/periods", (RECONCILER, AUDITOR, ADMINISTRATOR)),
+    ("Manual journals", "/payments/journals", (RECONCILER, AUDITOR, ADMINISTRATOR)),
     ("Journals", "/payments/gl", (RECONCILER, AUDITOR, ADMINISTRATOR)),
     ("Reports", "/payments/reports", SEES_RUNS),
     ("Audit log", "/payments/audit", (AUDITOR,)),
@@ -51,6 +52,7 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Webhooks", "/payments/webhooks", (ADMINISTRATOR, AUDITOR)),
     ("Limits and approval", "/payments/controls", _ADMINISTERS),
     ("Settings", "/payments/settings", _ADMINISTERS),
+    ("Late payments", "/payments/settings/awaited", _ADMINISTERS),
 )
 
 # The header shows sections, and below it the pages of the section that one is in. A page belongs to
@@ -79,7 +81,7 @@ _SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("Reconciliation", ("/payments/reconciliation",)),
-    ("Ledger", ("/payments/ledger", "/payments/gl", "/payments/periods")),
+    ("Ledger", ("/payments/ledger", "/payments/gl", "/payments/periods", "/payments/journals")),
     ("Reports", ("/payments/reports", "/payments/audit")),
     ("Settings", ("/payments/controls", "/payments/settings", "/payments/webhooks")),
     ("Today", ("/payments/",)),
