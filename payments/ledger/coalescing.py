@@ -198,8 +198,7 @@ def _values(body: str, requests: Sequence[_Request]) -> dict[str, object]:
         "body": body,
         "batch": new_id(),
         "purpose": _PURPOSE,
-        # Ids in the order of the insert keep the index of the primary key at its end.
-        "ids": [new_id() for _ in drafts],
+        "ids": [draft.id for draft in drafts],
         "types": [draft.event_type for draft in drafts],
         "events": [draft.event_id for draft in drafts],
         "days": [draft.effective_on for draft in drafts],

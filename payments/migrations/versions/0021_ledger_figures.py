@@ -38,6 +38,11 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    for function in ("post_singles", "check_entries", "check_postings", "lock_bounds"):
+        op.execute(f"ALTER FUNCTION {function} RESET plan_cache_mode")
+    op.execute("ALTER FUNCTION lock_bounds RESET enable_seqscan")
+    op.execute("ALTER FUNCTION apply_bounds RESET ALL")
+    op.execute("ALTER FUNCTION apply_bounds SET search_path = payments, pg_temp")
     op.execute(_ROWS_AGAIN)
     balances = (_HERE / "0010_balances.sql").read_text()
     part = balances[balances.index("CREATE FUNCTION ledger_balances") :]
