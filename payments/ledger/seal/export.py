@@ -26,7 +26,8 @@ _ENTRIES = text(
     SELECT string_agg(CASE WHEN e.id IS NULL THEN '' ELSE {entry_line()} END, E'\\n'
                       ORDER BY s.leaf_index) AS content,
            (SELECT k.leaves FROM entry_block k WHERE k.block_id = :block) AS leaves
-      FROM entry_seal s LEFT JOIN entry e ON e.id = s.entry_id
+      FROM entry_seal s
+      LEFT JOIN LATERAL (SELECT * FROM entry k WHERE k.id = s.entry_id LIMIT 1) e ON true
       LEFT JOIN period p ON p.id = e.period_id
      WHERE s.block_id = :block
     """
