@@ -12,6 +12,7 @@ from payments.payees.bulk import tasks as name_batch_tasks
 from payments.payees.master import tasks as payees_tasks
 from payments.reconciliation import polling
 from payments.reconciliation import tasks as reconciliation_tasks
+from payments.reports.auditor import tasks as auditor_tasks
 from payments.reports.remittance import tasks as remittance_tasks
 from payments.runs import tasks as runs_tasks
 from payments.screening import tasks as screening_tasks
@@ -24,6 +25,7 @@ from shared.celery import make_celery, run_worker
 from shared.db import Database, make_engine
 
 TASKS = (
+    auditor_tasks,
     bank_tasks,
     gl_tasks,
     govstack_tasks,
