@@ -24,6 +24,7 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Today", "/payments/", SEES_RUNS),
     ("Uploads", "/payments/uploads", SEES_RUNS),
     ("Runs", "/payments/runs", SEES_RUNS),
+    ("Schedules", "/payments/schedules", (*SEES_RUNS, ADMINISTRATOR)),
     ("Find a payment", "/payments/search", SEES_RUNS),
     ("Holds", "/payments/holds", SEES_RUNS),
     ("Calendar", "/payments/calendar", (*SEES_RUNS, ADMINISTRATOR)),
@@ -40,6 +41,7 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Screening", "/payments/screening", (APPROVER, ADMINISTRATOR, AUDITOR)),
     ("Confirmation of Payee", "/payments/confirmation-of-payee", CHECK_ROLES),
     ("Vouchers", "/payments/vouchers", SEES_RUNS),
+    ("Bills", "/payments/bills", SEES_RUNS),
     ("Reconciliation", "/payments/reconciliation", SEES_RUNS),
     ("Ledger", "/payments/ledger", SEES_RUNS),
     ("Balances at a day", "/payments/ledger/balances", SEES_RUNS),
@@ -53,6 +55,7 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Webhooks", "/payments/webhooks", (ADMINISTRATOR, AUDITOR)),
     ("Limits and approval", "/payments/controls", _ADMINISTERS),
     ("Settings", "/payments/settings", _ADMINISTERS),
+    ("Late payments", "/payments/settings/awaited", _ADMINISTERS),
 )
 
 # The header shows sections, and below it the pages of the section that one is in. A page belongs to
@@ -77,6 +80,7 @@ _SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "/payments/submissions",
             "/payments/work",
             "/payments/vouchers",
+            "/payments/bills",
             "/payments/payment-orders",
         ),
     ),

@@ -50,7 +50,7 @@ CREATE TABLE journal_line (
   CONSTRAINT ck_journal_line_amount CHECK (amount_pence <> 0),
   -- What proves itself against runs, the bank or vouchers is written by the service alone.
   CONSTRAINT ck_journal_line_account CHECK (account NOT IN ('payments_approved', 'in_transit',
-    'returns_receivable', 'returned_unapplied', 'vouchers_issued')
+    'returns_receivable', 'returned_unapplied', 'vouchers_issued', 'payout_in_transit')
     AND account NOT LIKE 'bank.%' AND account NOT LIKE 'suspense.%')
 );
 REVOKE UPDATE, DELETE, TRUNCATE ON journal, journal_line FROM payments;

@@ -6,6 +6,7 @@ from datetime import date
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from payments.gl.journals.queries import NUMBERED
 from payments.reports.audit.queries import (
     SHAPING,
     Deed,
@@ -33,15 +34,13 @@ _SHEETS: Mapping[str, str] = {
          WHERE r.organisation = :body AND r.run_date BETWEEN :first AND :last
          ORDER BY r.run_date, r.reference, a.round, a.approved_at, a.id
     """,
-    "journals": """
+    "journals": f"""
         SELECT j.number, j.state, j.effective_on, j.description, j.reason, o.number AS reverses,
                j.total_pence, j.made_by_id, j.made_by_name, j.made_at, j.decided_by_id,
                j.decided_by_name, j.decided_at, j.decision_reason, j.entry_id::text AS entry,
-               b.year || '/' || (b.first_number + s.leaf_index) AS ledger_number,
+               n.year || '/' || n.number AS ledger_number,
                encode(j.content_sha256, 'hex') AS content_sha256
-          FROM journal j LEFT JOIN journal o ON o.id = j.reverses
-          LEFT JOIN entry_seal s ON s.entry_id = j.entry_id
-          LEFT JOIN seal_block b ON b.id = s.block_id
+          FROM journal j LEFT JOIN journal o ON o.id = j.reverses {NUMBERED}
          WHERE j.body = :body AND (j.effective_on BETWEEN :first AND :last
             OR j.made_at >= :since AND j.made_at < :until)
          ORDER BY j.number
