@@ -15,6 +15,7 @@ from payments.reconciliation.engine.offers import (
     ITEM_COLUMNS,
     OPEN_ITEMS,
     list_closed,
+    list_taken,
     open_submissions,
 )
 from payments.reconciliation.engine.work import (
@@ -77,8 +78,10 @@ _OF_ITEMS = _only(
     group_key="e.group_key",
     item_key="e.reference_key",
 )
-_SEE = text(
-    f"""
+
+
+def _see(open_: str) -> str:
+    return f"""
     CREATE TEMP TABLE work_seen ON COMMIT DROP AS
     SELECT l.id AS line_id, e.id AS item_id, l.h,
            CASE WHEN e.id IS NULL THEN l.amount_pence WHEN l.id IS NULL THEN e.amount_pence END
@@ -88,10 +91,12 @@ _SEE = text(
                         ELSE l.end_to_end_id END AS given
               FROM statement_line l WHERE l.statement_id = :statement) l
       FULL JOIN (SELECT e.*, nullif(e.end_to_end_id, '') AS given
-                   FROM expected_item e WHERE {OPEN_ITEMS}) e
+                   FROM expected_item e WHERE {open_}) e
         ON e.given = l.given AND e.amount_pence = l.amount_pence
     """
-)
+
+
+_SEE = {few: text(_see(open_)) for few, open_ in OPEN_ITEMS.items()}
 _LINES_LEFT = text(
     """
     INSERT INTO work_line
@@ -104,7 +109,7 @@ _ITEMS_LEFT = text(
     """
     INSERT INTO work_free
     SELECT item_id, target_type, amount, due_on, item_end_to_end_id, item_uetr, group_key,
-           item_key, NULL
+           item_key
       FROM work_seen WHERE line_id IS NULL
     """
 )
@@ -155,7 +160,8 @@ def join_statement(work: Work, statement_id: UUID, span: Span) -> None:
     values["paired"] = list(session.execute(_PAIRED).scalars())
     values["closed"] = list_closed(work)
     session.execute(_WORKERS)
-    session.execute(_SEE, values)
+    taken = values["taken"] = list_taken(work)
+    session.execute(_SEE[taken is not None], values)
     session.execute(_NO_WORKERS)
     for statement in (_LINES_LEFT, _ITEMS_LEFT, _UNSURE):
         session.execute(statement)

@@ -46,8 +46,8 @@ _DROP_LINES = text(
     " FROM work_fit) f WHERE f.id = w.id"
 )
 _DROP_ITEMS = text(
-    "UPDATE work_free w SET rule = :rule FROM (SELECT DISTINCT unnest(item_ids) AS id"
-    " FROM work_fit) f WHERE f.id = w.id"
+    "DELETE FROM work_free w USING (SELECT DISTINCT unnest(item_ids) AS id FROM work_fit) f"
+    " WHERE f.id = w.id"
 )
 ITEMS = "SELECT id, target_type, amount, due_on AS day, end_to_end_id, key FROM work_free"
 
@@ -81,7 +81,9 @@ def make_fit(
     )
 
 
-def fit(work: Work, statement: TextClause, rule: Rule, values: dict[str, object]) -> None:
+def fit(
+    work: Work, statement: TextClause, rule: Rule, values: dict[str, object], *, last: bool = False
+) -> None:
     """Run a pass: pairs that are alone, of the others some to show, and none of them free after."""
     session = work.session
     session.execute(_CLEAR)
@@ -89,5 +91,6 @@ def fit(work: Work, statement: TextClause, rule: Rule, values: dict[str, object]
     session.execute(_ALONE, {"rule": rule.id})
     if session.execute(_COUNT).scalar_one():
         session.execute(_UNSURE, {"rule": rule.id})
-    session.execute(_DROP_LINES, {"rule": rule.id})
-    session.execute(_DROP_ITEMS, {"rule": rule.id})
+    if not last:
+        session.execute(_DROP_LINES, {"rule": rule.id})
+        session.execute(_DROP_ITEMS)

@@ -36,18 +36,31 @@ _CLOSED = text(
     """
 )
 _SIZE = text("SELECT pg_relation_size('expected_item')")
+_FEW_TAKEN = 20_000
+_TAKEN = text(
+    "SELECT target_id FROM match_target WHERE target_type IN ('payment', 'expected_item')"
+    f" AND allocated_pence > 0 LIMIT {_FEW_TAKEN + 1}"
+)
 # The account is compared so that no index serves: all of the table is to be read, once.
-OPEN_ITEMS = """
+_IN_DAYS = """
     (e.bank_account_id = :account) IS TRUE AND e.due_on BETWEEN :earliest AND :latest
     AND (e.submission_id IS NULL OR e.submission_id <> ALL(cast(:closed AS uuid[])))
-    AND NOT EXISTS (SELECT 1 FROM match_target t WHERE t.target_type = e.target_type
-                       AND t.target_id = e.id AND t.allocated_pence > 0)
 """
+# With little history what is taken already is a list, not a second hash table of all items.
+OPEN_ITEMS = {
+    True: f"{_IN_DAYS} AND e.id <> ALL(cast(:taken AS uuid[]))",
+    False: f"""{_IN_DAYS}
+    AND NOT EXISTS (SELECT 1 FROM match_target t WHERE t.target_type = e.target_type
+                       AND t.target_id = e.id AND t.allocated_pence > 0)""",
+}
 ITEM_COLUMNS = (
     "e.id, e.target_type, e.amount_pence, e.due_on, e.end_to_end_id, e.uetr, e.group_key,"
-    " e.reference_key, NULL"
+    " e.reference_key"
 )
-_SCAN = text(f"INSERT INTO work_free SELECT {ITEM_COLUMNS} FROM expected_item e WHERE {OPEN_ITEMS}")
+_SCAN = {
+    few: text(f"INSERT INTO work_free SELECT {ITEM_COLUMNS} FROM expected_item e WHERE {open_}")
+    for few, open_ in OPEN_ITEMS.items()
+}
 # By amount alone only items near the lines can fit: no window of days is longer than 70 days.
 # Each LATERAL is one look into one index for one distinct key; OFFSET keeps it from being a join.
 _LOOK = text(
@@ -115,7 +128,8 @@ _SENT_ONE_BY_ONE = text(
     found AS MATERIALIZED (
       SELECT e.* FROM keys k CROSS JOIN LATERAL (
         SELECT * FROM expected_item e WHERE e.bank_account_id = :account
-           AND e.reference_key <> '' AND e.reference_key = k.key OFFSET 0) e
+           AND e.reference_key <> '' AND e.reference_key = k.key
+           AND e.target_type = 'payment' OFFSET 0) e
       UNION ALL SELECT e.* FROM ids k CROSS JOIN LATERAL (
         SELECT * FROM expected_item e WHERE e.bank_account_id = :account
            AND e.end_to_end_id <> '' AND e.end_to_end_id = k.end_to_end_id OFFSET 0) e
@@ -151,6 +165,12 @@ def list_closed(work: Work) -> list[UUID]:
     return list(work.session.execute(_CLOSED, {"account": work.account_id}).scalars())
 
 
+def list_taken(work: Work) -> list[UUID] | None:
+    """Return what lines explain already, or None when it is too much for a list."""
+    taken = list(work.session.execute(_TAKEN).scalars())
+    return taken if len(taken) <= _FEW_TAKEN else None
+
+
 def is_large(work: Work, lines: int) -> bool:
     """Tell whether so many lines had better read all that is expected than look into indexes."""
     size: int = work.session.execute(_SIZE).scalar_one()
@@ -159,7 +179,11 @@ def is_large(work: Work, lines: int) -> bool:
 
 def gather_items(work: Work, span: Span, values: dict[str, object]) -> None:
     """Gather what is expected, open, and may fit a line by key or by amount."""
-    work.session.execute(_SCAN if is_large(work, span.count) else _LOOK, values)
+    if is_large(work, span.count):
+        taken = list_taken(work)
+        work.session.execute(_SCAN[taken is not None], values | {"taken": taken})
+    else:
+        work.session.execute(_LOOK, values)
 
 
 def gather_sent(work: Work, values: dict[str, object]) -> None:

@@ -24,7 +24,6 @@ _OPEN = """
     SELECT s.* FROM work_open s WHERE NOT EXISTS (
       SELECT 1 FROM match_pair p WHERE p.target_type = 'submission' AND p.target_id = s.id)
 """
-_FREE = "SELECT e.* FROM work_free e WHERE e.rule IS NULL"
 _SUBMISSION = "'submission', s.id, s.run_id, s.id, s.pence, s.pence, 'in_transit'"
 _REGISTER = text(
     """
@@ -50,7 +49,6 @@ _END_TO_END = make_fit(
     lines="w.end_to_end_id <> ''",
     items="e.end_to_end_id <> ''",
     days="true",
-    source=f"{ITEMS} WHERE rule IS NULL",
 )
 _OTHER_KEYS = text(
     f"""
@@ -60,10 +58,10 @@ _OTHER_KEYS = text(
        WHERE w.rule IS NULL AND k.key <> ''),
     l AS (
       SELECT k.id AS line_id, k.amount, e.id, e.target_type FROM keys k
-        JOIN ({_FREE}) e ON e.uetr = k.given AND e.amount = k.amount
+        JOIN work_free e ON e.uetr = k.given AND e.amount = k.amount
       UNION
       SELECT k.id, k.amount, e.id, e.target_type FROM keys k
-        JOIN ({_FREE}) e ON e.end_to_end_id = k.given AND e.amount = k.amount)
+        JOIN work_free e ON e.end_to_end_id = k.given AND e.amount = k.amount)
     INSERT INTO match_pair
     SELECT l.line_id, l.target_type, l.id, NULL, NULL, abs(l.amount), abs(l.amount), NULL,
            '{passes.EXACT_ITEM.id}', true FROM l
@@ -84,7 +82,8 @@ _GROUPS_OF_LINES = text(
 )
 _GROUPS_OF_ITEMS = text(
     f"""
-    WITH lines AS ({_LEFT}), open AS ({_FREE} AND e.group_key <> ''), sums AS (
+    WITH lines AS ({_LEFT}),
+    open AS (SELECT e.* FROM work_free e WHERE e.group_key <> ''), sums AS (
       SELECT e.group_key, sum(e.amount) AS pence FROM open e GROUP BY 1
       HAVING min(sign(e.amount)) = max(sign(e.amount))), fits AS (
       SELECT g.group_key, min(l.id::text)::uuid AS line_id FROM sums g JOIN lines l
@@ -157,7 +156,7 @@ _REFERENCE = make_fit(
     lines="length(w.key) >= 6",
     items="true",
     days="(e.target_type = 'expected_item' OR e.day <= w.booked)",
-    source=f"""{ITEMS} WHERE rule IS NULL AND length(key) >= 6
+    source=f"""{ITEMS} WHERE length(key) >= 6
       UNION ALL SELECT id, 'returned_payment', amount, day, '', key FROM work_sent
                  WHERE length(key) >= 6""",
 )
@@ -173,7 +172,6 @@ _AMOUNT_DATE = make_fit(
     lines="w.kind IN ('credit', 'debit')",
     items="true",
     days=_DAYS_AROUND,
-    source=f"{ITEMS} WHERE rule IS NULL",
 )
 _JUDGE = text(
     """
@@ -217,7 +215,8 @@ def find_pairs(work: Work) -> None:
     drop_paired(work, passes.RETURN.id)
     work.session.execute(_NOT_AGAIN)
     fit(work, _REFERENCE, passes.REFERENCE, values)
-    fit(work, _AMOUNT_DATE, passes.AMOUNT_DATE, values | _windows(work, work.settings.window_days))
+    values |= _windows(work, work.settings.window_days)
+    fit(work, _AMOUNT_DATE, passes.AMOUNT_DATE, values, last=True)
     join_freely(work)
 
 

@@ -25,11 +25,15 @@ _PREPARE = text(
     SET LOCAL plan_cache_mode = force_custom_plan
     """
 )
-_HASH = text("SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off")
+# Groups are sorted: how many there are is never known beforehand, and a sort does not mind.
+_HASH = text(
+    "SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off;"
+    " SET LOCAL enable_hashagg = off"
+)
 _INDEX = text("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
 _ANY = text(
     "SET LOCAL enable_nestloop = on; SET LOCAL enable_mergejoin = on;"
-    " SET LOCAL enable_hashjoin = on"
+    " SET LOCAL enable_hashjoin = on; SET LOCAL enable_hashagg = on"
 )
 _TABLES = text(
     """
@@ -39,7 +43,7 @@ _TABLES = text(
     ) ON COMMIT DROP;
     CREATE TEMP TABLE IF NOT EXISTS work_free (
       id uuid, target_type text, amount bigint, due_on date, end_to_end_id text, uetr text,
-      group_key text, key text, rule text
+      group_key text, key text
     ) ON COMMIT DROP;
     CREATE TEMP TABLE IF NOT EXISTS work_sent (
       id uuid, run_id uuid, submission_id uuid, amount bigint, day date, end_to_end_id text,
@@ -75,7 +79,7 @@ _DROP_LINES = text(
     " WHERE rule = :rule) p WHERE p.line_id = w.id"
 )
 _DROP_ITEMS = text(
-    "UPDATE work_free e SET rule = :rule FROM (SELECT DISTINCT target_id FROM match_pair"
+    "DELETE FROM work_free e USING (SELECT DISTINCT target_id FROM match_pair"
     " WHERE rule = :rule) p WHERE p.target_id = e.id"
 )
 _SPAN = text("SELECT min(booked) AS first, max(booked) AS last, count(*) AS lines FROM work_line")
