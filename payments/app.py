@@ -7,6 +7,7 @@ from payments.bank.submissions import pages as submission_pages
 from payments.bank.work import pages as work_pages
 from payments.controls import day_pages, hold_pages, settings_pages, step_up_pages
 from payments.controls import pages as controls_pages
+from payments.controls.standing_in import pages as standing_in_pages
 from payments.gl import pages as gl_pages
 from payments.gl import period_pages
 from payments.govstack import api as govstack_api
@@ -80,6 +81,7 @@ def make_payments_pages() -> FastAPI:
         hold_pages,
         day_pages,
         controls_pages,
+        standing_in_pages,
         settings_pages,
         payees_pages,
         reconciliation_work_pages,
