@@ -5,11 +5,15 @@ from fastapi import FastAPI
 from payments.bank.advices import pages as report_pages
 from payments.bank.submissions import pages as submission_pages
 from payments.bank.work import pages as work_pages
+from payments.bills import api as bills_api
+from payments.bills import pages as bills_pages
 from payments.controls import day_pages, hold_pages, settings_pages, step_up_pages
 from payments.controls import pages as controls_pages
 from payments.controls.standing_in import pages as standing_in_pages
 from payments.gl import pages as gl_pages
 from payments.gl import period_pages
+from payments.gl.journals import new_pages as new_journal_pages
+from payments.gl.journals import pages as journal_pages
 from payments.govstack import api as govstack_api
 from payments.ledger import pages as ledger_pages
 from payments.ledger.own import api as own_api
@@ -22,6 +26,7 @@ from payments.payees.master import change_pages, edit_pages, import_pages
 from payments.payees.master import pages as payee_pages
 from payments.payees.overrides import pages as override_pages
 from payments.reconciliation import pages as reconciliation_pages
+from payments.reconciliation.awaited import pages as reconciliation_awaited_pages
 from payments.reconciliation.importing import pages as reconciliation_import_pages
 from payments.reconciliation.report import pages as reconciliation_report_pages
 from payments.reconciliation.ruling import pages as reconciliation_rule_pages
@@ -62,6 +67,7 @@ def make_payments_api() -> FastAPI:
         webhooks_api,
         govstack_api,
         payee_api,
+        bills_api,
     ):
         app.include_router(feature.router)
     return app
@@ -78,6 +84,8 @@ def make_payments_pages() -> FastAPI:
         ledger_pages,
         gl_pages,
         period_pages,
+        new_journal_pages,
+        journal_pages,
         hold_pages,
         day_pages,
         controls_pages,
@@ -86,6 +94,7 @@ def make_payments_pages() -> FastAPI:
         payees_pages,
         reconciliation_work_pages,
         reconciliation_rule_pages,
+        reconciliation_awaited_pages,
         reconciliation_import_pages,
         reconciliation_report_pages,
         name_batches_pages,
@@ -112,6 +121,7 @@ def make_payments_pages() -> FastAPI:
         report_pages,
         voucher_pages,
         vouchers_pages,
+        bills_pages,
     ):
         app.include_router(feature.router)
     install_access(app)

@@ -167,11 +167,11 @@ payment = Table(
     Index("ix_payment_payee_id", "payee_id", "id", postgresql_where=text("payee_id IS NOT NULL")),
     Index(
         "ix_payment_invoice",
-        "organisation",
         "invoice_reference",
+        "organisation",
         postgresql_where=text("invoice_reference <> ''"),
     ),
-    Index("ix_payment_account_fingerprint", "organisation", "account_fingerprint"),
+    Index("ix_payment_account_fingerprint", "account_fingerprint"),
     Index(
         "ix_payment_invoice_received",
         "run_id",
