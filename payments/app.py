@@ -9,6 +9,7 @@ from payments.bills import api as bills_api
 from payments.bills import pages as bills_pages
 from payments.controls import day_pages, hold_pages, settings_pages, step_up_pages
 from payments.controls import pages as controls_pages
+from payments.controls.standing_in import pages as standing_in_pages
 from payments.gl import pages as gl_pages
 from payments.gl import period_pages
 from payments.gl.journals import new_pages as new_journal_pages
@@ -89,6 +90,7 @@ def make_payments_pages() -> FastAPI:
         hold_pages,
         day_pages,
         controls_pages,
+        standing_in_pages,
         settings_pages,
         payees_pages,
         reconciliation_work_pages,
