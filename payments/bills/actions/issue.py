@@ -168,7 +168,7 @@ def cancel_bill(
     if client_id is not None and client_id != bill.client_id:
         raise NotFound("no_such_bill", "There is no such bill")
     if bill.state != "open":
-        raise Conflict("bill_state", f"Bill {reference} is {bill.state} and cannot be cancelled")
+        raise Conflict("bill_state", "This bill cannot be cancelled any more")
     words = check_reason(reason)
     move(session, bill, "cancelled", now)
     note(session, actor, bill, "cancelled", now, {"reason": words}, state="cancelled")
