@@ -11,6 +11,8 @@ from payments.controls import day_pages, hold_pages, settings_pages, step_up_pag
 from payments.controls import pages as controls_pages
 from payments.gl import pages as gl_pages
 from payments.gl import period_pages
+from payments.gl.journals import new_pages as new_journal_pages
+from payments.gl.journals import pages as journal_pages
 from payments.govstack import api as govstack_api
 from payments.ledger import pages as ledger_pages
 from payments.ledger.own import api as own_api
@@ -23,6 +25,7 @@ from payments.payees.master import change_pages, edit_pages, import_pages
 from payments.payees.master import pages as payee_pages
 from payments.payees.overrides import pages as override_pages
 from payments.reconciliation import pages as reconciliation_pages
+from payments.reconciliation.awaited import pages as reconciliation_awaited_pages
 from payments.reconciliation.importing import pages as reconciliation_import_pages
 from payments.reconciliation.report import pages as reconciliation_report_pages
 from payments.reconciliation.ruling import pages as reconciliation_rule_pages
@@ -38,6 +41,8 @@ from payments.runs import api as runs_api
 from payments.runs import pages as runs_pages
 from payments.runs import payment_pages
 from payments.runs.access import install_access
+from payments.runs.schedules import pages as schedule_pages
+from payments.runs.schedules import step_pages as schedule_step_pages
 from payments.screening import pages as screening_pages
 from payments.uploads import api as uploads_api
 from payments.uploads import error_pages as upload_error_pages
@@ -73,9 +78,13 @@ def make_payments_pages() -> FastAPI:
     for feature in (
         runs_pages,
         payment_pages,
+        schedule_pages,
+        schedule_step_pages,
         ledger_pages,
         gl_pages,
         period_pages,
+        new_journal_pages,
+        journal_pages,
         hold_pages,
         day_pages,
         controls_pages,
@@ -83,6 +92,7 @@ def make_payments_pages() -> FastAPI:
         payees_pages,
         reconciliation_work_pages,
         reconciliation_rule_pages,
+        reconciliation_awaited_pages,
         reconciliation_import_pages,
         reconciliation_report_pages,
         name_batches_pages,

@@ -13,8 +13,10 @@ from payments.payees.bulk import tasks as name_batch_tasks
 from payments.payees.master import tasks as payees_tasks
 from payments.reconciliation import polling
 from payments.reconciliation import tasks as reconciliation_tasks
+from payments.reconciliation.awaited import tasks as awaited_tasks
 from payments.reports.remittance import tasks as remittance_tasks
 from payments.runs import tasks as runs_tasks
+from payments.runs.schedules import tasks as schedules_tasks
 from payments.screening import tasks as screening_tasks
 from payments.settings import get_settings
 from payments.uploads import tasks as uploads_tasks
@@ -25,6 +27,7 @@ from shared.celery import make_celery, run_worker
 from shared.db import Database, make_engine
 
 TASKS = (
+    awaited_tasks,
     bank_tasks,
     bills_tasks,
     gl_tasks,
@@ -36,6 +39,7 @@ TASKS = (
     reconciliation_tasks,
     remittance_tasks,
     runs_tasks,
+    schedules_tasks,
     screening_tasks,
     seal_tasks,
     uploads_tasks,
@@ -49,7 +53,10 @@ def create_worker() -> Celery:
     settings = get_settings()
     logs.configure("payments", settings)
     engine = make_engine(
-        settings.database_url, pool_size=settings.database_pool_size, service="payments-worker"
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        service="payments-worker",
+        bulk=True,
     )
     database = Database(engine)
     app = make_celery("payments", settings, database)
@@ -57,9 +64,11 @@ def create_worker() -> Celery:
     def begin(**_: object) -> None:
         with database.transaction() as session:
             polling.plan_poll(session, settings, clock.now())
+            awaited_tasks.plan_ageing(session, clock.now())
             ledger_upkeep.plan_upkeep(session, settings, clock.now())
             seal_tasks.plan_sealing(session, settings, clock.now())
             vouchers_tasks.plan(session, clock.now())
+            schedules_tasks.plan(session, clock.now())
             bills_tasks.plan(session, clock.now())
 
     worker_ready.connect(begin, weak=False)

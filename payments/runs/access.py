@@ -24,6 +24,7 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Today", "/payments/", SEES_RUNS),
     ("Uploads", "/payments/uploads", SEES_RUNS),
     ("Runs", "/payments/runs", SEES_RUNS),
+    ("Schedules", "/payments/schedules", (*SEES_RUNS, ADMINISTRATOR)),
     ("Find a payment", "/payments/search", SEES_RUNS),
     ("Holds", "/payments/holds", SEES_RUNS),
     ("Calendar", "/payments/calendar", (*SEES_RUNS, ADMINISTRATOR)),
@@ -45,6 +46,7 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Ledger", "/payments/ledger", SEES_RUNS),
     ("Balances at a day", "/payments/ledger/balances", SEES_RUNS),
     ("Months", "/payments/periods", (RECONCILER, AUDITOR, ADMINISTRATOR)),
+    ("Manual journals", "/payments/journals", (RECONCILER, AUDITOR, ADMINISTRATOR)),
     ("Journals", "/payments/gl", (RECONCILER, AUDITOR, ADMINISTRATOR)),
     ("Reports", "/payments/reports", SEES_RUNS),
     ("Audit log", "/payments/audit", (AUDITOR,)),
@@ -52,6 +54,7 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Webhooks", "/payments/webhooks", (ADMINISTRATOR, AUDITOR)),
     ("Limits and approval", "/payments/controls", _ADMINISTERS),
     ("Settings", "/payments/settings", _ADMINISTERS),
+    ("Late payments", "/payments/settings/awaited", _ADMINISTERS),
 )
 
 # The header shows sections, and below it the pages of the section that one is in. A page belongs to
@@ -81,7 +84,7 @@ _SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("Reconciliation", ("/payments/reconciliation",)),
-    ("Ledger", ("/payments/ledger", "/payments/gl", "/payments/periods")),
+    ("Ledger", ("/payments/ledger", "/payments/gl", "/payments/periods", "/payments/journals")),
     ("Reports", ("/payments/reports", "/payments/audit")),
     ("Settings", ("/payments/controls", "/payments/settings", "/payments/webhooks")),
     ("Today", ("/payments/",)),

@@ -16,7 +16,7 @@ from payments.payees.deps import VaultDep
 from payments.reports.today.presenting import present_picture
 from payments.runs.access import BODY_COOKIE, Staff, StaffDep, memberships, require_role
 from payments.runs.actions.approve import approve, put_forward, reject, release
-from payments.runs.actions.recall import recall_run
+from payments.runs.actions.recall import recall_payments, recall_run
 from payments.runs.actions.schedule import set_entry_day
 from payments.runs.presenting import Values, present_pages, present_today
 from payments.runs.presenting_run import Wanted, present_run
@@ -42,6 +42,7 @@ _DONE = {
     "released": "The run was released to the bank.",
     "recalled": "The run was recalled. Its payments will not be made.",
     "payment-recalled": "The payment was recalled. It will not be made.",
+    "payments-recalled": "The payments were recalled. They will not be made.",
     "day-set": "The day of payment is set.",
     "edited": "The payment was corrected. Its run needs approval of what it says now.",
     "removed": "The payment was removed from the run.",
@@ -276,6 +277,26 @@ def recall_one(
         now,
         lambda: recall_run(session, run_id, form.text("recall_reason"), staff.actor, now),
     )
+
+
+@router.post("/runs/{run_id}/recall-payments")
+def recall_some(
+    request: Request,
+    run_id: UUID,
+    form: FormDep,
+    staff: SeesRuns,
+    session: SessionDep,
+    runtime: RuntimeDep,
+    now: NowDep,
+) -> Response:
+    """Take some payments of a run back before its file is sent."""
+
+    def step() -> None:
+        wanted = form.text("payments").split()
+        reason = form.text("recall_reason")
+        recall_payments(session, run_id, wanted, reason, staff.actor, now)
+
+    return _take_step(request, runtime, session, staff, run_id, "payments-recalled", now, step)
 
 
 @router.post("/runs/{run_id}/entry-day")

@@ -311,6 +311,7 @@ def _open_run(
             declared_pence=sum(one.amount_pence for _, one, _ in paid),
             created_at=now,
             state_at=now,
+            **programme.rails,
         )
     )
     return run_id

@@ -28,9 +28,8 @@ _PASSES = 50
 _LATE_SECONDS = 60
 _LAG = text(
     """
-    SELECT coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at)), 0)::int
-      FROM entry WHERE xid >= (SELECT sealed_below FROM seal_watermark WHERE kind = 'entries')
-       AND NOT EXISTS (SELECT 1 FROM entry_seal s WHERE s.entry_id = entry.id)
+    SELECT coalesce(extract(epoch FROM clock_timestamp() - min(e.recorded_at)), 0)::int
+      FROM unsealed_entries(NULL) w JOIN entry e ON e.id = w.entry_id
     """
 )
 
