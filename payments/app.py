@@ -9,6 +9,7 @@ from payments.bills import api as bills_api
 from payments.bills import pages as bills_pages
 from payments.controls import day_pages, hold_pages, settings_pages, step_up_pages
 from payments.controls import pages as controls_pages
+from payments.controls.standing_in import pages as standing_in_pages
 from payments.gl import pages as gl_pages
 from payments.gl import period_pages
 from payments.gl.journals import new_pages as new_journal_pages
@@ -32,6 +33,7 @@ from payments.reconciliation.ruling import pages as reconciliation_rule_pages
 from payments.reconciliation.work import pages as reconciliation_work_pages
 from payments.reports import pages as reports_pages
 from payments.reports.audit import pages as audit_pages
+from payments.reports.auditor import pages as auditor_pages
 from payments.reports.evidence import pages as evidence_pages
 from payments.reports.month_end import pages as month_end_pages
 from payments.reports.prompt_payment import pages as prompt_payment_pages
@@ -88,6 +90,7 @@ def make_payments_pages() -> FastAPI:
         hold_pages,
         day_pages,
         controls_pages,
+        standing_in_pages,
         settings_pages,
         payees_pages,
         reconciliation_work_pages,
@@ -111,6 +114,7 @@ def make_payments_pages() -> FastAPI:
         audit_pages,
         prompt_payment_pages,
         month_end_pages,
+        auditor_pages,
         remittance_pages,
         webhooks_pages,
         step_up_pages,
