@@ -13,6 +13,7 @@ from sqlalchemy import select, text
 
 from payments.bank import simulator
 from payments.bank import tasks as bank_tasks
+from payments.ledger.seal import tasks as seal_tasks
 from payments.reconciliation import tasks as reconciliation_tasks
 from payments.reconciliation.importing import fetching
 from payments.runs import tasks as runs_tasks
@@ -25,7 +26,7 @@ from shared.db import Database
 from tests.payments.runs.console import make_settings
 from tests.payments.runs.world import ALAN, GATEWAY, UNA, World
 
-HANDLERS = (bank_tasks, reconciliation_tasks, runs_tasks)
+HANDLERS = (bank_tasks, reconciliation_tasks, runs_tasks, seal_tasks)
 
 
 @contextmanager
