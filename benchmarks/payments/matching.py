@@ -25,7 +25,8 @@ from payments.ledger import accounting
 from payments.reconciliation.engine.explain import explain, keep_exceptions, read_left
 from payments.reconciliation.engine.pairs import find_pairs
 from payments.reconciliation.engine.store import book_step, read_made, store_matches
-from payments.reconciliation.engine.work import Work, take_statement
+from payments.reconciliation.engine.taking import take_statement
+from payments.reconciliation.engine.work import Work
 from payments.reconciliation.matching import open_work
 from shared import clock
 from shared.db import Database, make_engine

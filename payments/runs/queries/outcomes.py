@@ -56,7 +56,7 @@ _OF_GROUP = text(
      ORDER BY o.id
     """
 )
-OutcomeKind = Literal["submitted", "refused", "accepted", "rejected", "paid", "returned"]
+OutcomeKind = Literal["submitted", "refused", "accepted", "rejected", "paid", "unpaid", "returned"]
 
 
 @dataclass(frozen=True)
