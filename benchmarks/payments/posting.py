@@ -38,6 +38,7 @@ PAYMENTS = int(os.environ.get("PAYMENTS", "100000"))
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 SHARD = 10_000
 ROW_BY_ROW = 500
+_SIDES = ("floor", "ours")
 _COPY_ENTRIES = (
     b"COPY raw_entry (id, batch_id, body, event_type, event_id, rule_version, kind, refers_to,"
     b" period_id, effective_on, posting_count, currency, request_hash) FROM STDIN"
@@ -125,6 +126,16 @@ class Bench:
         """Return the address for a role."""
         return self.server.url("bench", role, self.passwords[role])
 
+    def cpu(self) -> float:
+        """Return the CPU seconds that this process and all of the server have taken so far."""
+        postmaster = (self.server.directory / "postmaster.pid").read_text().split("\n", 1)[0]
+        stat = Path(f"/proc/{postmaster}/stat").read_text().rpartition(")")[2].split()
+        ended = (int(stat[13]) + int(stat[14])) / os.sysconf("SC_CLK_TCK")
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        files = [Path(f"/proc/{child}/schedstat") for child in children]
+        living = sum(int(file.read_text().split()[0]) for file in files) / 1e9
+        return time.process_time() + ended + living
+
     def database(self, role: str = "payments") -> Database:
         """Return sessions of a role."""
         return Database(make_engine(self.url(role).replace("://", "+psycopg://")))
@@ -199,9 +210,11 @@ def make_run(database: Database) -> tuple[UUID, list[tuple[UUID, UUID, int]]]:
     return run, [(row.first, row.last, row.payments) for row in rows]
 
 
-def measure_ours(database: Database, connections: int) -> float:
+def measure_ours(
+    database: Database, connections: int, made: tuple[UUID, list[tuple[UUID, UUID, int]]]
+) -> float:
     """Post a run of the same number of payments through the ledger."""
-    run, shards = make_run(database)
+    run, shards = made
 
     def work(number: int) -> None:
         first, last, payments = shards[number]
@@ -224,8 +237,11 @@ def prove(database: Database, runs: int) -> None:
         assert list_faults(session, BODY) == []
 
 
-def measure_row_by_row(bench: Bench) -> float:
-    """Return seconds per payment of plain ORM code: a row at a time, a transaction per payment."""
+def measure_row_by_row(bench: Bench) -> tuple[float, float]:
+    """Return seconds, and those of CPU, per payment of plain ORM code.
+
+    A row at a time, and a transaction for each payment.
+    """
     make_raw_tables(bench)
     database = bench.database()
     with database.transaction() as session:
@@ -258,13 +274,14 @@ def measure_row_by_row(bench: Bench) -> float:
             )
             session.flush()
 
-    began = time.perf_counter()
+    began, before = time.perf_counter(), bench.cpu()
     for payment_id in ids:
         with database.transaction() as session:
             one(session, payment_id)
     seconds = (time.perf_counter() - began) / ROW_BY_ROW
+    worked = (bench.cpu() - before) / ROW_BY_ROW
     database.engine.dispose()
-    return seconds
+    return seconds, worked
 
 
 def set_up(bench: Bench) -> Database:
@@ -284,15 +301,21 @@ def measure(bench: Bench) -> None:
     database = set_up(bench)
     shards = finished_rows()
     seconds: dict[tuple[str, int], list[float]] = {}
+    cpu: dict[tuple[str, int], list[float]] = {}
     for _ in range(ROUNDS):
         for connections in (1, 2):
-            floor = measure_floor(bench, shards, connections)
-            seconds.setdefault(("floor", connections), []).append(floor)
-            seconds.setdefault(("ours", connections), []).append(
-                measure_ours(database, connections)
-            )
+            run = make_run(database)
+            for side in _SIDES:
+                before = bench.cpu()
+                took = (
+                    measure_floor(bench, shards, connections)
+                    if side == "floor"
+                    else measure_ours(database, connections, run)
+                )
+                seconds.setdefault((side, connections), []).append(took)
+                cpu.setdefault((side, connections), []).append(bench.cpu() - before)
     prove(database, 2 * ROUNDS)
-    slow = measure_row_by_row(bench)
+    slow, slow_cpu = measure_row_by_row(bench)
     database.engine.dispose()
     print(f"{PAYMENTS} payments, shards of {SHARD}, fsync on, median of {ROUNDS}")
     print(f"ORM row by row, a transaction each       {1 / slow:10.0f} payments/s")
@@ -304,9 +327,15 @@ def measure(bench: Bench) -> None:
         print(f"raw COPY of finished rows, {connections} connections  {PAYMENTS / floor:12.0f}")
         print(f"every invariant on, {connections} connections         {PAYMENTS / ours:12.0f}")
         print(f"  / raw COPY over as many connections    {ratio:10.2f}   (goal {goal:.2f})")
+        pairs = zip(cpu["floor", connections], cpu["ours", connections], strict=True)
+        ratio = statistics.median(one / other for one, other in pairs)
+        each = [1e6 * statistics.median(cpu[side, connections]) / PAYMENTS for side in _SIDES]
+        print(f"  the same by CPU                        {ratio:10.2f}")
+        print(f"  CPU a payment, raw COPY and ours       {each[0]:10.1f} us {each[1]:10.1f} us")
         print(
             f"  / ORM row by row                       {slow * PAYMENTS / ours:10.0f}   (goal 300)"
         )
+        print(f"  the same by CPU                        {1e6 * slow_cpu / each[1]:10.0f}")
     print(
         "two connections / raw COPY over one        "
         f"{middle['floor', 1] / middle['ours', 2]:8.2f}   (goal 0.70)"
