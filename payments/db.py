@@ -3,6 +3,7 @@
 from payments.bank import models as _bank
 from payments.bank.work import models as _bank_work
 from payments.base import Base
+from payments.bills import models as _bills
 from payments.controls import models as _controls
 from payments.gl import models as _gl
 from payments.gl.journals import models as _journals
@@ -18,6 +19,7 @@ from payments.reconciliation import work_models as _reconciliation_work
 from payments.reports.auditor import models as _auditor_packs
 from payments.reports.remittance import models as _remittance
 from payments.runs import models as _runs
+from payments.runs.schedules import models as _schedules
 from payments.screening import models as _screening
 from payments.stages import models as _stages
 from payments.uploads import models as _uploads
@@ -31,6 +33,7 @@ _FEATURES = (
     _auditor_packs,
     _bank,
     _bank_work,
+    _bills,
     _controls,
     _gl,
     _govstack,
@@ -44,6 +47,7 @@ _FEATURES = (
     _reconciliation_work,
     _remittance,
     _runs,
+    _schedules,
     _screening,
     _seal,
     _stages,

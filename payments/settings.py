@@ -43,6 +43,9 @@ class PaymentsSettings(ServiceSettings):
     bank_reports_channel: Literal["https", "sftp"] = Field(
         "https", description="Where the bank's reports are fetched"
     )
+    bank_statements_channel: Literal["https", "sftp"] = Field(
+        "https", description="Where the bank's statements are fetched"
+    )
     bank_report_names_file: Path | None = Field(
         None,
         description="JSON object of the names that the bank's reports use in place of the "

@@ -6,6 +6,7 @@ For each service ``S``: ``S_session`` is a session that is rolled back after the
 """
 
 import base64
+import gc
 import secrets
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -34,6 +35,12 @@ SELECT format('%%I.%%I', schemaname, tablename) FROM pg_tables
  WHERE schemaname = %s AND tablename <> 'alembic_version'
 """
 _LARGE_BYTES = 1_000_000
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector pass over what the imports made: it stays, and there is much of it."""
+    gc.collect()
+    gc.freeze()
 
 
 class Cluster:

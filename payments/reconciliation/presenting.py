@@ -100,6 +100,7 @@ ACCOUNTS = {
     "in_transit": "In transit",
     "opening_balance": "Opening balance",
     "payments_approved": "Payments approved",
+    "payout_in_transit": "Payout in transit",
     "programme_expenditure": "Programme expenditure",
     "programme_income": "Programme income",
     "returned_unapplied": "Returned, to be paid again",

@@ -51,6 +51,7 @@ programme = Table(
     Column("kind", Text, nullable=False, server_default=text("'people'")),
     Column("rail", Text, nullable=False, server_default=text("'bacs'")),
     Column("gl_code", Text, nullable=False, server_default=text("''")),
+    Column("rail_reason", Text, nullable=False, server_default=text("''")),
     UniqueConstraint("organisation", "slug"),
 )
 run = Table(

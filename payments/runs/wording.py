@@ -93,6 +93,7 @@ _FOR_STAFF: dict[str, str] = {
     "hold_placed": "Held by a person",
     "hold_lifted": "Hold lifted",
     "recalled": "Recalled before it went to the bank",
+    "payments_recalled": "Payments were recalled; a new file leaves them out",
     "release_stopped": "Not released: a person has to look",
     "sent_back": "Sent back: approvals are void",
     "submitted": "Sent to the Bacs network",

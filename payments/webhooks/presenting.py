@@ -46,6 +46,7 @@ _MEANINGS = {
     "run.cancelled": "A run was cancelled",
     "run.reopened": "A finished run waits for the bank again: a match was taken back",
     "upload.finished": "An uploaded file was checked to its end",
+    "bill.paid": "A provider says that a bill was paid",
 }
 EVENT_CHOICES = [{"value": name, "text": name, "hint": _MEANINGS[name]} for name in EVENT_TYPES]
 

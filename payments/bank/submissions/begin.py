@@ -105,11 +105,14 @@ class _Totals:
     largest_pence: int
 
 
-def begin_submission(session: Session, run_id: UUID, now: datetime) -> UUID:
+def begin_submission(
+    session: Session, run_id: UUID, now: datetime, *, after_withdrawal: bool = False
+) -> UUID:
     """Begin the bank file of a released run and return its id; it is written after the commit.
 
     The file carries exactly the payments that are ``released``. A run that has a submission keeps
-    it. When what is released and recalled is not what was approved, nothing is written and a work
+    it; with ``after_withdrawal`` one that was just taken back gets a new one instead. When what is
+    released and recalled is not what was approved, nothing is written and a work
     item says so.
 
     Raises:
@@ -124,9 +127,10 @@ def begin_submission(session: Session, run_id: UUID, now: datetime) -> UUID:
         raise NotFound("no_such_run", "There is no such run")
     known = get_submission_of_run(session, run_id)
     if known is not None:
-        if known.state == "refused":
+        if known.state == "refused" and not after_withdrawal:
             raise Conflict("run_refused", "The bank refused the file of this run")
-        return known.id
+        if known.state != "refused":
+            return known.id
     if run.state != "released":
         raise Conflict("run_state", "Only a released run goes to the bank")
     rail = _check_rail(run.rail, run.rail_reason)

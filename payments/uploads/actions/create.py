@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from payments.runs import models as runs
 from payments.runs.actions.history import move_run, note_run
-from payments.runs.queries.runs import get_run
+from payments.runs.queries.runs import get_programme, get_run
 from payments.stages.actions import begin_stage, finish_shard, take_shard
 from payments.stages.queries import get_stage
 from payments.stages.rules import cut
@@ -118,6 +118,7 @@ def begin_creating(session: Session, upload: Upload, actor: Actor, now: datetime
             declared_pence=upload.pence_read - upload.dropped_pence,
             created_at=now,
             state_at=now,
+            **get_programme(session, upload.programme_id).rails,
         )
     )
     run = get_run(session, upload.organisation, run_id)
