@@ -33,7 +33,7 @@ def books(database: Database, world: World, signer: Signer) -> Database:
     with database.transaction() as session:
         made = make_waiting_run(session, world)
         approve(session, made, world.run_hash(session, made), ALAN, NOW)
-        session.execute(text("UPDATE run SET run_date = current_date"))
+        session.execute(text("UPDATE run SET run_date = :day"), {"day": TODAY})
         open_own_account(session, BODY, "own.fees", "expense", ADA, bounded=False)
     lines = (JournalLine("own.fees", 500, "=1+1"), JournalLine("programme_expenditure", -500))
     draft = JournalDraft(TODAY, "Fees", "Wrong account", lines)
