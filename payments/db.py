@@ -3,8 +3,10 @@
 from payments.bank import models as _bank
 from payments.bank.work import models as _bank_work
 from payments.base import Base
+from payments.bills import models as _bills
 from payments.controls import models as _controls
 from payments.gl import models as _gl
+from payments.gl.journals import models as _journals
 from payments.govstack import models as _govstack
 from payments.ledger import models as _ledger
 from payments.ledger.seal import models as _seal
@@ -14,8 +16,10 @@ from payments.payees.master import models as _payee_master
 from payments.payees.overrides import models as _overrides
 from payments.reconciliation import models as _reconciliation
 from payments.reconciliation import work_models as _reconciliation_work
+from payments.reports.auditor import models as _auditor_packs
 from payments.reports.remittance import models as _remittance
 from payments.runs import models as _runs
+from payments.runs.schedules import models as _schedules
 from payments.screening import models as _screening
 from payments.stages import models as _stages
 from payments.uploads import models as _uploads
@@ -26,11 +30,14 @@ from shared.tables import add_floor_tables
 __all__ = ["metadata"]
 
 _FEATURES = (
+    _auditor_packs,
     _bank,
     _bank_work,
+    _bills,
     _controls,
     _gl,
     _govstack,
+    _journals,
     _ledger,
     _name_batches,
     _overrides,
@@ -40,6 +47,7 @@ _FEATURES = (
     _reconciliation_work,
     _remittance,
     _runs,
+    _schedules,
     _screening,
     _seal,
     _stages,

@@ -4,6 +4,7 @@ from celery import Celery
 from celery.signals import worker_ready
 
 from payments.bank import tasks as bank_tasks
+from payments.bills import tasks as bills_tasks
 from payments.gl import tasks as gl_tasks
 from payments.govstack import tasks as govstack_tasks
 from payments.ledger import upkeep as ledger_upkeep
@@ -12,8 +13,11 @@ from payments.payees.bulk import tasks as name_batch_tasks
 from payments.payees.master import tasks as payees_tasks
 from payments.reconciliation import polling
 from payments.reconciliation import tasks as reconciliation_tasks
+from payments.reconciliation.awaited import tasks as awaited_tasks
+from payments.reports.auditor import tasks as auditor_tasks
 from payments.reports.remittance import tasks as remittance_tasks
 from payments.runs import tasks as runs_tasks
+from payments.runs.schedules import tasks as schedules_tasks
 from payments.screening import tasks as screening_tasks
 from payments.settings import get_settings
 from payments.uploads import tasks as uploads_tasks
@@ -24,7 +28,10 @@ from shared.celery import make_celery, run_worker
 from shared.db import Database, make_engine
 
 TASKS = (
+    auditor_tasks,
+    awaited_tasks,
     bank_tasks,
+    bills_tasks,
     gl_tasks,
     govstack_tasks,
     ledger_upkeep,
@@ -34,6 +41,7 @@ TASKS = (
     reconciliation_tasks,
     remittance_tasks,
     runs_tasks,
+    schedules_tasks,
     screening_tasks,
     seal_tasks,
     uploads_tasks,
@@ -47,7 +55,10 @@ def create_worker() -> Celery:
     settings = get_settings()
     logs.configure("payments", settings)
     engine = make_engine(
-        settings.database_url, pool_size=settings.database_pool_size, service="payments-worker"
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        service="payments-worker",
+        bulk=True,
     )
     database = Database(engine)
     app = make_celery("payments", settings, database)
@@ -55,9 +66,12 @@ def create_worker() -> Celery:
     def begin(**_: object) -> None:
         with database.transaction() as session:
             polling.plan_poll(session, settings, clock.now())
+            awaited_tasks.plan_ageing(session, clock.now())
             ledger_upkeep.plan_upkeep(session, settings, clock.now())
             seal_tasks.plan_sealing(session, settings, clock.now())
             vouchers_tasks.plan(session, clock.now())
+            schedules_tasks.plan(session, clock.now())
+            bills_tasks.plan(session, clock.now())
 
     worker_ready.connect(begin, weak=False)
     return app

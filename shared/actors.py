@@ -15,6 +15,8 @@ class Actor:
     organisation: str | None = None
     roles: frozenset[str] = field(default_factory=frozenset)
     name: str = ""
+    # What gives a person roles for now that are not theirs, such as an emergency; told in audit.
+    under: str = ""
 
 
 SYSTEM = Actor(kind="system", id="system", name="Clachan")

@@ -53,7 +53,7 @@ def record(
             "action": action,
             "object_type": object_type,
             "object_id": str(object_id),
-            "details": json.dumps(details or {}, default=str),
+            "details": _write(actor, details),
         },
     )
 
@@ -84,6 +84,12 @@ def record_many(
             "actor_name": actor.name,
             "action": action,
             "object_type": object_type,
-            "details": json.dumps(details or {}, default=str),
+            "details": _write(actor, details),
         },
     )
+
+
+def _write(actor: Actor, details: Mapping[str, object] | None) -> str:
+    """Return the details as JSON, with what the actor acts under where that is not their own."""
+    under = {"under": actor.under} if actor.under else {}
+    return json.dumps({**(details or {}), **under}, default=str)

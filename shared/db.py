@@ -22,8 +22,17 @@ def make_metadata(service: str) -> MetaData:
     return MetaData(schema=service, naming_convention=_NAMES)
 
 
-def make_engine(url: str, *, pool_size: int = 5, service: str = "clachan") -> Engine:
-    """Return an engine whose connections wait for locks 5 s and run statements 30 s at most."""
+# A plan that was kept from small tables would be used for large ones until they are analysed.
+_PLAN_ANEW = " -c plan_cache_mode=force_custom_plan"
+
+
+def make_engine(
+    url: str, *, pool_size: int = 5, service: str = "clachan", bulk: bool = False
+) -> Engine:
+    """Return an engine whose connections wait for locks 5 s and run statements 30 s at most.
+
+    ``bulk`` is for work on many rows: each statement is planned for what the tables are then.
+    """
     return create_engine(
         url,
         pool_size=pool_size,
@@ -35,7 +44,7 @@ def make_engine(url: str, *, pool_size: int = 5, service: str = "clachan") -> En
         connect_args={
             "application_name": service,
             "connect_timeout": 5,
-            "options": CONNECTION_OPTIONS,
+            "options": CONNECTION_OPTIONS + (_PLAN_ANEW if bulk else ""),
         },
     )
 

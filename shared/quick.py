@@ -22,7 +22,12 @@ from sqlalchemy import Engine, TextClause, event
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.orm import Session
 
-CONNECTION_OPTIONS = "-c lock_timeout=5000 -c statement_timeout=30000 -c timezone=UTC"
+# A process that is killed leaves its statement running, with all that it has locked: the server
+# looks every two seconds whether anybody still waits for the answer.
+CONNECTION_OPTIONS = (
+    "-c lock_timeout=5000 -c statement_timeout=30000 -c timezone=UTC"
+    " -c client_connection_check_interval=2s"
+)
 _PING_AFTER_SECONDS = 5.0
 _WAIT_SECONDS = 10.0
 _GOOD = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})

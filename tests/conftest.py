@@ -6,6 +6,7 @@ For each service ``S``: ``S_session`` is a session that is rolled back after the
 """
 
 import base64
+import gc
 import secrets
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -13,10 +14,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from fastapi.dependencies import utils as fastapi_utils
 from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
 
 from deploy.database.roles import LOGINS, MIGRATOR, SERVICES, create_database
 from deploy.local.postgres import temporary_server
@@ -26,11 +27,20 @@ from shared.migrate import upgrade
 from tests.support.browser import launch_browser
 
 _DATABASE = "clachan_test"
+# Each test makes its application anew and the framework reads the signature of every endpoint
+# again, a tenth of the time of all tests; the signatures themselves do not change.
+fastapi_utils._get_signature = cache(fastapi_utils._get_signature)
 _TABLES = """
 SELECT format('%%I.%%I', schemaname, tablename) FROM pg_tables
  WHERE schemaname = %s AND tablename <> 'alembic_version'
 """
 _LARGE_BYTES = 1_000_000
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector pass over what the imports made: it stays, and there is much of it."""
+    gc.collect()
+    gc.freeze()
 
 
 class Cluster:
@@ -42,6 +52,7 @@ class Cluster:
         self.admin_url = admin_url.rsplit("/", 1)[0] + f"/{_DATABASE}"
         self.migrated = cache(self._migrate)
         self._which_are_filled = cache(self._ask_which_are_filled)
+        self._admin: psycopg.Connection | None = None
 
     def url(self, role: str) -> str:
         """Return the SQLAlchemy address of the test database for a role."""
@@ -58,16 +69,28 @@ class Cluster:
         Only tables that hold something are touched, and small ones by DELETE: a TRUNCATE makes
         new files for each table and index, which took half the time of all tests together.
         """
-        with psycopg.connect(self.admin_url) as connection:
-            connection.execute("SET session_replication_role = replica")
-            for table, size in connection.execute(self._which_are_filled(service)).fetchall():
+        connection = self._get_admin()
+        filled = connection.execute(self._which_are_filled(service), prepare=True).fetchall()
+        with connection.transaction():
+            for table, size in filled:
                 large = size > _LARGE_BYTES
                 remove = f"TRUNCATE {table} CASCADE" if large else f"DELETE FROM {table}"
                 connection.execute(remove.encode())
 
+    def close(self) -> None:
+        """Close the connection that empties tables."""
+        if self._admin is not None:
+            self._admin.close()
+
+    def _get_admin(self) -> psycopg.Connection:
+        """Return the one connection for all tests: a new one knows no table and no plan yet."""
+        if self._admin is None:
+            self._admin = psycopg.connect(self.admin_url, autocommit=True)
+            self._admin.execute("SET session_replication_role = replica")
+        return self._admin
+
     def _ask_which_are_filled(self, service: str) -> bytes:
-        with psycopg.connect(self.admin_url) as connection:
-            tables = connection.execute(_TABLES, (service,)).fetchall()
+        tables = self._get_admin().execute(_TABLES, (service,)).fetchall()
         return " UNION ALL ".join(
             f"SELECT '{table}', pg_total_relation_size('{table}')"
             f" WHERE EXISTS (SELECT FROM {table})"
@@ -78,7 +101,9 @@ class Cluster:
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with temporary_server(tmp_path_factory.mktemp("postgres")) as server:
-        yield Cluster(server.url())
+        made = Cluster(server.url())
+        yield made
+        made.close()
 
 
 def _make_url(service: str) -> Callable[..., str]:
@@ -104,19 +129,21 @@ def _make_session(service: str) -> Callable[..., Iterator[Session]]:
     return session
 
 
+# Engines live as long as the process: the connection of an earlier test knows its plans already.
 @cache
 def _rolled_back_engine(url: str) -> Engine:
-    return create_engine(url, poolclass=NullPool)
+    return create_engine(url)
+
+
+@cache
+def _committing_engine(url: str) -> Engine:
+    return make_engine(url, pool_size=20, service="tests")
 
 
 def _make_database(service: str) -> Callable[..., Iterator[Database]]:
     @pytest.fixture(name=f"{service}_database")
     def database(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Database]:
-        engine = make_engine(
-            request.getfixturevalue(f"{service}_url"), pool_size=20, service="tests"
-        )
-        yield Database(engine)
-        engine.dispose()
+        yield Database(_committing_engine(request.getfixturevalue(f"{service}_url")))
         cluster.empty(service)
 
     return database

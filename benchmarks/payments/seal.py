@@ -5,6 +5,7 @@ process follows; the sealer's time for all of them is measured apart. PAYMENTS s
 """
 
 import multiprocessing
+import os
 import resource
 import secrets
 import statistics
@@ -12,11 +13,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from benchmarks.payments.posting import BODY, PAYMENTS, Bench, make_run, prove, set_up
 from benchmarks.payments.posting import DAY as _DAY
@@ -30,25 +35,54 @@ from shared.db import Database, make_engine
 _PAUSE_SECONDS = 5.0
 
 
-def post_run(database: Database) -> float:
-    """Post a run of PAYMENTS and return the seconds that it took."""
+@dataclass
+class Spent:
+    """Seconds of wall clock, and of CPU of this process and of its server process."""
+
+    wall: float = 0
+    cpu: float = 0
+    leaves: int = 0
+
+
+@contextmanager
+def spending(session: Session) -> Iterator[Spent]:
+    """Measure what happens in a session until its commit."""
+    backend = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    spent, began = Spent(), time.perf_counter()
+    own, its = time.process_time(), _cpu_of(backend)
+    yield spent
+    session.commit()
+    spent.cpu = time.process_time() - own + _cpu_of(backend) - its
+    spent.wall = time.perf_counter() - began
+
+
+def _cpu_of(process: int) -> float:
+    """Return the CPU seconds of another process."""
+    return int(Path(f"/proc/{process}/schedstat").read_text().split()[0]) / 1e9
+
+
+def post_run(database: Database) -> Spent:
+    """Post a run of PAYMENTS over one connection."""
     run, shards = make_run(database)
-    began = time.perf_counter()
+    total = Spent()
     for first, last, _ in shards:
-        with database.transaction() as session:
+        with database.transaction() as session, spending(session) as spent:
             bulk.post_approved(session, BODY, run, 1, first, last, _DAY)
-    return time.perf_counter() - began
+        total.wall, total.cpu = total.wall + spent.wall, total.cpu + spent.cpu
+    return total
 
 
-def seal_waiting(database: Database) -> int:
-    """Seal until nothing waits; returns how many leaves."""
-    leaves, more = 0, True
+def seal_waiting(database: Database) -> Spent:
+    """Seal until nothing waits."""
+    total, more = Spent(), True
     while more:
         with database.transaction() as session:
             session.execute(text("SET LOCAL statement_timeout = 0"))
-            sealed = seal(session, datetime.now(UTC))
-        leaves, more = leaves + sealed.leaves, sealed.more
-    return leaves
+            with spending(session) as spent:
+                sealed = seal(session, datetime.now(UTC))
+        total.wall, total.cpu = total.wall + spent.wall, total.cpu + spent.cpu
+        total.leaves, more = total.leaves + sealed.leaves, sealed.more
+    return total
 
 
 def follow(url: str, stop: Event) -> None:
@@ -76,13 +110,15 @@ def check_export(database: Database, folder: Path) -> tuple[float, float, float]
     return written, time.perf_counter() - began, own.ru_utime + own.ru_stime - before
 
 
+def _each(spent: Spent) -> str:
+    return f"{1e6 * spent.cpu / PAYMENTS:.2f}"
+
+
 def measure(bench: Bench, folder: Path) -> None:
     """Measure and print."""
     database = set_up(bench)
     alone = post_run(database)
-    began = time.perf_counter()
-    leaves = seal_waiting(database)
-    sealing = time.perf_counter() - began
+    sealing = seal_waiting(database)
     stop = multiprocessing.Event()
     sealer = multiprocessing.Process(target=follow, args=(bench.url("payments"), stop))
     sealer.start()
@@ -93,14 +129,20 @@ def measure(bench: Bench, folder: Path) -> None:
     seal_waiting(database)
     prove(database, 3)
     written, proved, worked = check_export(database, folder)
-    entries, slower = 3 * PAYMENTS, 100 * (statistics.mean((beside, again)) / alone - 1)
+    entries, slower = (
+        3 * PAYMENTS,
+        100 * (statistics.mean((beside.wall, again.wall)) / alone.wall - 1),
+    )
     print(f"{PAYMENTS} payments a run, one connection, fsync on")
-    print(f"posting, nobody seals          {PAYMENTS / alone:10.0f} payments/s")
-    print(f"posting, a sealer follows      {PAYMENTS / beside:10.0f} payments/s")
-    print(f"posting, a sealer follows      {PAYMENTS / again:10.0f} payments/s (again)")
+    print(f"posting, nobody seals          {PAYMENTS / alone.wall:10.0f} payments/s")
+    print(f"posting, a sealer follows      {PAYMENTS / beside.wall:10.0f} payments/s")
+    print(f"posting, a sealer follows      {PAYMENTS / again.wall:10.0f} payments/s (again)")
     print(f"  slower by                    {slower:10.1f} %  (goal 10)")
-    print(f"sealing on its own             {leaves / sealing:10.0f} leaves/s")
-    print(f"  time of posting as many      {100 * sealing / alone:10.1f} %")
+    print(f"sealing on its own             {sealing.leaves / sealing.wall:10.0f} leaves/s")
+    print(f"  time of posting as many      {100 * sealing.wall / alone.wall:10.1f} %")
+    print(f"CPU of posting, of sealing     {_each(alone)} us, {_each(sealing)} us for each payment")
+    print(f"  sealing's share              {100 * sealing.cpu / alone.cpu:10.1f} %  (goal 10)")
+    print(f"load of the machine            {os.getloadavg()[0]:10.1f}")
     print(f"export of {entries:8d} entries    {written:10.2f} s")
     print(f"proof in bare Python           {proved:10.2f} s  (goal {5 * entries / 1e6:.2f})")
     print(f"  CPU of it                    {worked:10.2f} s")

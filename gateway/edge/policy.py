@@ -103,6 +103,12 @@ _GOVSTACK_PAYMENTS = (
     "/batchtransactions",
     "/batches",
     "/api/v1/batch",
+    "/bills",
+    "/billTransferRequests",
+    "/rtpRequest",
+    "/rtpResponse",
+    "/rtpUpdate",
+    "/transferRequests",
 )
 GOVSTACK_ROUTES = tuple(
     Route(path, "payments", maximum_body_bytes=UPLOAD_BYTES, rewrite=f"/payments/govstack{path}")

@@ -27,17 +27,46 @@ _FIND = text(
     "SELECT id FROM bank_account WHERE body = :body AND code = :code AND sort_code = :sort_code"
     " AND account_number = :account_number"
 )
+# What is known of a payment is looked up by the payment: OFFSET 0 and IS TRUE keep the planner,
+# which may take a submission for small, from reading all its outcomes for each payment.
 _OUTCOMES = text(
     """
     WITH fresh AS (
       INSERT INTO bank_outcome (batch_id, payment_id, submission_id, kind, reason_code, reason,
-                                occurred_on, report_id)
-      SELECT :batch, i.payment_id, :submission, :kind, :code, :reason, :day, :report
+                                occurred_on, report_id, round)
+      SELECT :batch, i.payment_id, :submission, :kind, :code, :reason, :day, :report,
+             -- Paid once more after it was taken back; by the payment's index (IS TRUE fences).
+             CASE WHEN :kind = 'paid' THEN 1 + (
+               SELECT count(*) FROM bank_outcome u
+                WHERE u.payment_id = i.payment_id AND u.kind = 'unpaid'
+                  AND (u.submission_id = :submission) IS TRUE) ELSE 1 END
         FROM submission_item i WHERE i.submission_id = :submission
          AND i.line_no BETWEEN :first AND :last
          AND (cast(:only AS uuid[]) IS NULL OR i.payment_id = ANY(:only))
-         AND NOT EXISTS (SELECT 1 FROM bank_outcome o WHERE o.submission_id = :submission
-                            AND o.payment_id = i.payment_id AND o.kind = ANY(:unless))
+         AND NOT EXISTS (SELECT 1 FROM bank_outcome o WHERE o.payment_id = i.payment_id
+                            AND (o.submission_id = :submission AND o.kind = ANY(:unless)) IS TRUE
+                         OFFSET 0)
+       ORDER BY i.line_no
+      ON CONFLICT DO NOTHING RETURNING id)
+    SELECT count(*) FROM fresh
+    """
+)
+_UNPAID = text(
+    """
+    WITH fresh AS (
+      INSERT INTO bank_outcome (batch_id, payment_id, submission_id, kind, reason_code, reason,
+                                occurred_on, round)
+      SELECT :batch, i.payment_id, :submission, 'unpaid',
+             CASE WHEN said.accepted THEN 'accepted' ELSE 'submitted' END, '', :day, said.paid
+        FROM submission_item i CROSS JOIN LATERAL (
+          SELECT count(*) FILTER (WHERE o.kind = 'paid') AS paid,
+                 count(*) FILTER (WHERE o.kind = 'unpaid') AS unpaid,
+                 coalesce(bool_or(o.kind = 'accepted'), false) AS accepted
+            FROM bank_outcome o
+           WHERE o.payment_id = i.payment_id AND (o.submission_id = :submission) IS TRUE) said
+       WHERE i.submission_id = :submission AND i.line_no BETWEEN :first AND :last
+         AND (cast(:only AS uuid[]) IS NULL OR i.payment_id = ANY(:only))
+         AND said.paid > said.unpaid
        ORDER BY i.line_no
       ON CONFLICT DO NOTHING RETURNING id)
     SELECT count(*) FROM fresh
@@ -124,11 +153,41 @@ def record_outcomes(
     for part in _cut(last_line, only):
         batch = new_id()
         fresh = session.execute(_OUTCOMES, told | part | {"batch": batch}).scalar_one()
-        if fresh:
-            payload = {"outcome_batch_id": str(batch), "run_id": str(run_id)}
-            outbox.enqueue(session, "payments.runs.apply_outcomes", payload, key=str(batch))
+        _tell_run(session, run_id, batch, fresh)
         count += int(fresh)
     return count
+
+
+def record_unsettled(
+    session: Session,
+    submission_id: UUID,
+    run_id: UUID,
+    day: date,
+    *,
+    only: Sequence[UUID] | None = None,
+) -> int:
+    """Take back that payments are paid, because the match with their statement line was undone.
+
+    Those of a submission that are paid now, or of these only; returns how many. The runs get to
+    know as with every answer, and a later match says again that they are paid. Twice changes
+    nothing.
+    """
+    session.execute(_LOCK_SUBMISSION, {"id": submission_id})
+    last_line = session.execute(_LAST_LINE, {"id": submission_id}).scalar_one() or 0
+    count = 0
+    for part in _cut(last_line, only):
+        batch = new_id()
+        values = part | {"batch": batch, "submission": submission_id, "day": day}
+        fresh = session.execute(_UNPAID, values).scalar_one()
+        _tell_run(session, run_id, batch, fresh)
+        count += int(fresh)
+    return count
+
+
+def _tell_run(session: Session, run_id: UUID, batch: UUID, fresh: int) -> None:
+    if fresh:
+        payload = {"outcome_batch_id": str(batch), "run_id": str(run_id)}
+        outbox.enqueue(session, "payments.runs.apply_outcomes", payload, key=str(batch))
 
 
 def _cut(last_line: int, only: Sequence[UUID] | None) -> Iterator[dict[str, object]]:

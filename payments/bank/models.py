@@ -105,6 +105,12 @@ submission = Table(
         "uq_submission_run_id", "run_id", unique=True, postgresql_where=text("state <> 'refused'")
     ),
     Index("ix_submission_body_id", "body", "id"),
+    Index(
+        "ix_submission_awaited",
+        "body",
+        "bank_account_id",
+        postgresql_where=text("state IN ('acknowledged','reported')"),
+    ),
 )
 submission_item = Table(
     "submission_item",
@@ -233,8 +239,14 @@ bank_outcome = Table(
     Column("occurred_on", Date, nullable=False),
     Column("report_id", Uuid),
     Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("round", SmallInteger, nullable=False, server_default=text("1")),
+    # How often it was said, where it can be taken back and said again.
     UniqueConstraint(
-        "payment_id", "kind", "submission_id", name="uq_bank_outcome_payment_id_kind_submission_id"
+        "payment_id",
+        "kind",
+        "submission_id",
+        "round",
+        name="uq_bank_outcome_payment_id_kind_submission_id_round",
     ),
     Index("ix_bank_outcome_batch_id", "batch_id"),
     Index("ix_bank_outcome_submission_id_kind", "submission_id", "kind"),

@@ -11,8 +11,9 @@ from typing import Literal
 from uuid import UUID
 
 # submitted: the bank took the file over. refused: it refused the whole file and nothing was sent.
-# accepted, rejected: input report. paid: entry day, debit seen on the statement. returned: ARUCS.
-OutcomeKind = Literal["submitted", "refused", "accepted", "rejected", "paid", "returned"]
+# accepted, rejected: input report. paid: entry day, debit seen on the statement. unpaid: that was
+# taken back, its code is the state of before. returned: ARUCS.
+OutcomeKind = Literal["submitted", "refused", "accepted", "rejected", "paid", "unpaid", "returned"]
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy.orm import Session
 
 from payments.bank import calendar
-from payments.controls.duties import Duty, find_conflict
-from payments.controls.queries.duties import list_doers
+from payments.controls.duties import Duty
 from payments.controls.queries.rules import count_above, get_rules, sum_paid_on
 from payments.controls.rules import (
     Demand,
@@ -16,9 +15,9 @@ from payments.controls.rules import (
     Subject,
     demand_of,
     find_limit,
-    highest_authority,
     is_stepped_up,
 )
+from payments.controls.standing_in.authority import authority_over_run
 from payments.runs.models import body
 from payments.runs.queries.runs import Run
 from payments.runs.queries.totals import Figure
@@ -46,16 +45,23 @@ class Standing:
 
 
 def standing_of(
-    session: Session, run: Run, total_pence: int, person_id: str, now: datetime
+    session: Session, run: Run, total_pence: int, person_id: str, now: datetime, under: str = ""
 ) -> Standing:
-    """Return what the approval of a run asks for, and what speaks against this person."""
+    """Return what the approval of a run asks for, and what speaks against this person.
+
+    ``under`` is what gives them the role, where it is not their own.
+    """
     rules = get_rules(session, run.organisation)
     subject = Subject(run.programme.id, run.rail, total_pence)
     demand = demand_of(rules, subject, run.programme.approvals_needed)
+    day = london_date(now)
+    authority = authority_over_run(
+        session, run.organisation, run.id, rules, subject, person_id, under, day
+    )
     return Standing(
         demand,
-        highest_authority(rules, subject, person_id, london_date(now)),
-        find_conflict(person_id, "approve", list_doers(session, run.id)),
+        authority.pence,
+        authority.conflict,
         demand.step_up or steps_up_everywhere(session, run.organisation),
     )
 

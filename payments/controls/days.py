@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 from payments.bank import calendar
 from payments.bank.calendar import Direction
@@ -14,6 +14,9 @@ DEFAULT_CUT_OFFS: dict[str, time | None] = {
     "chaps": time(17, 0),
     "faster_payments": None,
 }
+# Their money arrives on the day of the input; Bacs takes three days.
+SAME_DAY_RAILS = frozenset({"faster_payments", "chaps"})
+_ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -39,18 +42,17 @@ def direction_of(kind: str) -> Direction:
 
 
 def first_input_day(
-    now: datetime, closings: Collection[date], cut_off: time | None
+    now: datetime, closings: Collection[date], cut_off: time | None, rail: str = "bacs"
 ) -> tuple[date, tuple[str, ...]]:
     """Return the first day on which input is possible, and why it is not today."""
     local = now.astimezone(LONDON)
     day, reasons = local.date(), []
-    if cut_off is not None and local.time() > cut_off and _is_open(day, closings):
+    if cut_off is not None and local.time() > cut_off and why_no_input(day, closings, rail) is None:
         reasons.append(f"{calendar.say(day)}: after the cut-off at {cut_off:%H:%M}")
-        day = calendar.shift(day, 1)
-    while not _is_open(day, closings):
-        closed = calendar.why_closed(day) or "closing day of the organisation"
+        day += _ONE_DAY
+    while (closed := why_no_input(day, closings, rail)) is not None:
         reasons.append(f"{calendar.say(day)}: {closed}")
-        day = calendar.shift(day, 1)
+        day += _ONE_DAY
     return day, tuple(reasons)
 
 
@@ -60,16 +62,21 @@ def make_plan(
     direction: Direction,
     closings: Collection[date] = (),
     cut_off: time | None = None,
+    rail: str = "bacs",
 ) -> Plan:
     """Return the days of a run whose money shall be in the accounts on a day, or soon.
 
-    A day that Bacs does not work on moves in the direction. To pay on day D the input is two Bacs
-    days before; where that has passed, the money comes as early as it can.
+    A day that the rail does not work on moves in the direction. To pay on day D through Bacs the
+    input is two Bacs days before; CHAPS and Faster Payments arrive on the day of their input,
+    the first on Bacs days only, the second on any. Where the input day has passed, the money
+    comes as early as it can.
 
     Raises:
         ValueError: the bank holidays of that year are not known yet.
     """
-    first, waits = first_input_day(now, closings, cut_off)
+    first, waits = first_input_day(now, closings, cut_off, rail)
+    if rail in SAME_DAY_RAILS:
+        return _same_day(wanted, first, waits, direction, closings, rail)
     if wanted is None:
         return _from_input(None, first, waits, is_late=False)
     shift = calendar.explain_shift(wanted, direction)
@@ -103,5 +110,35 @@ def _from_input(
     return Plan(wanted, input_day, processing_day, entry_day, reasons, scottish, is_late)
 
 
-def _is_open(day: date, closings: Collection[date]) -> bool:
-    return calendar.is_processing_day(day) and day not in closings
+def why_no_input(day: date, closings: Collection[date], rail: str) -> str | None:
+    """Say why nothing can be put in on a day, or None when it can."""
+    closed = calendar.why_closed(day)
+    if closed is not None and rail != "faster_payments":
+        return closed
+    return "closing day of the organisation" if day in closings else None
+
+
+def _same_day(
+    wanted: date | None,
+    first: date,
+    waits: tuple[str, ...],
+    direction: Direction,
+    closings: Collection[date],
+    rail: str,
+) -> Plan:
+    """Return the plan of a rail whose money arrives on the day of its input."""
+    if wanted is None:
+        return _on_day(None, first, waits, is_late=False)
+    day, reasons = wanted, []
+    step = _ONE_DAY if direction == "later" else -_ONE_DAY
+    while (closed := why_no_input(day, closings, rail)) is not None:
+        reasons.append(f"{calendar.say(day)}: {closed}")
+        day += step
+    if day < first:
+        reasons.append(f"{calendar.say(day)}: input would have been on {calendar.say(day)}")
+        return _on_day(wanted, first, (*reasons, *waits), is_late=True)
+    return _on_day(wanted, day, tuple(reasons), is_late=False)
+
+
+def _on_day(wanted: date | None, day: date, reasons: tuple[str, ...], *, is_late: bool) -> Plan:
+    return Plan(wanted, day, day, day, reasons, calendar.scottish_holiday(day), is_late)

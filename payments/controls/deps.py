@@ -5,10 +5,12 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import Depends
+from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
+from payments.controls.checks import check_step_up, steps_up_everywhere
 from payments.controls.rules import SignIn
-from shared.errors import Problem
+from shared.errors import Forbidden, Problem
 from shared.web.login import SignedIn, WebSession
 
 STEP_UP_PATH = "/payments/step-up"
@@ -29,6 +31,19 @@ def sign_in_of(web_session: WebSession) -> SignIn:
 def get_sign_in(web_session: SignedIn) -> SignIn:
     """Return how the person who is here signed in."""
     return sign_in_of(web_session)
+
+
+def ask_again(
+    session: Session, organisation: str, sign_in: SignIn, now: datetime, back: str
+) -> Response | None:
+    """Return the way to a fresh sign-in and back, where the body wants one and there is none."""
+    if not steps_up_everywhere(session, organisation):
+        return None
+    try:
+        check_step_up(sign_in, now)
+    except Forbidden as problem:
+        return lead_to_step_up(problem, back)
+    return None
 
 
 SignInDep = Annotated[SignIn, Depends(get_sign_in)]

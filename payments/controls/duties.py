@@ -9,6 +9,7 @@ from typing import Literal
 
 Deed = Literal[
     "uploaded",
+    "scheduled",
     "put_forward",
     "edited",
     "removed",
@@ -32,6 +33,7 @@ class Duty:
 
 DUTIES: tuple[Duty, ...] = (
     Duty("uploaded", "approve", "You uploaded the file of this run."),
+    Duty("scheduled", "approve", "You set up what the schedule of this run pays."),
     Duty("put_forward", "approve", "You put this run forward."),
     Duty("edited", "approve", "You corrected a payment of this run."),
     Duty("removed", "approve", "You removed a payment from this run."),

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from payments.controls.actions.settings import (
     KINDS,
+    PROGRAMME_RAILS,
     RELEASES,
     ProgrammeSettings,
     change_programme,
@@ -164,6 +165,7 @@ def _read(form: Form) -> ProgrammeSettings:
         read_number(form.text("approvals_needed")) or 0,
         form.text("rail"),
         form.text("gl_code"),
+        form.text("rail_reason").strip(),
     )
 
 
@@ -210,7 +212,7 @@ def _render(
         "administers": staff.has(ADMINISTRATOR),
         "kinds": _items(KINDS),
         "releases": _items(RELEASES),
-        "rails": _items(RAILS),
+        "rails": _items(PROGRAMME_RAILS),
     }
     return runtime.pages.render(
         request,

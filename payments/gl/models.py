@@ -56,6 +56,7 @@ gl_setting = Table(
     Column("code_segments", JSONB, nullable=False),
     Column("constants", JSONB, nullable=False),
     Column("account_codes", JSONB, nullable=False),
+    Column("vat", JSONB, nullable=False, server_default=text("'{}'")),
     Column("changed_by_id", Text, nullable=False),
     Column("changed_by_name", Text, nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),

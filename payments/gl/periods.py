@@ -34,9 +34,8 @@ _PERIODS = text(
 _HOLD = text("SELECT hold_period(:id, :held)")
 _UNSEALED = text(
     """
-    SELECT count(*) FROM entry e WHERE e.period_id = :id AND e.body = :body
-       AND e.xid >= coalesce((SELECT sealed_below FROM seal_watermark WHERE kind = 'entries'), '0')
-       AND NOT EXISTS (SELECT 1 FROM entry_seal s WHERE s.entry_id = e.id)
+    SELECT count(*) FROM unsealed_entries(:body) u
+     WHERE (SELECT e.period_id FROM entry e WHERE e.id = u.entry_id) = :id
     """
 )
 _EARLIER = text(

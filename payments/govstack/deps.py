@@ -1,5 +1,6 @@
 """What the GovStack doors ask FastAPI for: the body as it was sent, who calls, for which body."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -18,6 +19,9 @@ _MEDIA_TYPE = "application/json; charset=utf-8"
 _OPEN_CALLER = "govstack-sandbox"
 # Set by Envoy's open listener, taken away by its public one.
 _LISTENER = "X-Clachan-Listener"
+# Published texts and known callers spell them in several ways.
+_CALLBACK = ("X-Callback-URL", "X-CallbackURL")
+_CORRELATION = ("X-CorrelationID", "X-Client-Correlation-ID")
 
 
 class RefusalError(Exception):
@@ -65,10 +69,14 @@ def _caller(request: Request, actor: Actor, organisation: str, *, is_open: bool)
         actor,
         organisation,
         is_open,
-        headers.get("X-Callback-URL", ""),
-        headers.get("X-CorrelationID", "") or headers.get("X-Client-Correlation-ID", ""),
+        _first(headers, _CALLBACK),
+        _first(headers, _CORRELATION),
         headers.get("X-Program-Id", "") or settings_of(request).govstack_programme,
     )
+
+
+def _first(headers: Mapping[str, str], names: Sequence[str]) -> str:
+    return next((found for name in names if (found := headers.get(name, ""))), "")
 
 
 CallerDep = Annotated[GovStackCaller, Depends(require_caller)]

@@ -50,6 +50,17 @@ class SandboxVoucher(_Model):
     ]
 
 
+class SandboxBill(_Model):
+    """A bill with a chosen reference and state; it is due so many days after it is put here."""
+
+    reference: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{0,19}$")]
+    payer_name: Name
+    amount_pence: Annotated[int, Field(gt=0, le=2_000_000_000, strict=True)]
+    description: Name
+    due_in_days: int = Field(30, ge=0, le=3650)
+    state: Literal["open", "paid", "expired", "cancelled"] = "open"
+
+
 class SandboxPlan(_Model):
     """Everything that a sandbox shall hold; what is there of the same name is set back to this."""
 
@@ -58,3 +69,4 @@ class SandboxPlan(_Model):
     groups: list[SandboxGroup] = Field(default_factory=list, max_length=1000)
     merchants: list[SandboxMerchant] = Field(default_factory=list, max_length=1000)
     vouchers: list[SandboxVoucher] = Field(default_factory=list, max_length=10_000)
+    bills: list[SandboxBill] = Field(default_factory=list, max_length=10_000)

@@ -203,11 +203,11 @@ def free_reservation(
 ) -> None:
     """Free all that is reserved for a run, when the bank will never debit its submission.
 
-    Does nothing when nothing is reserved any more.
+    Does nothing when nothing is reserved any more. Each reservation is freed by an entry of its
+    own: one that was made again, after a match was taken back, is another.
     """
-    reserved = find_open_reservation(session, body, run_id)
-    if reserved is not None:
-        event = ("submission.void", str(submission_id))
+    while (reserved := find_open_reservation(session, body, run_id)) is not None:
+        event = ("submission.void", f"{submission_id}/{reserved[0]}")
         _resolve(session, body, reserved[0], *event, on, bank_pence=0)
 
 

@@ -104,13 +104,10 @@ _UNBALANCED = text(
 # LIMIT keeps the planner at a probe for each entry; what is not sealed is little.
 _UNBALANCED_NEW = text(
     """
-    SELECT e.id FROM entry e CROSS JOIN LATERAL (
-        SELECT 1 FROM posting p WHERE p.entry_id = e.id
+    SELECT e.entry_id FROM unsealed_entries(:body) e CROSS JOIN LATERAL (
+        SELECT 1 FROM posting p WHERE p.entry_id = e.entry_id
          GROUP BY p.pending HAVING sum(p.amount) <> 0 LIMIT 1) bad
-     WHERE e.body = :body
-       AND e.xid >= coalesce((SELECT sealed_below FROM seal_watermark WHERE kind = 'entries'), '0')
-       AND NOT EXISTS (SELECT 1 FROM entry_seal s WHERE s.entry_id = e.id)
-     ORDER BY e.id LIMIT 1
+     ORDER BY e.entry_id LIMIT 1
     """
 )
 _PROVEN = text(

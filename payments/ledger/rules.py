@@ -22,6 +22,7 @@ RETURNS_RECEIVABLE = "returns_receivable"
 RETURNED_UNAPPLIED = "returned_unapplied"
 OPENING_BALANCE = "opening_balance"
 VOUCHERS_ISSUED = "vouchers_issued"
+PAYOUT_IN_TRANSIT = "payout_in_transit"
 
 
 BANK_PREFIX = "bank."
@@ -57,6 +58,7 @@ def control_accounts(bank_accounts: Iterable[str]) -> list[AccountPlan]:
         AccountPlan(RETURNED_UNAPPLIED, "liability", "credit"),
         AccountPlan(OPENING_BALANCE, "liability", "credit"),
         AccountPlan(VOUCHERS_ISSUED, "liability", "credit"),
+        AccountPlan(PAYOUT_IN_TRANSIT, "asset", "debit"),
     ]
     for name in bank_accounts:
         plans.append(AccountPlan(bank_code(name), "asset", "debit"))

@@ -29,7 +29,7 @@ name_check = Table(
     Column("account_fingerprint", LargeBinary),
     Column("responder_rule", Text, nullable=False, server_default=text("''")),
     Index("ix_name_check_organisation_asked_at", "organisation", "asked_at"),
-    Index("ix_name_check_payee_fingerprint", "organisation", "payee_fingerprint"),
+    Index("ix_name_check_payee_fingerprint", "payee_fingerprint"),
     Index(
         "ix_name_check_asked_of_account",
         "organisation",

@@ -169,7 +169,8 @@ reconciliation_exception = Table(
     Column("id", Uuid, primary_key=True),
     Column("body", Text, nullable=False),
     Column("bank_account_id", Uuid, nullable=False),
-    Column("statement_id", Uuid, nullable=False),
+    # None for what no statement shows.
+    Column("statement_id", Uuid),
     Column("line_id", Uuid),
     Column("payment_id", Uuid),
     Column("code", Text, nullable=False),
@@ -184,6 +185,15 @@ reconciliation_exception = Table(
     Column("closed_at", DateTime(timezone=True)),
     Column("owner_name", Text),
     Column("resolution", Text),
+    # What is awaited at the bank: a payment debited by itself, or its whole submission.
+    Column("submission_id", Uuid),
+    Column("target_id", Uuid),
+    Index(
+        "uq_reconciliation_exception_awaited",
+        "target_id",
+        unique=True,
+        postgresql_where=text("code = 'UNMATCHED_PAYMENT' AND state = 'open'"),
+    ),
     Index(
         "uq_reconciliation_exception_line",
         "line_id",

@@ -36,6 +36,7 @@ STATEMENT_STATES = {
 }
 CODES = {
     "UNMATCHED_LINE": "Not explained",
+    "UNMATCHED_PAYMENT": "Not on any statement",
     "AMT": "Amount differs",
     "AMB": "More than one fits",
     "DAT": "Day differs",
@@ -70,6 +71,8 @@ EVENTS = {
     "line.unidentified": "Unexplained line to suspense",
     "line.identified": "Line explained later: out of suspense",
     "line.written_off": "Difference written off",
+    "journal.posted": "Manual journal",
+    "journal.reversed": "Manual journal reversed",
     "payment.settled": "Payment paid on the statement",
     "item.received": "Expected amount on the statement",
     "match.undone": "Match taken back: into suspense",
@@ -97,6 +100,7 @@ ACCOUNTS = {
     "in_transit": "In transit",
     "opening_balance": "Opening balance",
     "payments_approved": "Payments approved",
+    "payout_in_transit": "Payout in transit",
     "programme_expenditure": "Programme expenditure",
     "programme_income": "Programme income",
     "returned_unapplied": "Returned, to be paid again",
@@ -177,6 +181,8 @@ def present_exception(one: ExceptionView) -> Values:
         code, _, words = bank_reason.partition(": ")
         reason, bank_reason = f"{capital(words)} ({one.return_reason or code})", ""
     where = one.identification if one.line_seq is None else f"{one.identification}, {one.line_seq}"
+    if one.statement_id is None:
+        where = one.serial
     return {
         "code": one.code,
         "title": CODES[one.code],
@@ -187,13 +193,19 @@ def present_exception(one: ExceptionView) -> Values:
         "reference": one.reference or "",
         "due": one.due_on,
         "where": where,
-        "href": f"/payments/reconciliation/statements/{one.statement_id}"
-        if one.line_id is None
-        else f"/payments/reconciliation/lines/{one.line_id}",
+        "href": _href(one),
         "owner": one.owner_name or "",
         "run_href": "" if one.run_id is None else f"/payments/runs/{one.run_id}",
         "candidates": len(one.candidates),
     }
+
+
+def _href(one: ExceptionView) -> str:
+    if one.statement_id is None:
+        return "/payments/reconciliation/awaited"
+    if one.line_id is None:
+        return f"/payments/reconciliation/statements/{one.statement_id}"
+    return f"/payments/reconciliation/lines/{one.line_id}"
 
 
 def present_proof(proof: Proof) -> Values:

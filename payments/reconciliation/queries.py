@@ -75,8 +75,8 @@ class ExceptionView:
     reason: str
     due_on: date
     created_at: datetime
-    statement_id: UUID
-    identification: str
+    statement_id: UUID | None
+    identification: str | None
     line_id: UUID | None
     owner_name: str | None
     line_seq: int | None
@@ -86,6 +86,7 @@ class ExceptionView:
     run_id: UUID | None
     bank_reason: str | None
     return_reason: str | None
+    serial: str | None
     candidates: tuple[dict[str, object], ...]
 
 
@@ -179,8 +180,10 @@ _EXCEPTIONS = text(
     SELECT e.id, e.code, e.severity, e.value_pence, e.reason, e.due_on, e.created_at,
            e.statement_id, s.identification, e.line_id, e.owner_name, l.seq AS line_seq,
            l.booking_date, l.reference,
-           e.payment_id, e.candidates, p.run_id, p.bank_reason, l.return_reason
-      FROM reconciliation_exception e JOIN statement s ON s.id = e.statement_id
+           e.payment_id, e.candidates, coalesce(p.run_id, u.run_id) AS run_id, p.bank_reason,
+           l.return_reason, u.serial
+      FROM reconciliation_exception e LEFT JOIN statement s ON s.id = e.statement_id
+      LEFT JOIN submission u ON u.id = e.submission_id
       LEFT JOIN statement_line l ON l.id = e.line_id
       LEFT JOIN LATERAL (
         SELECT t.run_id, o.reason_code || ': ' || o.reason AS bank_reason
@@ -213,15 +216,6 @@ _CLOSE_FACTS = text(
                       AND o.state = 'signed' AND o.day >= :day) AS signed
     """
 )
-_KNOWN = text(
-    "SELECT bank_statement_id FROM statement_file"
-    " WHERE bank_account_id = :account AND bank_statement_id IS NOT NULL"
-)
-
-
-def list_known_statements(session: Session, account_id: UUID) -> set[str]:
-    """Return the bank's ids of the statements of an account that are here already."""
-    return set(session.execute(_KNOWN, {"account": account_id}).scalars())
 
 
 def list_statements(session: Session, body: str, limit: int = 50) -> list[StatementView]:

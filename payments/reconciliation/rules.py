@@ -12,6 +12,7 @@ from uuid import UUID
 LineKind = Literal["contra", "return", "credit", "debit"]
 ExceptionCode = Literal[
     "UNMATCHED_LINE",
+    "UNMATCHED_PAYMENT",
     "AMT",
     "DAT",
     "AMB",
@@ -24,6 +25,7 @@ ExceptionCode = Literal[
 ]
 SEVERITIES: dict[ExceptionCode, str] = {
     "UNMATCHED_LINE": "medium",
+    "UNMATCHED_PAYMENT": "high",
     "AMT": "high",
     "DAT": "medium",
     "AMB": "medium",

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -157,6 +158,26 @@ exception_note = Table(
     Column("person_name", Text, nullable=False),
     _moment("at", nullable=False),
     Index("ix_exception_note_exception_id", "exception_id", "id"),
+)
+reconciliation_setting = Table(
+    "reconciliation_setting",
+    _metadata,
+    Column("body", Text, primary_key=True),
+    Column("unmatched_days", SmallInteger, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("changed_name", Text, nullable=False),
+    _moment("changed_at", nullable=False),
+)
+statement_fetch = Table(
+    "statement_fetch",
+    _metadata,
+    Column("bank_account_id", Uuid, ForeignKey(_BANK_ACCOUNT), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("problem", Text, nullable=False, server_default=_EMPTY),
+    Column("content_sha256", LargeBinary),
+    Column("file_id", Uuid),
+    _moment("tried_at", nullable=False),
 )
 csv_mapping = Table(
     "csv_mapping",

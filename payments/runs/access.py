@@ -8,11 +8,13 @@ from urllib.parse import urlencode
 from fastapi import Depends, FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
+from payments.controls.standing_in.queries import Under, find_granted
 from payments.payees.master.rules import SEES_PAYEES
 from payments.payees.rules import CHECK_ROLES
 from payments.runs.rules import ADMINISTRATOR, APPROVER, AUDITOR, RECONCILER, SEES_RUNS
 from shared.actors import Actor
 from shared.errors import Forbidden
+from shared.web.deps import NowDep, RuntimeDep
 from shared.web.login import SignedIn, WebSession
 from shared.web.pages import NavigationItem, translate
 
@@ -24,6 +26,7 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Today", "/payments/", SEES_RUNS),
     ("Uploads", "/payments/uploads", SEES_RUNS),
     ("Runs", "/payments/runs", SEES_RUNS),
+    ("Schedules", "/payments/schedules", (*SEES_RUNS, ADMINISTRATOR)),
     ("Find a payment", "/payments/search", SEES_RUNS),
     ("Holds", "/payments/holds", SEES_RUNS),
     ("Calendar", "/payments/calendar", (*SEES_RUNS, ADMINISTRATOR)),
@@ -40,17 +43,23 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Screening", "/payments/screening", (APPROVER, ADMINISTRATOR, AUDITOR)),
     ("Confirmation of Payee", "/payments/confirmation-of-payee", CHECK_ROLES),
     ("Vouchers", "/payments/vouchers", SEES_RUNS),
+    ("Bills", "/payments/bills", SEES_RUNS),
     ("Reconciliation", "/payments/reconciliation", SEES_RUNS),
     ("Ledger", "/payments/ledger", SEES_RUNS),
     ("Balances at a day", "/payments/ledger/balances", SEES_RUNS),
     ("Months", "/payments/periods", (RECONCILER, AUDITOR, ADMINISTRATOR)),
+    ("Manual journals", "/payments/journals", (RECONCILER, AUDITOR, ADMINISTRATOR)),
     ("Journals", "/payments/gl", (RECONCILER, AUDITOR, ADMINISTRATOR)),
     ("Reports", "/payments/reports", SEES_RUNS),
+    ("Auditor's pack", "/payments/reports/auditor-pack", (AUDITOR, ADMINISTRATOR)),
     ("Audit log", "/payments/audit", (AUDITOR,)),
     ("Remittance advice", "/payments/settings/remittance", (ADMINISTRATOR, AUDITOR)),
     ("Webhooks", "/payments/webhooks", (ADMINISTRATOR, AUDITOR)),
     ("Limits and approval", "/payments/controls", _ADMINISTERS),
+    ("Delegations", "/payments/controls/delegations", (*SEES_RUNS, ADMINISTRATOR)),
+    ("Emergency access", "/payments/controls/emergency", _ADMINISTERS),
     ("Settings", "/payments/settings", _ADMINISTERS),
+    ("Late payments", "/payments/settings/awaited", _ADMINISTERS),
 )
 
 # The header shows sections, and below it the pages of the section that one is in. A page belongs to
@@ -75,11 +84,12 @@ _SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "/payments/submissions",
             "/payments/work",
             "/payments/vouchers",
+            "/payments/bills",
             "/payments/payment-orders",
         ),
     ),
     ("Reconciliation", ("/payments/reconciliation",)),
-    ("Ledger", ("/payments/ledger", "/payments/gl", "/payments/periods")),
+    ("Ledger", ("/payments/ledger", "/payments/gl", "/payments/periods", "/payments/journals")),
     ("Reports", ("/payments/reports", "/payments/audit")),
     ("Settings", ("/payments/controls", "/payments/settings", "/payments/webhooks")),
     ("Today", ("/payments/",)),
@@ -99,11 +109,13 @@ class Staff:
     organisation: str
     roles: frozenset[str]
     organisations: tuple[str, ...]
+    # What gives them roles for now that are not theirs: a delegation or an emergency.
+    under: Under = ""
 
     @property
     def actor(self) -> Actor:
         """Return the person as an actor for actions and the audit."""
-        return Actor("staff", self.person_id, self.organisation, self.roles, self.name)
+        return Actor("staff", self.person_id, self.organisation, self.roles, self.name, self.under)
 
     def has(self, *roles: str) -> bool:
         """Tell whether the person has one of these roles in the body they work for."""
@@ -125,8 +137,10 @@ def memberships(web_session: WebSession) -> dict[str, frozenset[str]]:
     return found
 
 
-def get_staff(request: Request, web_session: SignedIn) -> Staff:
+def get_staff(request: Request, web_session: SignedIn, runtime: RuntimeDep, now: NowDep) -> Staff:
     """Return who is here and for which body; refuses people without a role in payments.
+
+    Roles of a delegation or an emergency are added while they last.
 
     Raises:
         Forbidden: the person has no payments role anywhere.
@@ -145,12 +159,16 @@ def get_staff(request: Request, web_session: SignedIn) -> Staff:
         chosen = next(iter(found))
     if chosen not in found:
         raise BodyNeeded
+    # A transaction of its own: pages that call other parties hold none meanwhile.
+    with runtime.database.transaction() as session:
+        granted = find_granted(session, chosen, web_session.subject, found[chosen], now)
     staff = Staff(
         web_session.subject,
         web_session.display_name or "",
         chosen,
-        found[chosen],
+        found[chosen] | granted.roles,
         tuple(sorted(found)),
+        granted.under,
     )
     request.state.staff = staff
     return staff

@@ -51,6 +51,7 @@ programme = Table(
     Column("kind", Text, nullable=False, server_default=text("'people'")),
     Column("rail", Text, nullable=False, server_default=text("'bacs'")),
     Column("gl_code", Text, nullable=False, server_default=text("''")),
+    Column("rail_reason", Text, nullable=False, server_default=text("''")),
     UniqueConstraint("organisation", "slug"),
 )
 run = Table(
@@ -166,11 +167,11 @@ payment = Table(
     Index("ix_payment_payee_id", "payee_id", "id", postgresql_where=text("payee_id IS NOT NULL")),
     Index(
         "ix_payment_invoice",
-        "organisation",
         "invoice_reference",
+        "organisation",
         postgresql_where=text("invoice_reference <> ''"),
     ),
-    Index("ix_payment_account_fingerprint", "organisation", "account_fingerprint"),
+    Index("ix_payment_account_fingerprint", "account_fingerprint"),
     Index(
         "ix_payment_invoice_received",
         "run_id",

@@ -12,16 +12,18 @@ from starlette.responses import RedirectResponse, Response
 from payments.controls.actions.people import note_seen
 from payments.controls.deps import SignInDep, lead_to_step_up
 from payments.controls.forms import read_date
+from payments.controls.standing_in.pages import present_emergency
+from payments.controls.standing_in.queries import list_recent_emergencies
 from payments.payees.deps import VaultDep
 from payments.reports.today.presenting import present_picture
 from payments.runs.access import BODY_COOKIE, Staff, StaffDep, memberships, require_role
 from payments.runs.actions.approve import approve, put_forward, reject, release
-from payments.runs.actions.recall import recall_run
+from payments.runs.actions.recall import recall_payments, recall_run
 from payments.runs.actions.schedule import set_entry_day
 from payments.runs.presenting import Values, present_pages, present_today
 from payments.runs.presenting_run import Wanted, present_run
 from payments.runs.queries.runs import list_bodies, list_programmes, list_runs
-from payments.runs.rules import CONFIRMATION_OF_PAYEE, ROLE_NAMES, SEES_RUNS
+from payments.runs.rules import AUDITOR, CONFIRMATION_OF_PAYEE, ROLE_NAMES, SEES_RUNS
 from payments.runs.wording import RUN_COLOURS, RUN_TEXTS
 from shared.clock import london_date
 from shared.errors import FieldError, Invalid, Problem
@@ -42,6 +44,7 @@ _DONE = {
     "released": "The run was released to the bank.",
     "recalled": "The run was recalled. Its payments will not be made.",
     "payment-recalled": "The payment was recalled. It will not be made.",
+    "payments-recalled": "The payments were recalled. They will not be made.",
     "day-set": "The day of payment is set.",
     "edited": "The payment was corrected. Its run needs approval of what it says now.",
     "removed": "The payment was removed from the run.",
@@ -61,7 +64,11 @@ def show_today(
     """Show the day's picture; people who only check names go to their form."""
     if staff.roles == {CONFIRMATION_OF_PAYEE}:
         return RedirectResponse("/payments/confirmation-of-payee", 303)
-    note_seen(session, staff.actor, now)
+    if not staff.under:
+        note_seen(session, staff.actor, now)
+    emergencies = (
+        list_recent_emergencies(session, staff.organisation, now) if staff.has(AUDITOR) else []
+    )
     values = present_today(session, staff.organisation, london_date(now))
     names = dict(list_bodies(session, [staff.organisation]))
     return runtime.pages.render(
@@ -70,6 +77,8 @@ def show_today(
         **values,
         **present_picture(session, staff, now),
         body_name=names.get(staff.organisation, staff.organisation),
+        emergencies=[present_emergency(one, now) for one in emergencies],
+        under=staff.under,
         roles=[name for role, name in ROLE_NAMES.items() if role in staff.roles],
         several=len(staff.organisations) > 1,
     )
@@ -276,6 +285,26 @@ def recall_one(
         now,
         lambda: recall_run(session, run_id, form.text("recall_reason"), staff.actor, now),
     )
+
+
+@router.post("/runs/{run_id}/recall-payments")
+def recall_some(
+    request: Request,
+    run_id: UUID,
+    form: FormDep,
+    staff: SeesRuns,
+    session: SessionDep,
+    runtime: RuntimeDep,
+    now: NowDep,
+) -> Response:
+    """Take some payments of a run back before its file is sent."""
+
+    def step() -> None:
+        wanted = form.text("payments").split()
+        reason = form.text("recall_reason")
+        recall_payments(session, run_id, wanted, reason, staff.actor, now)
+
+    return _take_step(request, runtime, session, staff, run_id, "payments-recalled", now, step)
 
 
 @router.post("/runs/{run_id}/entry-day")

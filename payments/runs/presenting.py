@@ -173,10 +173,11 @@ def present_payment(
         step: has_role_for(step, staff.roles) and is_possible_in(step, run.state)
         for step in ("edit", "remove", "override", "recall")
     }
+    may_recall = can["recall"] and run.working is None and payment.state == run.state
     if payment.state not in ("held", "ready", "rejected", "awaiting_approval", "approved"):
         can = dict.fromkeys(can, False)
     can["override"] = can["override"] and payment.state == "held"
-    can["recall"] = can["recall"] and payment.state == "approved" and run.state == "approved"
+    can["recall"] = may_recall
     may_hold = staff.has(APPROVER, RELEASER) and run.state not in ("released", "submitted")
     may_hold = may_hold and payment.state in ("ready", "rejected", "awaiting_approval", "approved")
     check = find_check(session, staff.organisation, payment.check_id) if payment.check_id else None

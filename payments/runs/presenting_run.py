@@ -187,7 +187,7 @@ def _steps(
         for step in STEPS
     }
     total = run.signed_pence or counted.total_pence
-    standing = standing_of(session, run, total, staff.person_id, now)
+    standing = standing_of(session, run, total, staff.person_id, now, staff.under)
     holds = list_holds_of_run(session, run)
     blocked = can["approve"] and standing.conflict is not None
     is_within = standing.is_within_authority(total)

@@ -82,7 +82,8 @@ RUN_MOVES: dict[RunState, frozenset[RunState]] = {
     "approved": frozenset({"released", "correcting", "cancelled"}),
     "released": frozenset({"submitted", "closed", "cancelled"}),
     "submitted": frozenset({"closed"}),
-    "closed": frozenset(),
+    # A match with the bank statement was taken back: payments wait for their debit again.
+    "closed": frozenset({"submitted"}),
     "cancelled": frozenset(),
 }
 
@@ -256,6 +257,8 @@ OUTCOME_STATES: dict[str, PaymentState] = {
     "paid": "paid",
     "returned": "returned",
 }
+# Correction: only from here, and back to what the bank had said before.
+UNPAID = "unpaid"
 _BANK_STATES: frozenset[PaymentState] = frozenset({"submitted", "accepted", "paid"})
 FINISHED: frozenset[PaymentState] = frozenset(
     {"paid", "returned", "scheme_rejected", "recalled", "cancelled"}
@@ -271,6 +274,19 @@ def find_path(before: PaymentState, after: PaymentState) -> list[PaymentState] |
     if before == after or _reach(after, before) is not None:
         return []
     return _reach(before, after)
+
+
+def find_path_of(kind: str, reason_code: str, before: PaymentState) -> list[PaymentState] | None:
+    """Return the states through which an answer of the bank takes a payment, as ``find_path``.
+
+    That it is not paid after all takes a paid payment back to the state named by its code, and
+    changes nothing of any other.
+    """
+    if kind != UNPAID:
+        return find_path(before, OUTCOME_STATES[kind])
+    if before != "paid":
+        return []
+    return ["accepted" if reason_code == "accepted" else "submitted"]
 
 
 def _reach(before: PaymentState, after: PaymentState) -> list[PaymentState] | None:

@@ -93,6 +93,7 @@ _FOR_STAFF: dict[str, str] = {
     "hold_placed": "Held by a person",
     "hold_lifted": "Hold lifted",
     "recalled": "Recalled before it went to the bank",
+    "payments_recalled": "Payments were recalled; a new file leaves them out",
     "release_stopped": "Not released: a person has to look",
     "sent_back": "Sent back: approvals are void",
     "submitted": "Sent to the Bacs network",
@@ -107,6 +108,8 @@ _FOR_STAFF: dict[str, str] = {
     "hold_released": "Hold released by a person",
     "accepted": "Accepted by Bacs",
     "paid": "Paid: seen on the bank statement",
+    "unpaid": "Not paid after all: the match with the bank statement was taken back",
+    "reopened": "Open again: payments wait for their debit on the bank statement",
     "returned": "Returned by the payee's bank",
     "refused": "The bank refused the whole file",
     "contradicted": "The bank's answer contradicts the payment: a person has to look",
@@ -148,6 +151,9 @@ def tell_citizen(events: Iterable[Event]) -> list[tuple[datetime, str]]:
         if event.payment_id is not None and event.state in ("returned", "scheme_rejected"):
             reason = event.details.get("reason")
             text = f"Payment returned: {reason}" if reason else "Payment returned"
+        elif event.kind == "unpaid":
+            told.pop(_FOR_CITIZENS["paid"], None)
+            continue
         elif event.kind in _FOR_CITIZENS:
             text = _FOR_CITIZENS[event.kind]
         else:

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import RedirectResponse, Response
 
+from payments.controls.deps import SignInDep, ask_again
 from payments.payees.bank_details import mask_account_number
 from payments.runs.access import Staff, require_role
 from payments.runs.presenting import Values, present_pages
@@ -135,10 +136,17 @@ def decide_case(
     session: SessionDep,
     runtime: RuntimeDep,
     now: NowDep,
+    sign_in: SignInDep,
 ) -> Response:
-    """Clear a possible match or stop the payment; needs a reason and another person."""
+    """Clear a possible match or stop the payment; needs a reason and another person.
+
+    Where the body asks for a second factor everywhere, it needs a fresh sign-in too.
+    """
     decision = form.text("decision")
     values = (session, staff.organisation, case_id, form.text("reason"), staff.actor, now)
+    here = f"/payments/screening/{case_id}"
+    if away := ask_again(session, staff.organisation, sign_in, now, here):
+        return away
     try:
         _DECISIONS.get(decision, _refuse)(*values)
     except Problem as problem:
@@ -159,4 +167,4 @@ def decide_case(
             ],
         )
     done = "cleared" if decision == "clear" else "confirmed"
-    return RedirectResponse(f"/payments/screening/{case_id}?done={done}", 303)
+    return RedirectResponse(f"{here}?done={done}", 303)

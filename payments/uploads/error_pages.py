@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
+from payments.controls.deps import SignInDep, ask_again
 from payments.runs.access import Staff, require_role
 from payments.runs.presenting import present_pages
 from payments.runs.rules import SEES_RUNS, UPLOADER
@@ -62,10 +63,21 @@ def show_errors(
 
 @router.get("/uploads/{upload_id}/errors.csv")
 def download_errors(
-    upload_id: UUID, staff: Uploader, session: SessionDep, runtime: RuntimeDep
+    upload_id: UUID,
+    staff: Uploader,
+    session: SessionDep,
+    runtime: RuntimeDep,
+    sign_in: SignInDep,
+    now: NowDep,
 ) -> Response:
-    """Give the rows that have errors as a file to be corrected; the look at them is audited."""
+    """Give the rows that have errors as a file to be corrected; the look at them is audited.
+
+    They hold whole bank details, so a body may ask for a fresh sign-in.
+    """
     upload = get_upload(session, staff.organisation, upload_id)
+    back = f"/payments/uploads/{upload_id}/errors"
+    if away := ask_again(session, staff.organisation, sign_in, now, back):
+        return away
     audit.record(
         session,
         staff.actor,

@@ -145,10 +145,9 @@ upload_row = Table(
     Column("check_id", Uuid),
     Column("hold_code", Text),
     Column("hold_reason", Text),
-    Index("ix_upload_row_account", "upload_id", "account_fingerprint"),
+    Index("ix_upload_row_account", "account_fingerprint"),
     Index(
         "ix_upload_row_end_to_end",
-        "upload_id",
         "end_to_end_id",
         postgresql_where=text("end_to_end_id <> ''"),
     ),

@@ -2,6 +2,16 @@
 
 ``first`` and ``last`` bound the rows that are judged; what they are judged by are all rows of the
 file and the body's payments. A judgement of a pair in the file falls on its later row.
+
+No statement may depend on statistics: they are of yesterday's small files when today's large one
+comes, and the planner then believes that a shard, a file or a run has one row. Three habits see to
+it that every plan is good:
+
+- What is looked up for each row is a sub-query with ``OFFSET 0``, which stays a look-up: it cannot
+  become a join that reads the shard again for every row.
+- In it, what would let a worse index serve is fenced by ``IS TRUE``, which no index can answer.
+- Values that are written come by an array that carries the whole key of its rows; the table itself
+  is not narrowed by anything that could be misjudged.
 """
 
 from sqlalchemy import text
@@ -10,14 +20,15 @@ _GONE = "('cancelled', 'invalid', 'recalled', 'rejected', 'returned', 'scheme_re
 # Faults of this comparison come behind those of the row itself.
 _HARD_ORDINAL = 100
 
-FORGET_CASES = text(
+# Few or none: those of the shard are picked from them.
+OPEN_CASES = text(
     """
-    DELETE FROM screening_case c USING upload_row r
-     WHERE c.upload_id = :upload AND c.payment_id = r.payment_id AND c.state = 'open'
-       AND r.upload_id = :upload AND r.number BETWEEN :first AND :last
-       AND NOT EXISTS (SELECT FROM payment p WHERE p.id = c.payment_id)
+    SELECT c.id, c.payment_id FROM screening_case c
+     WHERE c.upload_id = :upload AND c.state = 'open'
+       AND NOT EXISTS (SELECT FROM payment p WHERE p.id = c.payment_id OFFSET 0)
     """
 )
+FORGET_CASES = text("DELETE FROM screening_case WHERE id = ANY(cast(:cases AS uuid[]))")
 FORGET_FAULTS = text(
     f"""
     DELETE FROM upload_fault
@@ -39,7 +50,7 @@ UNKNOWN_PAYEES = text(
      WHERE r.upload_id = :upload AND r.number BETWEEN :first AND :last
        AND r.payee_id IS NOT NULL
        AND NOT EXISTS (SELECT FROM payee p
-                        WHERE p.id = r.payee_id AND p.organisation = :organisation)
+                        WHERE p.id = r.payee_id AND p.organisation = :organisation OFFSET 0)
     """
 )
 ROWS = text(
@@ -50,14 +61,19 @@ ROWS = text(
     """
 )
 HAS_PAYEES = text("SELECT EXISTS (SELECT FROM payee WHERE organisation = :organisation)")
+_CARRIED = "(SELECT cast(:upload AS uuid) AS upload, u.* FROM unnest({}) AS u({}) OFFSET 0) u"
 SET_PAYEES = text(
-    """
+    f"""
     UPDATE upload_row r
        SET payee_id = coalesce(r.payee_id, u.payee),
            gl_code = CASE WHEN r.gl_code = '' THEN u.gl_code ELSE r.gl_code END
-      FROM unnest(cast(:numbers AS integer[]), cast(:payees AS uuid[]), cast(:codes AS text[]))
-           AS u(number, payee, gl_code)
-     WHERE r.upload_id = :upload AND r.number = u.number
+      FROM {
+        _CARRIED.format(
+            "cast(:numbers AS integer[]), cast(:payees AS uuid[]), cast(:codes AS text[])",
+            "number, payee, gl_code",
+        )
+    }
+     WHERE r.upload_id = u.upload AND r.number = u.number
     """
 )
 # The last answer about exactly this payee; the policy says what it means.
@@ -66,7 +82,8 @@ CHECKS = text(
     SELECT r.number, c.id, c.reason_code
       FROM upload_row r CROSS JOIN LATERAL (
         SELECT n.id, n.reason_code FROM name_check n
-         WHERE n.organisation = :organisation AND n.payee_fingerprint = r.payee_fingerprint
+         WHERE n.payee_fingerprint = r.payee_fingerprint
+           AND (n.organisation = :organisation) IS TRUE
            AND n.answered_at > :answered_after
          ORDER BY n.answered_at DESC LIMIT 1
       ) c
@@ -74,64 +91,139 @@ CHECKS = text(
     """
 )
 SET_CHECKS = text(
-    """
+    f"""
     UPDATE upload_row r SET check_id = u.checked
-      FROM unnest(cast(:numbers AS integer[]), cast(:checks AS uuid[])) AS u(number, checked)
-     WHERE r.upload_id = :upload AND r.number = u.number
+      FROM {
+        _CARRIED.format(
+            "cast(:numbers AS integer[]), cast(:checks AS uuid[])",
+            "number, checked",
+        )
+    }
+     WHERE r.upload_id = u.upload AND r.number = u.number
     """
 )
+SET_HOLDS = text(
+    f"""
+    UPDATE upload_row r SET hold_code = u.code, hold_reason = u.reason
+      FROM {
+        _CARRIED.format(
+            "cast(:numbers AS integer[]), cast(:codes AS text[]), cast(:reasons AS text[])",
+            "number, code, reason",
+        )
+    }
+     WHERE r.upload_id = u.upload AND r.number = u.number
+    """
+)
+_SHARD = "r.upload_id = :upload AND r.number BETWEEN :first AND :last"
+
+
+def _shared_in_file(column: str, more: str = "") -> str:
+    """Return the values of a column that stand in the shard and in another row of the file."""
+    return f"""
+      SELECT DISTINCT r.{column} AS shared FROM upload_row r
+       WHERE {_SHARD} {more}
+         AND EXISTS (SELECT FROM upload_row o
+                      WHERE o.{column} = r.{column} {more.replace("r.", "o.")}
+                        AND (o.upload_id = r.upload_id) IS TRUE AND o.number <> r.number OFFSET 0)
+    """
+
+
+_NAMED_END_TO_END = "AND r.end_to_end_id <> ''"
+# However many rows have one id, each is read once.
 END_TO_END_IN_FILE = text(
     f"""
     INSERT INTO upload_fault (upload_id, number, ordinal, line, field, message, found)
-    SELECT r.upload_id, r.number, {_HARD_ORDINAL}, r.line, 'end_to_end_id',
-           'The same end-to-end id stands in row ' || min(o.number) || ' already', r.end_to_end_id
-      FROM upload_row r
-      JOIN upload_row o ON o.upload_id = r.upload_id AND o.end_to_end_id = r.end_to_end_id
-                       AND o.number < r.number AND o.end_to_end_id <> ''
-     WHERE r.upload_id = :upload AND r.number BETWEEN :first AND :last AND r.end_to_end_id <> ''
-     GROUP BY r.upload_id, r.number
+      WITH several AS MATERIALIZED ({_shared_in_file("end_to_end_id", _NAMED_END_TO_END)})
+    SELECT :upload, one.number, {_HARD_ORDINAL}, one.line, 'end_to_end_id',
+           'The same end-to-end id stands in row ' || one.first || ' already', one.shared
+      FROM (SELECT s.shared, o.number, o.line,
+                   first_value(o.number) OVER (PARTITION BY s.shared ORDER BY o.number) AS first
+              FROM several s CROSS JOIN LATERAL (
+                SELECT number, line FROM upload_row
+                 WHERE end_to_end_id = s.shared AND end_to_end_id <> ''
+                   AND (upload_id = :upload) IS TRUE OFFSET 0) o) one
+     WHERE one.number BETWEEN :first AND :last AND one.first < one.number
     """
 )
 END_TO_END_IN_HISTORY = text(
     f"""
     INSERT INTO upload_fault (upload_id, number, ordinal, line, field, message, found)
     SELECT r.upload_id, r.number, {_HARD_ORDINAL + 1}, r.line, 'end_to_end_id',
-           'Payment ' || p.public_id || ' was made under the same end-to-end id', r.end_to_end_id
-      FROM upload_row r
-      JOIN upload_end_to_end e ON e.organisation = :organisation
-                              AND e.end_to_end_id = r.end_to_end_id
-      JOIN payment p ON p.id = e.payment_id
-     WHERE r.upload_id = :upload AND r.number BETWEEN :first AND :last AND r.end_to_end_id <> ''
+           'Payment ' || e.public_id || ' was made under the same end-to-end id', r.end_to_end_id
+      FROM upload_row r CROSS JOIN LATERAL (
+        SELECT (SELECT p.public_id FROM payment p WHERE p.id = t.payment_id) AS public_id
+          FROM upload_end_to_end t
+         WHERE t.organisation = :organisation AND t.end_to_end_id = r.end_to_end_id OFFSET 0) e
+     WHERE {_SHARD} AND r.end_to_end_id <> '' AND e.public_id IS NOT NULL
     """
 )
-
-
-def _hold(code: str, reason: str, source: str, *, filters: str = "") -> str:
-    """Return the statement that holds the rows of the shard for which ``source`` finds another."""
-    return f"""
-    UPDATE upload_row held SET hold_code = '{code}', hold_reason = {reason}
-      FROM (
-        SELECT r.number, o.other
-          FROM upload_row r CROSS JOIN LATERAL ({source}) o
-         WHERE r.upload_id = :upload AND r.number BETWEEN :first AND :last
-           AND r.hold_code IS NULL {filters}
-      ) found
-     WHERE held.upload_id = :upload AND held.number = found.number
+# Rows of the shard whose account stands in other rows of the file: the first row with the same
+# amount and reference, the first with the same invoice, the first with another name. However many
+# rows have one account, each is read once.
+ALIKE_IN_FILE = text(
+    f"""
+    WITH several AS MATERIALIZED ({_shared_in_file("account_fingerprint")}),
+    seen AS (
+      SELECT s.shared, o.number, o.name,
+             first_value(o.number) OVER (
+               PARTITION BY s.shared, o.amount_pence, o.reference ORDER BY o.number) AS same,
+             CASE WHEN o.invoice_reference <> '' THEN first_value(o.number) OVER (
+               PARTITION BY s.shared, o.invoice_reference ORDER BY o.number) END AS billed,
+             first_value(o.number) OVER account AS head,
+             first_value(o.name) OVER account AS head_name
+        FROM several s CROSS JOIN LATERAL (
+          SELECT number, amount_pence, reference, invoice_reference, lower(payee_name) AS name
+            FROM upload_row
+           WHERE account_fingerprint = s.shared AND (upload_id = :upload) IS TRUE OFFSET 0) o
+      WINDOW account AS (PARTITION BY s.shared ORDER BY o.number)
+    ), named AS (
+      SELECT number, nullif(same, number) AS same, nullif(billed, number) AS billed,
+             CASE WHEN name <> head_name THEN head ELSE min(number)
+               FILTER (WHERE name <> head_name) OVER (PARTITION BY shared) END AS other
+        FROM seen)
+    SELECT number, same, billed, other FROM named
+     WHERE number BETWEEN :first AND :last
+       AND (same IS NOT NULL OR billed IS NOT NULL OR other IS NOT NULL)
     """
-
-
-DUPLICATES_IN_FILE = text(
-    _hold(
-        "duplicate",
-        "'Row ' || found.other || ' of this file has the same account, amount and reference.'",
-        """
-        SELECT o.number AS other FROM upload_row o
-         WHERE o.upload_id = r.upload_id AND o.account_fingerprint = r.account_fingerprint
-           AND o.number < r.number AND o.amount_pence = r.amount_pence
-           AND o.reference = r.reference
-         ORDER BY o.number LIMIT 1
-        """,
-    )
+)
+# Payments of ids that grow: text of an id and what is told of it sort as the ids do.
+_TOLD = 'k.id::text COLLATE "C" || k.public_id'
+_AFTER_ID = 37
+# Rows of the shard whose account was paid before: the first payment with the same amount and
+# reference, the latest under another name, and whether this name was paid there before. Only a new
+# name is asked about.
+ALIKE_IN_HISTORY = text(
+    f"""
+    SELECT r.number, substr(p.same, {_AFTER_ID}) AS same, substr(p.other, {_AFTER_ID}) AS other,
+           p.is_known
+      FROM upload_row r CROSS JOIN LATERAL (
+        SELECT min({_TOLD}) FILTER (WHERE k.amount_pence = r.amount_pence
+                 AND k.reference = r.reference
+                 AND k.created_at > cast(:now AS timestamptz) - make_interval(days => :days)
+               ) AS same,
+               max({_TOLD}) FILTER (WHERE lower(k.payee_name) <> lower(r.payee_name)) AS other,
+               bool_or(lower(k.payee_name) = lower(r.payee_name)
+                 AND k.hold_code IS DISTINCT FROM 'several_names') AS is_known
+          FROM payment k
+         WHERE k.account_fingerprint = r.account_fingerprint
+           AND (k.organisation = :organisation) IS TRUE AND k.state NOT IN {_GONE}
+      ) p
+     WHERE {_SHARD} AND p.is_known IS NOT NULL
+    """
+)
+INVOICES_IN_HISTORY = text(
+    f"""
+    SELECT r.number, substr(p.billed, {_AFTER_ID}) AS billed
+      FROM upload_row r CROSS JOIN LATERAL (
+        SELECT min({_TOLD}) AS billed, count(*) AS payments
+          FROM payment k
+         WHERE k.invoice_reference = r.invoice_reference AND k.invoice_reference <> ''
+           AND (k.organisation = :organisation) IS TRUE
+           AND (k.account_fingerprint = r.account_fingerprint OR k.payee_id = r.payee_id)
+           AND k.state NOT IN {_GONE}
+      ) p
+     WHERE {_SHARD} AND r.invoice_reference <> '' AND p.payments > 0
+    """
 )
 # Uploads that are not payments yet: of two that come together, the later comparison sees the other.
 OTHER_UPLOADS = text(
@@ -141,122 +233,28 @@ OTHER_UPLOADS = text(
        AND state IN ('validating', 'comparing', 'faulty', 'creating')
     """
 )
-DUPLICATES_IN_OTHERS = text(
-    _hold(
-        "duplicate",
-        "'Row ' || found.other || ' has the same account, amount and reference.'",
-        """
-        SELECT o.number || ' of upload ' || u.reference AS other
-          FROM upload_row o JOIN upload u ON u.id = o.upload_id
-         WHERE o.upload_id = ANY(cast(:others AS uuid[]))
-           AND o.account_fingerprint = r.account_fingerprint
-           AND o.amount_pence = r.amount_pence AND o.reference = r.reference
-         ORDER BY o.upload_id, o.number LIMIT 1
-        """,
-    )
-)
-INVOICES_IN_OTHERS = text(
-    _hold(
-        "same_invoice",
-        "'Row ' || found.other || ' pays the same invoice to the same payee.'",
-        """
-        SELECT o.number || ' of upload ' || u.reference AS other
-          FROM upload_row o JOIN upload u ON u.id = o.upload_id
-         WHERE o.upload_id = ANY(cast(:others AS uuid[]))
-           AND o.account_fingerprint = r.account_fingerprint
-           AND o.invoice_reference = r.invoice_reference
-         ORDER BY o.upload_id, o.number LIMIT 1
-        """,
-        filters="AND r.invoice_reference <> ''",
-    )
-)
-DUPLICATES_IN_HISTORY = text(
-    _hold(
-        "duplicate",
-        "'Payment ' || found.other || ' has the same account, amount and reference.'",
-        f"""
-        SELECT p.public_id AS other FROM payment p
-         WHERE p.organisation = :organisation AND p.account_fingerprint = r.account_fingerprint
-           AND p.amount_pence = r.amount_pence AND p.reference = r.reference
-           AND p.created_at > cast(:now AS timestamptz) - make_interval(days => :days)
-           AND p.state NOT IN {_GONE}
-         ORDER BY p.id LIMIT 1
-        """,
-    )
-)
-INVOICES_IN_FILE = text(
-    _hold(
-        "same_invoice",
-        "'Row ' || found.other || ' of this file pays the same invoice to the same payee.'",
-        """
-        SELECT o.number AS other FROM upload_row o
-         WHERE o.upload_id = r.upload_id AND o.account_fingerprint = r.account_fingerprint
-           AND o.number < r.number AND o.invoice_reference = r.invoice_reference
-         ORDER BY o.number LIMIT 1
-        """,
-        filters="AND r.invoice_reference <> ''",
-    )
-)
-INVOICES_IN_HISTORY = text(
-    _hold(
-        "same_invoice",
-        "'Payment ' || found.other || ' paid the same invoice to the same payee.'",
-        f"""
-        SELECT p.public_id AS other FROM payment p
-         WHERE p.organisation = :organisation AND p.invoice_reference = r.invoice_reference
-           AND p.invoice_reference <> ''
-           AND (p.account_fingerprint = r.account_fingerprint OR p.payee_id = r.payee_id)
-           AND p.state NOT IN {_GONE}
-         ORDER BY p.id LIMIT 1
-        """,
-        filters="AND r.invoice_reference <> ''",
-    )
-)
-# A name that this account was paid under before is known; only a new one is asked about.
-_NEW_NAME = f"""
-    AND NOT EXISTS (
-        SELECT FROM payment k
-         WHERE k.organisation = :organisation AND k.account_fingerprint = r.account_fingerprint
-           AND lower(k.payee_name) = lower(r.payee_name)
-           AND k.state NOT IN {_GONE} AND k.hold_code IS DISTINCT FROM 'several_names')
+_ROW_OF_UPLOAD = """
+    (array_agg(o.number || ' of upload ' || (SELECT u.reference FROM upload u
+                                              WHERE u.id = o.upload_id)
+               ORDER BY o.upload_id, o.number) FILTER (WHERE {}))[1]
 """
-ACCOUNTS_IN_FILE = text(
-    _hold(
-        "several_names",
-        "'Row ' || found.other || ' of this file pays the same account under another name.'",
-        """
-        SELECT o.number AS other FROM upload_row o
-         WHERE o.upload_id = r.upload_id AND o.account_fingerprint = r.account_fingerprint
-           AND o.number <> r.number AND lower(o.payee_name) <> lower(r.payee_name)
-         ORDER BY o.number LIMIT 1
-        """,
-        filters=_NEW_NAME,
-    )
-)
-ACCOUNTS_IN_HISTORY = text(
-    _hold(
-        "several_names",
-        "'Payment ' || found.other || ' went to the same account under another name.'",
-        f"""
-        SELECT p.public_id AS other FROM payment p
-         WHERE p.organisation = :organisation AND p.account_fingerprint = r.account_fingerprint
-           AND lower(p.payee_name) <> lower(r.payee_name) AND p.state NOT IN {_GONE}
-         ORDER BY p.id DESC LIMIT 1
-        """,
-        filters=_NEW_NAME,
-    )
-)
-HELD = text(
-    """
-    SELECT payment_id, hold_code, hold_reason FROM upload_row
-     WHERE upload_id = :upload AND number BETWEEN :first AND :last AND hold_code IS NOT NULL
-    """
-)
-SET_HOLDS = text(
-    """
-    UPDATE upload_row SET hold_code = :code, hold_reason = :reason
-     WHERE upload_id = :upload AND number = ANY(cast(:numbers AS integer[]))
-       AND (hold_code IS NULL OR :code = 'possible_match')
+ALIKE_IN_OTHERS = text(
+    f"""
+    SELECT r.number, p.same, p.billed
+      FROM upload_row r CROSS JOIN LATERAL (
+        SELECT {
+        _ROW_OF_UPLOAD.format("o.amount_pence = r.amount_pence AND o.reference = r.reference")
+    } AS same,
+               {
+        _ROW_OF_UPLOAD.format(
+            "o.invoice_reference = r.invoice_reference AND r.invoice_reference <> ''"
+        )
+    } AS billed
+          FROM upload_row o
+         WHERE o.account_fingerprint = r.account_fingerprint
+           AND (o.upload_id = ANY(cast(:others AS uuid[]))) IS TRUE
+      ) p
+     WHERE {_SHARD} AND (p.same IS NOT NULL OR p.billed IS NOT NULL)
     """
 )
 SUM_WARNINGS = text(

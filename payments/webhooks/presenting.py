@@ -36,6 +36,7 @@ _MEANINGS = {
     "payment.rejected": "The bank or the scheme rejected a payment",
     "payment.recalled": "A payment was recalled before it was sent",
     "payment.cancelled": "A payment was removed from its run",
+    "payment.corrected": "A payment that was paid is not: its match was taken back",
     "run.put_forward": "A run was put forward for approval",
     "run.approved": "A run was approved",
     "run.released": "A run was released",
@@ -43,7 +44,9 @@ _MEANINGS = {
     "run.finished": "Every payment of a run is finished",
     "run.sent_back": "A run was sent back to be corrected",
     "run.cancelled": "A run was cancelled",
+    "run.reopened": "A finished run waits for the bank again: a match was taken back",
     "upload.finished": "An uploaded file was checked to its end",
+    "bill.paid": "A provider says that a bill was paid",
 }
 EVENT_CHOICES = [{"value": name, "text": name, "hint": _MEANINGS[name]} for name in EVENT_TYPES]
 

@@ -40,8 +40,19 @@ RUN_EVENTS: Mapping[str, str] = {
     "cancelled": "run.cancelled",
 }
 UPLOAD_FINISHED = "upload.finished"
+BILL_PAID = "bill.paid"
+# What was said to be paid, or finished, is not: a match with the bank statement was taken back.
+PAYMENT_CORRECTED = "payment.corrected"
+RUN_REOPENED = "run.reopened"
 TEST_EVENT = "webhook.test"
-EVENT_TYPES = (*PAYMENT_EVENTS.values(), *RUN_EVENTS.values(), UPLOAD_FINISHED)
+EVENT_TYPES = (
+    *PAYMENT_EVENTS.values(),
+    PAYMENT_CORRECTED,
+    *RUN_EVENTS.values(),
+    RUN_REOPENED,
+    UPLOAD_FINISHED,
+    BILL_PAID,
+)
 
 MAXIMUM_URL = 2000
 MAXIMUM_DESCRIPTION = 200
@@ -107,7 +118,7 @@ def _may_be_public(host: str) -> bool:
 
 def check_types(event_types: Sequence[str], *, of_program: bool) -> list[FieldError]:
     """Return what is wrong with a choice of events; a program hears of its own things only."""
-    own = {*PAYMENT_EVENTS.values(), UPLOAD_FINISHED}
+    own = {*PAYMENT_EVENTS.values(), PAYMENT_CORRECTED, UPLOAD_FINISHED, BILL_PAID}
     known = own if of_program else set(EVENT_TYPES)
     if not event_types:
         return [FieldError("event_types", "Select at least one event")]

@@ -9,6 +9,7 @@ from typing import TypedDict
 import jinja2
 from babel.dates import format_date, format_datetime
 from fastapi import Request
+from jinja2.bccache import Bucket
 from starlette.responses import HTMLResponse
 
 from shared.clock import LONDON
@@ -62,6 +63,23 @@ def use_language(request: Request) -> str:
     return language
 
 
+class _Compiled(jinja2.BytecodeCache):
+    """What templates were compiled to, for all environments of the process: they are alike."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill the bucket, unless its template is new; Jinja itself sees whether it has changed."""
+        if (code := self._codes.get(bucket.key)) is not None:
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what a template was compiled to."""
+        self._codes[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
 _TRANSLATIONS = {language: load(language) for language in LANGUAGES}
 
 
@@ -101,6 +119,7 @@ class Pages:
             lstrip_blocks=True,
             extensions=["jinja2.ext.i18n"],
             auto_reload=settings.environment == "development",
+            bytecode_cache=_COMPILED,
         )
         self.environment.install_gettext_callables(  # type: ignore[attr-defined]  # by i18n
             translate, translate_plural, newstyle=True

@@ -16,18 +16,21 @@ from payments.payees.master.actions.propose import propose_change
 from shared.actors import SYSTEM
 from shared.errors import Problem
 
+# Looked up by the account, not by what the planner takes for a small submission (see matching.py).
 _PAYMENTS = text(
     """
     SELECT u.number, i.payment_id, i.submission_id, i.amount_pence, s.body, s.processing_day,
            p.payee_id, p.account_fingerprint
       FROM unnest(cast(:hashes AS bytea[]), cast(:keys AS text[])) WITH ORDINALITY
            AS u(hash, key, number)
-      JOIN submission_item i ON i.account_hash = u.hash AND i.reference_key = u.key
+      CROSS JOIN LATERAL (
+        SELECT payment_id, submission_id, amount_pence FROM submission_item
+         WHERE account_hash = u.hash AND (reference_key = u.key) IS TRUE OFFSET 0) i
       JOIN submission s ON s.id = i.submission_id AND s.service_user_number = :user
       LEFT JOIN payment p ON p.id = i.payment_id
-     WHERE NOT EXISTS (SELECT 1 FROM bank_outcome o WHERE o.submission_id = i.submission_id
-                          AND o.payment_id = i.payment_id
-                          AND o.kind IN ('refused', 'rejected', 'returned'))
+     WHERE NOT EXISTS (SELECT 1 FROM bank_outcome o WHERE o.payment_id = i.payment_id
+                          AND (o.submission_id = i.submission_id
+                               AND o.kind IN ('refused', 'rejected', 'returned')) IS TRUE OFFSET 0)
      ORDER BY u.number, i.payment_id
     """
 )

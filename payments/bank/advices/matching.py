@@ -13,19 +13,24 @@ from payments.bank.outcomes import OutcomeKind
 from payments.bank.reports import ReportItem
 from payments.payees.bank_details import DetailsVault
 
+# Each item is looked up by its account and amount: a submission that the planner takes for small
+# would otherwise be read whole for each of them, and so would all payments of one reference.
 _ITEMS = text(
     """
     SELECT u.number, i.payment_id, i.submission_id, i.amount_pence, s.run_id, s.body
       FROM unnest(cast(:hashes AS bytea[]), cast(:amounts AS bigint[]), cast(:keys AS text[]))
            WITH ORDINALITY AS u(hash, amount, key, number)
-      JOIN submission_item i ON i.account_hash = u.hash AND i.amount_pence = u.amount
-                            AND i.reference_key = u.key
+      CROSS JOIN LATERAL (
+        SELECT payment_id, submission_id, amount_pence FROM submission_item
+         WHERE account_hash = u.hash AND amount_pence = u.amount
+           AND (reference_key = u.key) IS TRUE OFFSET 0) i
       JOIN submission s ON s.id = i.submission_id AND s.service_user_number = :user
      WHERE (cast(:submission AS uuid) IS NULL OR s.id = :submission)
        AND (cast(:days AS date[]) IS NULL OR (cast(:days AS date[]))[u.number]
             IN (s.processing_day, s.reported_processing_day))
-       AND NOT EXISTS (SELECT 1 FROM bank_outcome o WHERE o.submission_id = i.submission_id
-                          AND o.payment_id = i.payment_id AND o.kind = ANY(:unless))
+       AND NOT EXISTS (SELECT 1 FROM bank_outcome o WHERE o.payment_id = i.payment_id
+                          AND (o.submission_id = i.submission_id AND o.kind = ANY(:unless)) IS TRUE
+                       OFFSET 0)
      ORDER BY u.number, i.payment_id
     """
 )

@@ -22,19 +22,23 @@ _LOCK = text(
        AND service_user_number = left(:message, 6) FOR UPDATE
     """
 )
+# In these a payment is looked up by its id alone: IS TRUE and OFFSET 0 keep the planner, which may
+# take a submission for small, from reading the whole of it for each payment.
 _NAMED = text(
     """
     SELECT i.payment_id, i.end_to_end_id, i.amount_pence,
-           (SELECT max(o.kind) FROM bank_outcome o WHERE o.submission_id = i.submission_id
-               AND o.payment_id = i.payment_id AND o.kind IN ('accepted', 'rejected')) AS known
+           (SELECT max(o.kind) FROM bank_outcome o WHERE o.payment_id = i.payment_id
+               AND (o.submission_id = i.submission_id AND o.kind IN ('accepted', 'rejected'))
+                   IS TRUE) AS known
       FROM submission_item i WHERE i.submission_id = :id AND i.end_to_end_id = ANY(:ids)
     """
 )
 _UNDECIDED = text(
     """
     SELECT i.payment_id, i.amount_pence FROM submission_item i WHERE i.submission_id = :id
-       AND NOT EXISTS (SELECT 1 FROM bank_outcome o WHERE o.submission_id = i.submission_id
-                          AND o.payment_id = i.payment_id AND o.kind IN ('accepted', 'rejected'))
+       AND NOT EXISTS (SELECT 1 FROM bank_outcome o WHERE o.payment_id = i.payment_id
+                          AND (o.submission_id = i.submission_id
+                               AND o.kind IN ('accepted', 'rejected')) IS TRUE OFFSET 0)
      ORDER BY i.line_no
     """
 )
@@ -44,8 +48,9 @@ _SUMS = text(
            coalesce(sum(i.amount_pence) FILTER (WHERE o.kind = 'accepted'), 0)::bigint AS good,
            count(*) FILTER (WHERE o.kind = 'rejected') AS rejected,
            coalesce(sum(i.amount_pence) FILTER (WHERE o.kind = 'rejected'), 0)::bigint AS bad
-      FROM bank_outcome o JOIN submission_item i
-        ON i.submission_id = o.submission_id AND i.payment_id = o.payment_id
+      FROM bank_outcome o CROSS JOIN LATERAL (
+        SELECT amount_pence FROM submission_item
+         WHERE payment_id = o.payment_id AND (submission_id = o.submission_id) IS TRUE OFFSET 0) i
      WHERE o.submission_id = :id AND o.kind IN ('accepted', 'rejected')
     """
 )

@@ -69,18 +69,19 @@ _SUBMISSION = text(
             :recalled_count, :recalled_pence)
     """
 )
+# The ends of a part are known by their numbers: joining them to the lines again would compare
+# every line with every part when the planner takes the run for small.
 _PARTS = text(
     """
-    WITH line AS MATERIALIZED (
+    WITH line AS (
       SELECT id, amount_pence, row_number() OVER (ORDER BY id) AS number
-        FROM payment WHERE run_id = :run AND state = 'released'
-    ), part AS (
-      SELECT (number - 1) / :size + 1 AS number, min(number) AS first, max(number) AS last,
-             count(*) AS payments, sum(amount_pence) AS pence FROM line GROUP BY 1)
+        FROM payment WHERE run_id = :run AND state = 'released')
     INSERT INTO submission_part (submission_id, number, first_line, payment_count, total_pence,
                                  first_payment_id, last_payment_id)
-    SELECT :id, part.number, part.first, part.payments, part.pence, f.id, l.id
-      FROM part JOIN line f ON f.number = part.first JOIN line l ON l.number = part.last
+    SELECT :id, (number - 1) / :size + 1, min(number), count(*), sum(amount_pence),
+           (array_agg(id ORDER BY number) FILTER (WHERE number % :size = 1))[1],
+           (array_agg(id ORDER BY number DESC))[1]
+      FROM line GROUP BY (number - 1) / :size
     """
 )
 _ATTEMPT = text(
@@ -104,11 +105,14 @@ class _Totals:
     largest_pence: int
 
 
-def begin_submission(session: Session, run_id: UUID, now: datetime) -> UUID:
+def begin_submission(
+    session: Session, run_id: UUID, now: datetime, *, after_withdrawal: bool = False
+) -> UUID:
     """Begin the bank file of a released run and return its id; it is written after the commit.
 
     The file carries exactly the payments that are ``released``. A run that has a submission keeps
-    it. When what is released and recalled is not what was approved, nothing is written and a work
+    it; with ``after_withdrawal`` one that was just taken back gets a new one instead. When what is
+    released and recalled is not what was approved, nothing is written and a work
     item says so.
 
     Raises:
@@ -123,9 +127,10 @@ def begin_submission(session: Session, run_id: UUID, now: datetime) -> UUID:
         raise NotFound("no_such_run", "There is no such run")
     known = get_submission_of_run(session, run_id)
     if known is not None:
-        if known.state == "refused":
+        if known.state == "refused" and not after_withdrawal:
             raise Conflict("run_refused", "The bank refused the file of this run")
-        return known.id
+        if known.state != "refused":
+            return known.id
     if run.state != "released":
         raise Conflict("run_state", "Only a released run goes to the bank")
     rail = _check_rail(run.rail, run.rail_reason)

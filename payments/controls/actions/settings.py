@@ -13,7 +13,7 @@ from payments.bank.models import bank_account
 from payments.controls.days import DEFAULT_CUT_OFFS
 from payments.controls.models import closing_day, cut_off
 from payments.controls.rules import RAILS
-from payments.runs.actions.steps import check_reason, organisation_of
+from payments.runs.actions.steps import MAXIMUM_REASON, check_reason, organisation_of
 from payments.runs.models import body, programme
 from payments.runs.rules import ADMINISTRATOR
 from shared import audit
@@ -28,6 +28,8 @@ RELEASES = {
     "on_schedule": "On its input day",
     "by_hand": "When a person releases it",
 }
+# The rails on which a run goes to the bank as a file.
+PROGRAMME_RAILS = {name: RAILS[name] for name in ("bacs", "faster_payments", "chaps")}
 _MOST_APPROVALS = 5
 _MAXIMUM_NAME = 100
 _MAXIMUM_GL_CODE = 60
@@ -43,6 +45,8 @@ class ProgrammeSettings:
     approvals_needed: int
     rail: str
     gl_code: str
+    # Why not Bacs; public money goes through Bacs unless there is a written reason.
+    rail_reason: str = ""
 
 
 def change_programme(
@@ -220,8 +224,12 @@ def _check(wanted: ProgrammeSettings) -> None:
         faults.append(FieldError("release", "Select when runs are released"))
     if not 1 <= wanted.approvals_needed <= _MOST_APPROVALS:
         faults.append(FieldError("approvals_needed", "Enter a number of approvers from 1 to 5"))
-    if wanted.rail not in RAILS:
+    if wanted.rail not in PROGRAMME_RAILS:
         faults.append(FieldError("rail", "Select a rail"))
+    elif wanted.rail != "bacs" and not wanted.rail_reason.strip():
+        faults.append(FieldError("rail_reason", "Enter why the programme does not pay by Bacs"))
+    elif len(wanted.rail_reason) > MAXIMUM_REASON:
+        faults.append(FieldError("rail_reason", "Enter a reason of up to 500 characters"))
     if len(wanted.gl_code) > _MAXIMUM_GL_CODE:
         faults.append(FieldError("gl_code", "Enter up to 60 characters"))
     if faults:

@@ -83,6 +83,7 @@ def plan_run(session: Session, run: Run, now: datetime) -> Plan:
         direction_of(run.programme.kind),
         closings,
         list_cut_offs(session, run.organisation).get(run.rail),
+        run.rail,
     )
 
 

@@ -22,6 +22,10 @@ _DOERS = text(
      UNION
     SELECT 'uploaded', u.sent_by_id FROM upload u WHERE u.run_id = :run
      UNION
+    SELECT 'scheduled', v.proposed_by_id
+      FROM schedule_occurrence o JOIN schedule_version v ON v.id = o.version_id
+     WHERE o.run_id = :run
+     UNION
     SELECT 'overrode_name', o.person_id
       FROM run r JOIN hold_override o ON o.organisation = r.organisation
       JOIN payment p ON p.id = o.payment_id AND p.run_id = r.id WHERE r.id = :run

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from payments.govstack import models
+from payments.govstack.actions.seeding_bills import seed_bills
 from payments.govstack.sandbox import SandboxPlan, SandboxVoucher
 from payments.payees.bank_details import DetailsVault
 from payments.runs.queries.runs import find_body_name, find_programme
@@ -62,7 +63,10 @@ def seed_sandbox(
     _save_merchants(session, organisation, plan, groups, now)
     _save_vouchers(session, vault, organisation, plan.vouchers, groups, now)
     _balance(session, organisation, plan)
-    details = {"groups": len(plan.groups), "vouchers": len(plan.vouchers)}
+    seed_bills(session, organisation, plan.bills, programme.id, now)
+    details = {"groups": len(plan.groups), "vouchers": len(plan.vouchers)} | {
+        "bills": len(plan.bills)
+    }
     audit.record(session, actor, "payments.govstack.sandbox_seeded", "body", organisation, details)
 
 

@@ -1,6 +1,7 @@
 """Tables of the tamper-evident log."""
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Column,
     DateTime,
@@ -45,14 +46,17 @@ seal_block = Table(
     Column("sealed_at", DateTime(timezone=True), nullable=False),
     UniqueConstraint("body", "kind", "height"),
 )
-entry_seal = Table(
-    "entry_seal",
+entry_block = Table(
+    "entry_block",
     _metadata,
     Column("block_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("leaf_index", Integer, primary_key=True, autoincrement=False),
-    Column("entry_id", Uuid, nullable=False),
-    Column("leaf", LargeBinary, nullable=False),
-    UniqueConstraint("entry_id"),
+    Column("body", Text, nullable=False),
+    Column("year", SmallInteger, nullable=False),
+    Column("cluster", Text),
+    Column("from_xid", BigInteger, nullable=False),
+    Column("below_xid", BigInteger, nullable=False, index=True),
+    Column("entry_ids", ARRAY(Uuid), nullable=False),
+    Column("leaves", LargeBinary, nullable=False),
 )
 control_seal = Table(
     "control_seal",

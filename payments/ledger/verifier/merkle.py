@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 EMPTY = hashlib.sha256(b"").digest()
+LEAF = 32  # bytes of a hash
 
 
 class BrokenError(Exception):
@@ -22,18 +23,18 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def root_of(leaves: Sequence[bytes]) -> bytes:
     """Return the root over the hashes of leaves, level by level; an odd one goes up as it is."""
-    if not leaves:
-        return EMPTY
-    sha256, level = hashlib.sha256, list(leaves)
-    while len(level) > 1:
-        above = [
-            sha256(b"\1" + left + right).digest()
-            for left, right in zip(level[::2], level[1::2], strict=False)
-        ]
-        if len(level) % 2:
-            above.append(level[-1])
-        level = above
-    return level[0]
+    return root_of_leaves(b"".join(leaves))
+
+
+def root_of_leaves(level: bytes) -> bytes:
+    """Return the root over the hashes of leaves that follow one another in one piece."""
+    sha256, pair = hashlib.sha256, 2 * LEAF
+    while len(level) > LEAF:
+        even = len(level) - len(level) % pair
+        above = [sha256(b"\1" + level[at : at + pair]).digest() for at in range(0, even, pair)]
+        above.append(level[even:])
+        level = b"".join(above)
+    return level or EMPTY
 
 
 def path_of(leaves: Sequence[bytes], index: int) -> list[tuple[str, str]]:

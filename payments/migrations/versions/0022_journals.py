@@ -1,4 +1,8 @@
-"""Reserved: 0022_journals."""
+"""Journals written by hand, VAT in the settings of exports, and the auditor's pack."""
+
+from pathlib import Path
+
+from alembic import op
 
 revision = "0022_journals"
 down_revision = "0021_ledger_figures"
@@ -7,8 +11,14 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Change nothing yet."""
+    op.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
 
 
 def downgrade() -> None:
-    """Change nothing yet."""
+    op.execute(
+        """
+        DROP TABLE audit_pack_part, audit_pack, journal_line, journal;
+        DROP FUNCTION check_journal_lines(), check_journal_move();
+        ALTER TABLE gl_setting DROP COLUMN vat;
+        """
+    )

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
+from payments.controls.deps import SignInDep, ask_again
 from payments.payees.bank_details import DetailsVault
 from payments.payees.bulk.actions import begin_batch, go_on, stop_batch
 from payments.payees.bulk.presenting import present_batch, present_line, present_result
@@ -207,9 +208,16 @@ def download_results(
     session: SessionDep,
     runtime: RuntimeDep,
     vault: VaultDep,
+    sign_in: SignInDep,
+    now: NowDep,
 ) -> Response:
-    """Give every row with its answer as CSV; recorded, because it displays names of banks."""
+    """Give every row with its answer as CSV; recorded, because it displays names of banks.
+
+    It holds whole bank details, so a body may ask for a fresh sign-in.
+    """
     batch = get_batch(session, staff.organisation, batch_id)
+    if away := ask_again(session, staff.organisation, sign_in, now, f"{_PATH}/{batch_id}"):
+        return away
     details = {"organisation": staff.organisation, "rows": batch.rows}
     audit.record(
         session, staff.actor, "payments.name_batch.downloaded", "name_batch", batch_id, details

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from payments.reconciliation.matching import open_work, rematch_account
-from payments.reconciliation.passes import Settings
+from payments.reconciliation.passes import DEFAULTS, Settings
 from payments.reconciliation.ruling.rules import check_settings
 from payments.reconciliation.ruling.trials import Difference, try_rules
 from shared import audit
@@ -41,6 +41,10 @@ _RETIRE = text(
 _DECIDE = text(
     "UPDATE matching_rules SET state = :state, decided_by = :by, decided_name = :name,"
     " decided_at = :now WHERE id = :id"
+)
+_IN_FORCE = text(
+    "SELECT version, pattern, window_days, return_days, commit_by_amount FROM matching_rules"
+    " WHERE bank_account_id = :account AND state = 'active'"
 )
 _LIST = text(
     """
@@ -74,6 +78,12 @@ def list_versions(session: Session, account_id: UUID) -> list[RuleVersion]:
     """Return the versions of an account's rules, newest first."""
     rows = session.execute(_LIST, {"account": account_id}).mappings()
     return [RuleVersion(**row) for row in rows]
+
+
+def get_rules_in_force(session: Session, account_id: UUID) -> Settings:
+    """Return the rules that an account is matched by now; the product's own where it has none."""
+    row = session.execute(_IN_FORCE, {"account": account_id}).one_or_none()
+    return DEFAULTS if row is None else Settings(*row)
 
 
 def propose_rules(

@@ -8,14 +8,18 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from payments.bank.queries import BankAccount, find_bank_account
-from payments.reconciliation.passes import DEFAULTS, Settings
+from payments.reconciliation.passes import Settings
 from payments.reconciliation.presenting import account_name
 from payments.reconciliation.ruling.actions import (
     RuleVersion,
     decide_rules,
+    get_rules_in_force,
     list_versions,
     propose_rules,
 )
+from payments.reconciliation.ruling.queries import find_decided_line
+from payments.reconciliation.ruling.suggesting import suggest
+from payments.reconciliation.work.presenting import TARGETS
 from payments.runs.access import Staff, require_role
 from payments.runs.rules import APPROVER, RECONCILER, SEES_RUNS
 from shared.clock import london_date
@@ -26,6 +30,8 @@ router = APIRouter()
 Reader = Annotated[Staff, Depends(require_role(*SEES_RUNS))]
 Worker = Annotated[Staff, Depends(require_role(RECONCILER))]
 Decider = Annotated[Staff, Depends(require_role(RECONCILER, APPROVER))]
+# A trial begins so many days ago unless a person says otherwise.
+_HISTORY = 35
 _DONE = {
     "proposed": "The rules were tried and wait for a second person. Nothing was changed.",
     "active": "The rules are in force. Open lines were matched again.",
@@ -39,7 +45,7 @@ _STATES = {
     "retired": ("Was in force", "grey"),
     "refused": ("Refused", "grey"),
 }
-_KINDS = ("gained", "lost", "changed", "ambiguous")
+_KINDS = ("gained", "lost", "changed", "ambiguous", "against")
 
 
 def _account(session: SessionDep, staff: Staff, account_id: UUID) -> BankAccount:
@@ -58,12 +64,35 @@ def show_rules(
     runtime: RuntimeDep,
     now: NowDep,
     done: str = "",
+    line: UUID | None = None,
 ) -> Response:
-    """Show the versions of an account's rules, with what each would have changed."""
+    """Show the versions of an account's rules, with what each would have changed.
+
+    With a line that a person decided, the form holds what would have done the same.
+    """
     account = _account(session, staff, account_id)
     today = london_date(now)
-    values = {"first": str(today - timedelta(days=35)), "last": str(today)}
-    return _render(request, runtime, session, staff, account, values, done=_DONE.get(done, ""))
+    values = {"first": str(today - timedelta(days=_HISTORY)), "last": str(today)}
+    found = None if line is None else find_decided_line(session, account.id, line)
+    if found is None:
+        return _render(request, runtime, session, staff, account, values, done=_DONE.get(done, ""))
+    wanted = suggest(get_rules_in_force(session, account.id), found.text, found.booked, found.done)
+    values |= {
+        "first": str(min(found.booked, today - timedelta(days=_HISTORY))),
+        "last": str(max(found.booked, today)),
+        "pattern": wanted.settings.pattern,
+        "window_days": str(wanted.settings.window_days),
+        "return_days": str(wanted.settings.return_days),
+    }
+    origin = {
+        "href": f"/payments/reconciliation/lines/{found.id}",
+        "statement": found.statement,
+        "number": found.number,
+        "text": found.text,
+        "targets": [TARGETS[one.target_type] for one in found.done],
+        "notes": list(wanted.notes),
+    }
+    return _render(request, runtime, session, staff, account, values, origin=origin)
 
 
 def _render(
@@ -76,14 +105,15 @@ def _render(
     *,
     done: str = "",
     faults: tuple[FieldError, ...] = (),
+    origin: dict[str, object] | None = None,
 ) -> Response:
     versions = list_versions(session, account.id)
-    active = next((one for one in versions if one.state == "active"), None)
+    active = get_rules_in_force(session, account.id)
     held = {
-        "pattern": active.pattern if active else DEFAULTS.pattern,
-        "window_days": str(active.window_days if active else DEFAULTS.window_days),
-        "return_days": str(active.return_days if active else DEFAULTS.return_days),
-        "commit_by_amount": "yes" if active and active.commit_by_amount else "",
+        "pattern": active.pattern,
+        "window_days": str(active.window_days),
+        "return_days": str(active.return_days),
+        "commit_by_amount": "yes" if active.commit_by_amount else "",
     }
     return runtime.pages.render(
         request,
@@ -96,6 +126,7 @@ def _render(
         },
         versions=[_present(one, staff.person_id) for one in versions],
         values=held | values,
+        origin=origin,
         may_work=staff.has(RECONCILER),
         may_decide=staff.has(RECONCILER, APPROVER),
         done=done,

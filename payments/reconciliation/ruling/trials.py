@@ -3,6 +3,7 @@
 Everything happens below a savepoint that is always taken back, so a trial keeps nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -24,7 +25,7 @@ _FREE = text(
              undo_reason = 'trial'
         FROM statement_line l WHERE l.id = m.line_id AND l.bank_account_id = :account
          AND l.booking_date BETWEEN :first AND :last AND m.state = 'live'
-         AND m.decided_by = 'rules'
+         AND m.target_type <> 'suspense' AND m.target_type <> 'write_off'
       RETURNING m.target_type, m.target_id)
     UPDATE submission s SET state = 'reported', settled_on = NULL, settled_pence = NULL
       FROM freed f WHERE f.target_type = 'submission' AND f.target_id = s.id
@@ -37,6 +38,16 @@ _FOUND = text(
            bool_or(NOT alone) AS ambiguous,
            string_agg(target_type || target_id, ',' ORDER BY target_id) AS targets
       FROM match_pair GROUP BY line_id
+    """
+)
+# What people decided, whole lines only: a part says nothing of the rest.
+_DECIDED = text(
+    """
+    SELECT m.line_id, string_agg(m.target_type || m.target_id, ',' ORDER BY m.target_id) AS targets
+      FROM match m JOIN statement_line l ON l.id = m.line_id
+     WHERE l.bank_account_id = :account AND l.booking_date BETWEEN :first AND :last
+       AND m.state = 'live' AND m.rule_id = 'person'
+     GROUP BY m.line_id, l.amount_pence HAVING sum(m.amount_pence) = abs(l.amount_pence)
     """
 )
 Found = dict[str, tuple[bool, bool, str]]
@@ -53,6 +64,8 @@ class Difference:
     lost: int
     changed: int
     ambiguous: int
+    # The rules are sure of other targets than a person decided.
+    against: int
     samples: dict[str, list[str]]
 
 
@@ -67,13 +80,16 @@ def try_rules(work: Work, settings: Settings, first: date, last: date) -> Differ
     savepoint = work.session.begin_nested()
     try:
         values = {"account": work.account_id, "first": first, "last": last}
+        decided = {
+            str(row.line_id): str(row.targets) for row in work.session.execute(_DECIDED, values)
+        }
         work.session.execute(_FREE, values)
         before = _find(work, first, last)
         after = _find(replace(work, settings=settings), first, last)
         count = get_span(work).count
     finally:
         savepoint.rollback()
-    return _compare(count, before, after)
+    return _compare(count, before, after, decided)
 
 
 def _find(work: Work, first: date, last: date) -> Found:
@@ -87,9 +103,10 @@ def _find(work: Work, first: date, last: date) -> Found:
     return {str(row.line_id): (row.sure, row.ambiguous, row.targets) for row in rows}
 
 
-def _compare(count: int, before: Found, after: Found) -> Difference:
+def _compare(count: int, before: Found, after: Found, decided: Mapping[str, str]) -> Difference:
     none = (False, False, "")
-    samples: dict[str, list[str]] = {"gained": [], "lost": [], "changed": [], "ambiguous": []}
+    kinds_of_change = ("gained", "lost", "changed", "ambiguous", "against")
+    samples: dict[str, list[str]] = {kind: [] for kind in kinds_of_change}
     counts = dict.fromkeys(samples, 0)
     for line in sorted(before.keys() | after.keys()):
         old, new = before.get(line, none), after.get(line, none)
@@ -100,6 +117,7 @@ def _compare(count: int, before: Found, after: Found) -> Difference:
                 ("lost", old[0] and not new[0]),
                 ("changed", old[0] and new[0] and old[2] != new[2]),
                 ("ambiguous", new[1] and not old[1]),
+                ("against", new[0] and decided.get(line, new[2]) != new[2]),
             )
             if holds
         ]

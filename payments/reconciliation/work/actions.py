@@ -18,7 +18,6 @@ from payments.reconciliation.engine.booking import (
     Booked,
     book_matches,
     open_account,
-    unbook_matches,
 )
 from payments.reconciliation.engine.explain import close_exceptions, describe, keep_exceptions
 from payments.reconciliation.engine.work import Work
@@ -33,7 +32,6 @@ from payments.reconciliation.work.queries import (
 )
 from shared import audit
 from shared.actors import Actor
-from shared.clock import london_date
 from shared.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from shared.ids import new_id
 
@@ -43,22 +41,6 @@ _MATCH = text(
                        rule_id, rule_version, score, reason, decided_by, decided_at)
     VALUES (:id, :line, :type, :target, :pence, :whole, :run, 'person', 1, :score, :reason, :by,
             :now)
-    """
-)
-_UNDO = text(
-    "UPDATE match SET state = 'undone', undone_by = :by, undone_at = :now, undo_reason = :reason"
-    " WHERE id = :id AND state = 'live'"
-)
-_FIND_MATCH = text(
-    """
-    SELECT m.id, m.line_id, m.target_type, m.target_id, m.run_id, m.amount_pence,
-           e.submission_id, coalesce(e.ledger_account, p.account_code) AS account
-      FROM match m JOIN statement_line l ON l.id = m.line_id
-      JOIN statement s ON s.id = l.statement_id
-      LEFT JOIN expected_item e ON e.id = m.target_id
-       AND m.target_type IN ('payment', 'expected_item')
-      LEFT JOIN reconciliation_proposal p ON p.id = m.target_id AND m.target_type = 'write_off'
-     WHERE m.id = :id AND s.body = :body
     """
 )
 _PROPOSE = text(
@@ -76,7 +58,6 @@ DECIDE = text(
     "UPDATE reconciliation_proposal SET state = :state, decided_by = :by, decided_name = :name,"
     " decided_at = :now WHERE id = :id AND state = 'open'"
 )
-_ACCOUNTS = {"submission": "in_transit", "returned_payment": "returns_receivable"}
 _COUNTERS = ("ck_line_allocation_allocated", "ck_match_target_allocated")
 
 
@@ -115,7 +96,7 @@ def match_line(desk: Desk, line_id: UUID, parts: Sequence[Part], reason: str) ->
         Invalid: no part, or a part without an amount or beyond what is open.
         Conflict: ``line_taken``: somebody was quicker, or the line is explained.
     """
-    work, line = _lock_line(desk, line_id)
+    work, line = lock_line(desk, line_id)
     offered = {one.key: one for one in list_candidates(desk.session, line)}
     faults = []
     if not parts:
@@ -157,7 +138,7 @@ def leave_in_suspense(desk: Desk, line_id: UUID, reason: str) -> None:
         NotFound, Invalid, Conflict: as ``match_line``.
     """
     words = check_words(reason, "reason")
-    work, line = _lock_line(desk, line_id)
+    work, line = lock_line(desk, line_id)
     signed = line.open_pence if line.amount_pence > 0 else -line.open_pence
     booked = Booked(
         new_id(), line.id, "suspense", new_id(), None, None, signed, "", line.booking_date
@@ -175,7 +156,7 @@ def propose_write_off(
         Invalid: over the limit, over what is open and not proposed yet, or without a reason.
     """
     words = check_words(reason, "reason")
-    _, line = _lock_line(desk, line_id)
+    _, line = lock_line(desk, line_id)
     waiting = desk.session.execute(_OPEN_OF_LINE, {"line": line.id}).scalar_one()
     faults = []
     if not account_code:
@@ -202,7 +183,7 @@ def propose_write_off(
             "now": desk.now,
         },
     )
-    _tell(desk, line.id, "write_off_proposed", words, {"pence": pence, "account": account_code})
+    tell_line(desk, line.id, "write_off_proposed", words, {"pence": pence, "account": account_code})
     return proposal_id
 
 
@@ -220,9 +201,9 @@ def decide_write_off(desk: Desk, proposal_id: UUID, *, approve: bool) -> None:
     state = "approved" if approve else "refused"
     decide(desk, proposal_id, state)
     if not approve:
-        _tell(desk, proposal.line_id, "write_off_refused", proposal.reason, {})
+        tell_line(desk, proposal.line_id, "write_off_refused", proposal.reason, {})
         return
-    work, line = _lock_line(desk, proposal.line_id)
+    work, line = lock_line(desk, proposal.line_id)
     code = str(proposal.account_code)
     open_account(desk.session, desk.body, code, "expense", new_id())
     signed = proposal.amount_pence if line.amount_pence > 0 else -proposal.amount_pence
@@ -230,58 +211,6 @@ def decide_write_off(desk: Desk, proposal_id: UUID, *, approve: bool) -> None:
         new_id(), line.id, "write_off", proposal_id, None, None, signed, code, line.booking_date
     )
     _keep(desk, work, line, [(booked, proposal.amount_pence)], proposal.reason)
-
-
-def undo_match(desk: Desk, match_id: UUID, reason: str) -> UUID:
-    """Take a match back by a reversing record, with a reason; returns the line.
-
-    The line, the target and the ledger are as before; the line is in suspense and open again, and
-    no rule decides about it any more.
-
-    Raises:
-        NotFound: no such match of this body.
-        Invalid: no reason.
-        Conflict: ``match_undone`` already.
-    """
-    words = check_words(reason, "undo_reason")
-    row = desk.session.execute(_FIND_MATCH, {"id": match_id, "body": desk.body}).one_or_none()
-    if row is None:
-        raise NotFound("no_such_match", "There is no such match")
-    work, line = _lock_line(desk, row.line_id, explained=True)
-    values = {"id": match_id, "by": desk.actor.id, "now": desk.now, "reason": words}
-    done = desk.session.execute(_UNDO, values)
-    if done.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE has a row count
-        raise Conflict("match_undone", "This match was taken back already")
-    signed = row.amount_pence if line.amount_pence > 0 else -row.amount_pence
-    account = row.account or _ACCOUNTS.get(row.target_type, "")
-    booked = Booked(
-        row.id,
-        row.line_id,
-        row.target_type,
-        row.target_id,
-        row.run_id,
-        row.submission_id,
-        signed,
-        account,
-        line.booking_date,
-    )
-    unbook_matches(desk.session, work.body, work.code, [booked], london_date(desk.now))
-    close_exceptions(work, [line.id], "taken back")
-    keep_exceptions(
-        work,
-        [
-            describe(
-                work,
-                line.statement_id,
-                "UNMATCHED_LINE",
-                "a match of this line was taken back",
-                row.amount_pence,
-                line_id=line.id,
-            )
-        ],
-    )
-    _tell(desk, line.id, "match_undone", words, {"match": str(match_id)})
-    return line.id
 
 
 def lock_for_decision(desk: Desk, proposal_id: UUID, kind: str, *, approve: bool) -> Proposal:
@@ -318,7 +247,13 @@ def decide(desk: Desk, proposal_id: UUID, state: str) -> None:
     )
 
 
-def _lock_line(desk: Desk, line_id: UUID, *, explained: bool = False) -> tuple[Work, OpenLine]:
+def lock_line(desk: Desk, line_id: UUID, *, explained: bool = False) -> tuple[Work, OpenLine]:
+    """Lock a line's account for a decision; refuses an explained line unless that is what is meant.
+
+    Raises:
+        NotFound: no such line of this body.
+        Conflict: ``statement_waits``, ``line_taken``.
+    """
     line = find_line(desk.session, desk.vault, desk.body, line_id)
     if line is None:
         raise NotFound("no_such_line", "There is no such line")
@@ -376,7 +311,7 @@ def _keep(
         [_returned(work, line, one) for one, _ in matches if one.target_type == "returned_payment"],
     )
     facts = [f"{one.target_type}:{one.target_id}" for one, _ in matches]
-    _tell(desk, line.id, "line_matched", reason, {"targets": facts, "open_pence": open_pence})
+    tell_line(desk, line.id, "line_matched", reason, {"targets": facts, "open_pence": open_pence})
     return replace(line, allocated_pence=abs(line.amount_pence) - open_pence).open_pence
 
 
@@ -392,7 +327,8 @@ def _returned(work: Work, line: OpenLine, one: Booked) -> dict[str, object]:
     )
 
 
-def _tell(desk: Desk, line_id: UUID, what: str, words: str, facts: dict[str, object]) -> None:
+def tell_line(desk: Desk, line_id: UUID, what: str, words: str, facts: dict[str, object]) -> None:
+    """Write a decision to the line's history and to the audit trail."""
     add_note(desk.session, line_id, "decision", f"{what}: {words}", desk.actor, desk.now)
     action = f"reconciliation.{what}"
     audit.record(desk.session, desk.actor, action, "statement_line", line_id, facts)

@@ -19,7 +19,6 @@ from payments.reconciliation.work.actions import (
     leave_in_suspense,
     match_line,
     propose_write_off,
-    undo_match,
 )
 from payments.reconciliation.work.notes import (
     acknowledge_return,
@@ -31,6 +30,7 @@ from payments.reconciliation.work.notes import (
 from payments.reconciliation.work.presenting import CODES, present_line_case, present_proposal
 from payments.reconciliation.work.queries import find_line, list_coded_accounts, list_open_proposals
 from payments.reconciliation.work.statements import decide_statement, propose_statement
+from payments.reconciliation.work.undoing import undo_match
 from payments.runs.access import Staff, require_role
 from payments.runs.rules import APPROVER, RECONCILER, SEES_RUNS
 from shared.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Problem
@@ -78,6 +78,9 @@ def show_exceptions(
         request,
         "reconciliation/exceptions.html",
         exceptions=[present_exception(one) for one in found],
+        first_line=next(
+            (f"/payments/reconciliation/lines/{one.line_id}" for one in found if one.line_id), ""
+        ),
         kinds=[{"code": one, "text": CODES[one], "count": count} for one, count in counts.items()],
         code=code,
         page=page,

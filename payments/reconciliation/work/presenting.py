@@ -89,6 +89,7 @@ def _line(line: OpenLine) -> Values:
     return {
         "id": str(line.id),
         "href": f"/payments/reconciliation/lines/{line.id}",
+        "rule_href": f"/payments/reconciliation/rules/{line.bank_account_id}?line={line.id}",
         "statement": line.identification,
         "statement_href": f"/payments/reconciliation/statements/{line.statement_id}",
         "number": line.seq,
@@ -139,6 +140,7 @@ def _match(one: MatchView) -> Values:
         "by": one.decided_by,
         "at": one.decided_at,
         "is_live": one.state == "live",
+        "by_person": one.rule_id == "person",
         "undone_by": one.undone_by or "",
         "undone_at": one.undone_at,
         "undo_reason": one.undo_reason or "",

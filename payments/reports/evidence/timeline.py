@@ -28,7 +28,10 @@ KINDS: dict[str, tuple[str, str]] = {
     "ledger": ("£", "Ledger"),
     "message": ("✉", "A message"),
 }
-_BY_BANK = ("submitted", "accepted", "paid", "returned", "refused", "rejected", "contradicted")
+_BY_BANK = (
+    *("submitted", "accepted", "paid", "unpaid", "returned"),
+    *("refused", "rejected", "contradicted"),
+)
 _LEDGER = {
     "payment.approved": "Booked as owed to the payee",
     "payment.reissued": "Booked as owed again, from money that came back",

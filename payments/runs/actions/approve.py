@@ -54,7 +54,7 @@ def approve(
     check_step(run, "approve", actor)
     check_not_held(session, run)
     total = run.signed_pence or 0
-    standing = standing_of(session, run, total, actor.id, now)
+    standing = standing_of(session, run, total, actor.id, now, actor.under)
     check_standing(standing, total, sign_in, now)
     _check_content(session, run, signed_hash)
     approvals = list_approvals(session, run.id, run.round)

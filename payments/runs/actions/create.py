@@ -344,6 +344,7 @@ def open_run(session: Session, programme: Programme, now: datetime) -> UUID:
                 state="collecting",
                 created_at=now,
                 state_at=now,
+                **programme.rails,
             )
             .on_conflict_do_nothing(
                 index_elements=["programme_id", "run_date"],

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import insert, text, update
 from sqlalchemy.orm import Session
 
+from payments.ledger.seal.requests import ask_for_checkpoint
 from payments.reports.remittance.actions import after_move
 from payments.runs import models
 from payments.runs.queries.payments import Payment
@@ -22,7 +23,12 @@ from payments.runs.rules import (
     can_move_payment,
     can_move_run,
 )
-from payments.webhooks.actions.announce import announce_payments, announce_run
+from payments.webhooks.actions.announce import (
+    announce_fact,
+    announce_payments,
+    announce_run,
+)
+from payments.webhooks.rules import RUN_REOPENED
 from shared import audit
 from shared.actors import Actor
 from shared.correlation import correlation_id, set_correlation_id
@@ -40,7 +46,8 @@ NEWS: dict[PaymentState, str] = {
     "cancelled": "payments.payment.cancelled",
 }
 
-
+# What a run books up to here goes into the signed log at once.
+_SIGNED: frozenset[RunState] = frozenset({"released", "closed"})
 _EVENTS = text(
     """
     INSERT INTO run_event (id, organisation, run_id, payment_id, at, kind, state, actor_kind,
@@ -214,7 +221,24 @@ def move_run(session: Session, run: Run, state: RunState, now: datetime, **value
     )
     announce_run(session, run.organisation, run.id, run.reference, state, now)
     after_move(session, run.id, state, now)
+    if state in _SIGNED:
+        ask_for_checkpoint(session, run.organisation, f"{run.id}/{run.round}/{state}")
     return replace(run, state=state)
+
+
+def reopen_run(session: Session, run: Run, now: datetime) -> Run:
+    """Make a locked, closed run one that waits for the bank again, and return it so.
+
+    Nothing is sent again, so nobody is told that the run was sent: listeners hear that it is open.
+    """
+    if not can_move_run(run.state, "submitted"):
+        raise Conflict("run_state", f"A run that is {run.state} cannot be opened again")
+    session.execute(
+        update(models.run).where(models.run.c.id == run.id).values(state="submitted", state_at=now)
+    )
+    data = {"run_id": str(run.id), "run": run.reference, "state": "submitted"}
+    announce_fact(session, run.organisation, RUN_REOPENED, run.reference, data, now)
+    return replace(run, state="submitted")
 
 
 def move_payments(

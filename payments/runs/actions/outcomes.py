@@ -14,6 +14,7 @@ from payments.runs.actions.history import (
     note_payment,
     note_payments,
     note_run,
+    reopen_run,
     tell_cases,
 )
 from payments.runs.queries.outcomes import (
@@ -28,10 +29,11 @@ from payments.runs.queries.outcomes import (
 from payments.runs.queries.payments import list_payment_events, lock_payments
 from payments.runs.queries.runs import Run, lock_run
 from payments.runs.queries.totals import get_totals
-from payments.runs.rules import FINISHED, OUTCOME_STATES, PaymentState, find_path
+from payments.runs.rules import FINISHED, UNPAID, PaymentState, find_path_of
 from payments.stages.actions import begin_stage, finish_shard, take_shard
 from payments.stages.rules import SHARD_ITEMS
 from payments.webhooks.actions.announce import announce_moves
+from payments.webhooks.rules import PAYMENT_CORRECTED
 from shared.actors import SYSTEM, Actor
 from shared.logs import get_logger
 
@@ -40,23 +42,38 @@ _WITH_REASON = ("scheme_rejected", "returned")
 # What concerns one payment alone; the rest is one line of the run for all of them.
 _OF_ITS_OWN = ("rejected", "returned")
 _SENT = ("submitted", "accepted", "paid", "returned")
-_MOVE = text(
-    """
+# Paid, and not paid after all, can be said in turn and heard in any order: the last word counts.
+_LAST_WORD = """
+                 AND NOT EXISTS (SELECT 1 FROM bank_outcome n
+                                  WHERE n.payment_id = o.payment_id AND n.id > o.id
+                                    AND n.kind = CASE o.kind WHEN 'paid' THEN 'unpaid'
+                                                             ELSE 'paid' END
+                                    AND (n.submission_id = o.submission_id) IS TRUE)
+"""
+# Run and state come with the answers: a payment is found by its id alone. Were the payments
+# narrowed by them, a planner that takes the run for small would read it again for each answer.
+_MOVE = """
     WITH moved AS (
       UPDATE payment p SET state = :after, state_at = :now,
              reason_code = CASE WHEN :with_reason THEN o.reason_code ELSE p.reason_code END,
              reason = CASE WHEN :with_reason THEN o.reason ELSE p.reason END
-        FROM bank_outcome o
-       WHERE o.batch_id = :batch AND o.id BETWEEN :first AND :last AND o.kind = :kind
-         AND o.reason_code = :code AND o.reason = :reason
-         AND p.id = o.payment_id AND p.run_id = :run AND p.state = :before
+        FROM (SELECT o.payment_id, o.reason_code, o.reason, cast(:run AS uuid) AS run,
+                     cast(:before AS text) AS before
+                FROM bank_outcome o
+               WHERE o.batch_id = :batch AND o.id BETWEEN :first AND :last AND o.kind = :kind
+                 AND o.reason_code = :code AND o.reason = :reason
+                 {only}
+              OFFSET 0) o
+       WHERE p.id = o.payment_id AND p.run_id = o.run AND p.state = o.before
       RETURNING p.id, p.public_id, p.correlation_id, p.case_reference)
     SELECT t.payments, t.first, t.last, m.id, m.public_id, m.correlation_id, m.case_reference
       FROM (SELECT count(*) AS payments, (array_agg(id ORDER BY id))[1] AS first,
                    (array_agg(id ORDER BY id DESC))[1] AS last FROM moved) t
       LEFT JOIN moved m ON :own OR m.case_reference IS NOT NULL ORDER BY m.id
-    """
-)
+"""
+_MOVE_ONCE = text(_MOVE.format(only=""))
+_MOVE_IN_TURN = text(_MOVE.format(only=_LAST_WORD))
+_IN_TURN = ("paid", UNPAID)
 
 
 def apply_outcomes(session: Session, batch_id: UUID, now: datetime) -> int:
@@ -125,7 +142,7 @@ def _apply_range(
     """Apply the answers of a range of ids; returns how many payments moved by run and kind."""
     moved: dict[UUID, dict[str, int]] = {}
     for group in list_groups(session, batch_id, first, last):
-        path = find_path(group.state, OUTCOME_STATES[group.kind])
+        path = find_path_of(group.kind, group.reason_code, group.state)
         if path is None:
             _note_contradictions(session, group, batch_id, first, last, now)
         elif path:
@@ -145,7 +162,7 @@ def _move(
 ) -> int:
     target = path[-1]
     rows = session.execute(
-        _MOVE,
+        _MOVE_IN_TURN if group.kind in _IN_TURN else _MOVE_ONCE,
         {
             "batch": batch_id,
             "first": ids[0],
@@ -163,7 +180,7 @@ def _move(
     ).all()
     named = [row for row in rows if row.id is not None]
     cases = [(row.public_id, row.correlation_id) for row in named if row.case_reference is not None]
-    for state in path:
+    for state in path if group.kind != UNPAID else ():
         tell_cases(session, group.run.organisation, cases, state, now)
     details: dict[str, str | int | None] = {}
     if target in _WITH_REASON:
@@ -173,7 +190,16 @@ def _move(
     whole = rows[0]
     if whole.payments:
         run = group.run
-        announce_moves(session, run.organisation, run.id, target, whole.first, whole.last, now)
+        announce_moves(
+            session,
+            run.organisation,
+            run.id,
+            target,
+            whole.first,
+            whole.last,
+            now,
+            event_type=PAYMENT_CORRECTED if group.kind == UNPAID else None,
+        )
     return int(whole.payments)
 
 
@@ -210,10 +236,13 @@ def _advance_run(
     said of most of its payments is one line of its history, which theirs show too.
     """
     states = set(get_totals(session, run.id))
-    for kind in ("accepted", "paid", "refused"):
+    for kind in ("accepted", "paid", UNPAID, "refused"):
         if moved.get(kind):
             said: dict[str, str | int | None] = {"payments": moved[kind], "batch": str(batch_id)}
             note_run(session, _BANK, run, kind, now, details=said)
+    if run.state == "closed" and moved.get(UNPAID):
+        run = reopen_run(session, run, now)
+        note_run(session, _BANK, run, "reopened", now, state="submitted")
     if run.state == "released" and states & set(_SENT):
         move_run(session, run, "submitted", now)
         sent = {"batch": str(batch_id)}

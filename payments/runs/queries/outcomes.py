@@ -8,9 +8,8 @@ from uuid import UUID
 from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
-from payments.bank.models import bank_outcome, submission_item
+from payments.bank.models import submission_item
 from payments.reconciliation.models import match, statement_line
-from payments.runs.models import payment
 from payments.runs.rules import PaymentState
 
 _BATCH = text(
@@ -45,7 +44,19 @@ _GROUPS = text(
      GROUP BY run_id, organisation, state, kind, reason_code, reason ORDER BY min(id), state
     """
 )
-OutcomeKind = Literal["submitted", "refused", "accepted", "rejected", "paid", "returned"]
+# The payment is looked up by its id: run and state narrow nothing before that.
+_OF_GROUP = text(
+    """
+    SELECT o.id, o.payment_id, o.kind, o.reason_code, o.reason
+      FROM bank_outcome o CROSS JOIN LATERAL (
+        SELECT p.run_id, p.state FROM payment p WHERE p.id = o.payment_id OFFSET 0) p
+     WHERE o.batch_id = :batch AND o.id BETWEEN :first AND :last AND o.kind = :kind
+       AND o.reason_code = :code AND o.reason = :reason
+       AND p.run_id = :run AND p.state = :state
+     ORDER BY o.id
+    """
+)
+OutcomeKind = Literal["submitted", "refused", "accepted", "rejected", "paid", "unpaid", "returned"]
 
 
 @dataclass(frozen=True)
@@ -171,24 +182,14 @@ def list_contradictions(
     session: Session, group: Group, batch_id: UUID, first: int, last: int
 ) -> list[Outcome]:
     """Return the single answers of a group."""
-    rows = session.execute(
-        select(
-            bank_outcome.c.id,
-            bank_outcome.c.payment_id,
-            bank_outcome.c.kind,
-            bank_outcome.c.reason_code,
-            bank_outcome.c.reason,
-        )
-        .join(payment, payment.c.id == bank_outcome.c.payment_id)
-        .where(
-            bank_outcome.c.batch_id == batch_id,
-            bank_outcome.c.id.between(first, last),
-            bank_outcome.c.kind == group.kind,
-            bank_outcome.c.reason_code == group.reason_code,
-            bank_outcome.c.reason == group.reason,
-            payment.c.run_id == group.run.id,
-            payment.c.state == group.state,
-        )
-        .order_by(bank_outcome.c.id)
-    )
-    return [Outcome(*row) for row in rows]
+    values = {
+        "batch": batch_id,
+        "first": first,
+        "last": last,
+        "kind": group.kind,
+        "code": group.reason_code,
+        "reason": group.reason,
+        "run": group.run.id,
+        "state": group.state,
+    }
+    return [Outcome(*row) for row in session.execute(_OF_GROUP, values)]

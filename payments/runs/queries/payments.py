@@ -31,7 +31,7 @@ _DEEDS_ON_ALL = (
     *("scheduled", "release_stopped", "recalled", "hold_placed", "hold_lifted"),
 )
 # What the bank says of a whole file; a payment with a case has lines of its own for it.
-_SAID_OF_ALL = ("submitted", "accepted", "paid", "refused")
+_SAID_OF_ALL = ("submitted", "accepted", "paid", "unpaid", "refused")
 
 NEWEST_OF_PAYMENTS = 20
 

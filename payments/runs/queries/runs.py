@@ -40,6 +40,12 @@ class Programme:
     kind: str = "people"
     rail: str = "bacs"
     gl_code: str = ""
+    rail_reason: str = ""
+
+    @property
+    def rails(self) -> dict[str, str]:
+        """Return how a new run of the programme travels, and why so, as columns of the run."""
+        return {"rail": self.rail, "rail_reason": self.rail_reason}
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,7 @@ _PROGRAMME = (
     programme.c.kind.label("programme_kind"),
     programme.c.rail.label("programme_rail"),
     programme.c.gl_code.label("programme_gl_code"),
+    programme.c.rail_reason.label("programme_rail_reason"),
 )
 _ACCOUNT = (
     bank_account.c.id.label("account_id"),
@@ -137,6 +144,14 @@ def find_programme(session: Session, organisation: str, slug: str) -> Programme 
         )
     ).one_or_none()
     return None if row is None else _as_programme(row)
+
+
+def get_programme(session: Session, programme_id: UUID) -> Programme:
+    """Return a programme that a stored row refers to."""
+    row = session.execute(
+        select(programme.c.organisation, *_PROGRAMME).where(programme.c.id == programme_id)
+    ).one()
+    return _as_programme(row)
 
 
 def list_programmes(session: Session, organisation: str) -> list[Programme]:
@@ -320,4 +335,5 @@ def _as_programme(row: Row[*tuple[Any, ...]]) -> Programme:
         row.programme_kind,
         row.programme_rail,
         row.programme_gl_code,
+        row.programme_rail_reason,
     )

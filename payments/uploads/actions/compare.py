@@ -1,6 +1,6 @@
 """Comparing rows with each other and with history: duplicates (contract 9) and screening."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,30 +9,23 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from payments.payees.bank_details import DetailsVault
+from payments.runs.rules import Hold
 from payments.screening.actions.screen import Subject, open_cases, screen
 from payments.screening.rules import HOLD_REASONS, NOT_SCREENED, POSSIBLE_MATCH
 from payments.stages.actions import finish_shard, take_shard
 from payments.stages.queries import get_stage
+from payments.uploads.actions.alike import find_alike
 from payments.uploads.actions.create import begin_creating
 from payments.uploads.actions.history import is_current, move_upload, note_upload
 from payments.uploads.actions.judge import judge_payees
 from payments.uploads.queries import Upload, count_invalid_rows, load_upload
 from payments.uploads.sql_compare import (
-    ACCOUNTS_IN_FILE,
-    ACCOUNTS_IN_HISTORY,
-    DUPLICATES_IN_FILE,
-    DUPLICATES_IN_HISTORY,
-    DUPLICATES_IN_OTHERS,
     END_TO_END_IN_FILE,
     END_TO_END_IN_HISTORY,
     FORGET_CASES,
     FORGET_FAULTS,
     FORGET_HOLDS,
-    HELD,
-    INVOICES_IN_FILE,
-    INVOICES_IN_HISTORY,
-    INVOICES_IN_OTHERS,
-    OTHER_UPLOADS,
+    OPEN_CASES,
     ROWS,
     SET_HOLDS,
     SUM_WARNINGS,
@@ -41,18 +34,8 @@ from payments.uploads.sql_compare import (
 )
 from shared.actors import SYSTEM
 
-_FORGET = (FORGET_CASES, FORGET_FAULTS, FORGET_HOLDS)
+_FORGET = (FORGET_FAULTS, FORGET_HOLDS)
 _HARD = (END_TO_END_IN_FILE, END_TO_END_IN_HISTORY, UNKNOWN_PAYEES)
-# What comes first is what the payment says; a row that is held already keeps its reason.
-_SOFT = (
-    DUPLICATES_IN_FILE,
-    DUPLICATES_IN_HISTORY,
-    INVOICES_IN_FILE,
-    INVOICES_IN_HISTORY,
-    ACCOUNTS_IN_FILE,
-    ACCOUNTS_IN_HISTORY,
-)
-_AMONG_OTHERS = (DUPLICATES_IN_OTHERS, INVOICES_IN_OTHERS)
 
 
 def compare_shard(
@@ -89,14 +72,25 @@ def compare_shard(
     for statement in (*_FORGET, *_HARD):
         session.execute(statement, values)
     rows = session.execute(ROWS, values).all()
-    judge_payees(session, upload, rows, values, now)
-    others = list(session.execute(OTHER_UPLOADS, values).scalars())
-    among = _AMONG_OTHERS if others else ()
-    for statement in (*_SOFT, *among):
-        session.execute(statement, {**values, "others": others})
-    _screen(session, vault, upload, rows, values, now, score, hold_unscreened=hold_unscreened)
+    _forget_cases(session, upload, rows)
+    # What comes first is what the payment says; a row that is held already keeps its reason.
+    holds = judge_payees(session, upload, rows, values, now)
+    holds = find_alike(session, values) | holds
+    holds |= _screen(
+        session, vault, upload, rows, holds, now, score, hold_unscreened=hold_unscreened
+    )
+    _hold(session, upload, holds)
     finish_shard(session, shard, shard.last - shard.first + 1)
     return True
+
+
+def _forget_cases(session: Session, upload: Upload, rows: Sequence[Row[Any]]) -> None:
+    """Forget the open cases of an earlier comparison of these rows."""
+    cases = session.execute(OPEN_CASES, {"upload": upload.id}).all()
+    if cases:
+        mine = {row.payment_id for row in rows}
+        ids = [case.id for case in cases if case.payment_id in mine]
+        session.execute(FORGET_CASES, {"cases": ids})
 
 
 def _screen(
@@ -104,44 +98,38 @@ def _screen(
     vault: DetailsVault,
     upload: Upload,
     rows: Sequence[Row[Any]],
-    values: dict[str, object],
+    holds: Mapping[int, Hold],
     now: datetime,
     score: int,
     *,
     hold_unscreened: bool,
-) -> None:
-    reasons = {
-        row.payment_id: (row.hold_code, row.hold_reason) for row in session.execute(HELD, values)
-    }
-    subjects = [
-        Subject(
-            row.payment_id,
-            row.payee_name,
-            bytes(row.account),
-            *reasons.get(row.payment_id, (None, None)),
-        )
-        for row in rows
-    ]
+) -> dict[int, Hold]:
+    """Return the rows that wait because of the sanctions list, or for want of one."""
+    subjects = []
+    for row in rows:
+        hold = holds.get(row.number)
+        kept = (None, None) if hold is None else (hold.code, hold.reason)
+        subjects.append(Subject(row.payment_id, row.payee_name, bytes(row.account), *kept))
     hits = screen(session, vault, upload.organisation, upload.id, subjects, score, now)
-    held: list[UUID] = []
-    code = POSSIBLE_MATCH
     if hits is None:
-        code = NOT_SCREENED
-        held = [one.payment_id for one in subjects] if hold_unscreened else []
-    else:
-        held = [hit.subject.payment_id for hit in hits]
-        open_cases(session, upload.organisation, hits, now, upload_id=upload.id)
-    if held:
-        numbers = {row.payment_id: row.number for row in rows}
-        session.execute(
-            SET_HOLDS,
-            {
-                "upload": upload.id,
-                "numbers": [numbers[one] for one in held],
-                "code": code,
-                "reason": HOLD_REASONS[code],
-            },
-        )
+        wait = Hold(NOT_SCREENED, HOLD_REASONS[NOT_SCREENED])
+        numbers = [row.number for row in rows if row.number not in holds]
+        return dict.fromkeys(numbers, wait) if hold_unscreened else {}
+    open_cases(session, upload.organisation, hits, now, upload_id=upload.id)
+    hit = {one.subject.payment_id for one in hits}
+    wait = Hold(POSSIBLE_MATCH, HOLD_REASONS[POSSIBLE_MATCH])
+    return {row.number: wait for row in rows if row.payment_id in hit}
+
+
+def _hold(session: Session, upload: Upload, holds: Mapping[int, Hold]) -> None:
+    if holds:
+        values = {
+            "upload": upload.id,
+            "numbers": list(holds),
+            "codes": [hold.code for hold in holds.values()],
+            "reasons": [hold.reason for hold in holds.values()],
+        }
+        session.execute(SET_HOLDS, values)
 
 
 def finish_comparing(session: Session, stage_id: UUID, now: datetime, *, has_list: bool) -> None:

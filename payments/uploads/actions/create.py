@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from payments.runs import models as runs
 from payments.runs.actions.history import move_run, note_run
-from payments.runs.queries.runs import get_run
+from payments.runs.queries.runs import get_programme, get_run
 from payments.stages.actions import begin_stage, finish_shard, take_shard
 from payments.stages.queries import get_stage
 from payments.stages.rules import cut
@@ -27,10 +27,11 @@ CREATED = "payments.uploads.created"
 CLIENT = "upload"
 Details = dict[str, str | int | None]
 
+# NOT IN reads the faults once and hashes them, whatever the planner believes of how many there are.
 _GOOD = """
     r.upload_id = :upload AND r.number BETWEEN :first AND :last
-    AND NOT EXISTS (SELECT FROM upload_fault f
-                     WHERE f.upload_id = r.upload_id AND f.number = r.number)
+    AND r.number NOT IN (SELECT f.number FROM upload_fault f
+                          WHERE f.upload_id = :upload AND f.number BETWEEN :first AND :last)
 """
 _TAKE_END_TO_END = text(
     f"""
@@ -50,11 +51,13 @@ _REFUSE_END_TO_END = text(
      WHERE {_GOOD} AND r.end_to_end_id <> ''
        AND NOT EXISTS (SELECT FROM upload_end_to_end e
                         WHERE e.organisation = :organisation
-                          AND e.end_to_end_id = r.end_to_end_id AND e.payment_id = r.payment_id)
+                          AND e.end_to_end_id = r.end_to_end_id AND e.payment_id = r.payment_id
+                       OFFSET 0)
     RETURNING (SELECT o.amount_pence FROM upload_row o
                 WHERE o.upload_id = upload_fault.upload_id AND o.number = upload_fault.number)
     """
 )
+# One line of history for each payment that needs a person; for the others the run's says it all.
 _PAYMENTS = text(
     f"""
     WITH made AS (
@@ -72,26 +75,18 @@ _PAYMENTS = text(
              r.number, coalesce(nullif(r.gl_code, ''), :gl_code), r.invoice_reference,
              r.invoice_received_on
         FROM upload_row r WHERE {_GOOD} ORDER BY r.number
-      RETURNING amount_pence, state
+      RETURNING id, amount_pence, state, hold_reason
+    ), told AS (
+      INSERT INTO run_event (id, organisation, run_id, payment_id, at, kind, state, actor_kind,
+                             actor_id, actor_name, details, correlation_id)
+      SELECT id, :organisation, :run, id, :now, 'held', 'held', :kind, :actor, :name,
+             jsonb_build_object('reason', hold_reason), :correlation
+        FROM made WHERE state = 'held'
     )
     SELECT count(*) AS items, coalesce(sum(amount_pence), 0) AS pence,
-           count(*) FILTER (WHERE state = 'held') AS held FROM made
+           count(*) FILTER (WHERE state = 'held') AS held,
+           array_agg(id) FILTER (WHERE state = 'held') AS held_ids FROM made
     """
-)
-# One line for each payment that needs a person; for the others the run's line says it all.
-_HELD_EVENTS = text(
-    """
-    INSERT INTO run_event (id, organisation, run_id, payment_id, at, kind, state, actor_kind,
-                           actor_id, actor_name, details, correlation_id)
-    SELECT p.id, p.organisation, p.run_id, p.id, :now, 'held', 'held', :kind, :actor, :name,
-           jsonb_build_object('reason', p.hold_reason), :correlation
-      FROM payment p JOIN upload_row r ON r.payment_id = p.id
-     WHERE r.upload_id = :upload AND r.number BETWEEN :first AND :last AND p.state = 'held'
-    """
-)
-_HELD_IDS = text(
-    "SELECT p.id FROM payment p JOIN upload_row r ON r.payment_id = p.id"
-    " WHERE r.upload_id = :upload AND r.number BETWEEN :first AND :last AND p.state = 'held'"
 )
 _FORGET_ROWS = text(
     f"DELETE FROM upload_row r WHERE {_GOOD}",
@@ -123,6 +118,7 @@ def begin_creating(session: Session, upload: Upload, actor: Actor, now: datetime
             declared_pence=upload.pence_read - upload.dropped_pence,
             created_at=now,
             state_at=now,
+            **get_programme(session, upload.programme_id).rails,
         )
     )
     run = get_run(session, upload.organisation, run_id)
@@ -169,9 +165,7 @@ def create_shard(session: Session, stage_id: UUID, number: int, now: datetime) -
     late = session.execute(_REFUSE_END_TO_END, values).scalars().all()
     made = session.execute(_PAYMENTS, values).one()
     if made.held:
-        session.execute(_HELD_EVENTS, values)
-        held = list(session.execute(_HELD_IDS, values).scalars())
-        announce_payments(session, upload.organisation, held, "held", now)
+        announce_payments(session, upload.organisation, made.held_ids, "held", now)
     session.execute(_FORGET_ROWS, values)
     if late or made.held:
         up = models.upload.c

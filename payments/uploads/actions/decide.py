@@ -24,8 +24,7 @@ _SUM_GOOD = text(
     SELECT count(*) AS items, coalesce(sum(r.amount_pence), 0) AS pence
       FROM upload_row r
      WHERE r.upload_id = :upload
-       AND NOT EXISTS (SELECT FROM upload_fault f
-                        WHERE f.upload_id = r.upload_id AND f.number = r.number)
+       AND r.number NOT IN (SELECT f.number FROM upload_fault f WHERE f.upload_id = :upload)
     """
 )
 

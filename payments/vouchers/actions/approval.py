@@ -13,8 +13,8 @@ from payments.controls.rules import (
     Subject,
     demand_of,
     find_limit,
-    highest_authority,
 )
+from payments.controls.standing_in.authority import authority_of
 from payments.vouchers import models
 from payments.vouchers.queries import Batch, Group, Voucher, list_signatures
 from shared import audit
@@ -44,7 +44,18 @@ def check_approval(
     """
     rules = get_rules(session, batch.organisation)
     subject = Subject(group.programme_id, RAIL, batch.total_pence)
-    authority = highest_authority(rules, subject, actor.id, london_date(now))
+    # Nobody approves through a colleague what that colleague prepared or approved.
+    besides = {batch.made_by, *(one.person_id for one in list_signatures(session, batch.id))}
+    authority = authority_of(
+        session,
+        batch.organisation,
+        rules,
+        subject,
+        actor.id,
+        actor.under,
+        london_date(now),
+        besides=besides,
+    ).pence
     if authority is not None and batch.total_pence > authority:
         raise Forbidden(
             "beyond_authority",

@@ -74,14 +74,17 @@ def announce_moves(
     first_id: UUID,
     last_id: UUID,
     now: datetime,
+    *,
+    event_type: str | None = None,
 ) -> int:
     """Tell listeners of a run's payments, ids from first to last, that moved to ``state`` now.
 
     For use right after the set-based move, with the ``state_at`` that it set. Where nobody listens
-    it costs one indexed read. Returns how many deliveries were written.
+    it costs one indexed read. ``event_type`` where it is not the one that a move to this state has.
+    Returns how many deliveries were written.
     """
     which = {"run_id": run_id, "first_id": first_id, "last_id": last_id}
-    return _announce(session, _OF_RANGE, organisation, state, which, now)
+    return _announce(session, _OF_RANGE, organisation, state, which, now, event_type)
 
 
 def announce_payments(
@@ -98,8 +101,9 @@ def _announce(
     state: str,
     which: Mapping[str, object],
     now: datetime,
+    event_type: str | None = None,
 ) -> int:
-    event_type = PAYMENT_EVENTS.get(state)
+    event_type = event_type or PAYMENT_EVENTS.get(state)
     if event_type is None:
         return 0
     endpoints = _listeners(session, organisation, event_type, now, of_any=True)

@@ -92,8 +92,8 @@ DEEDS: dict[str, Deed] = {
     "overrode_name": _overrode_name,
     "approved": _approved,
 }
-# These two are written by other rooms' pages; their rows are tested there and read here.
-ELSEWHERE = {"cleared_case", "changed_payee"}
+# These are written by other rooms' pages; their rows are tested there and read here.
+ELSEWHERE = {"cleared_case", "changed_payee", "scheduled"}
 
 
 def test_every_duty_has_its_test() -> None:

@@ -58,6 +58,39 @@ def batch(*instructions: dict[str, object], **changes: object) -> dict[str, obje
     } | changes
 
 
+def notice(**changes: object) -> dict[str, object]:
+    """Return a message that a bill was paid."""
+    return {
+        "requestID": "pay-0001",
+        "billInquiryRequestId": "inq-0001",
+        "billId": "BILL-OPEN-1",
+        "paymentReferenceID": "PAYREF-0001",
+    } | changes
+
+
+def asking(**changes: object) -> dict[str, object]:
+    """Return a message that asks a payer to pay."""
+    return {
+        "requestID": "ask-0001",
+        "rtpId": "RTP-1",
+        "billId": "BILL-OPEN-1",
+        "requestType": "00",
+        "payerFiDetails": {"payerFiID": "payer-bank", "financialAddress": "99-00-01 10000012"},
+        "billDetails": {"billerName": "Strath", "amount": 120.5},
+    } | changes
+
+
+def saying(**changes: object) -> dict[str, object]:
+    """Return a message that the payer has paid what was asked for."""
+    return {
+        "requestID": "say-0001",
+        "rtpId": "RTP-1",
+        "billId": "BILL-OPEN-1",
+        "rtpStatus": "COM",
+        "paymentReferenceID": "PAYREF-0002",
+    } | changes
+
+
 def without(message: dict[str, object], name: str) -> dict[str, object]:
     """Return a message without one member."""
     return {key: value for key, value in message.items() if key != name}

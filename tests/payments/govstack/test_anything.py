@@ -20,9 +20,12 @@ from payments.govstack.shape_a.rules import read_number, read_voucher_pence, sho
 from tests.payments.govstack.calls import (
     PREACTIVATION,
     REDEMPTION,
+    asking,
     batch,
     instruction,
+    notice,
     registration,
+    saying,
 )
 
 _WORDS = st.text(max_size=30) | st.sampled_from(["\x00", "\ud800", "🧦" * 12, "x" * 12, "0" * 400])
@@ -47,6 +50,12 @@ _TARGETS = [
     ("POST", "batches/b", {"batchID": "b", "amount": 1}),
     ("POST", "vouchers?command=create", {"requestID": "r", "voucherInstructions": []}),
     ("POST", "voucherRedemption", {"requestID": "r", "agentID": "a"}),
+    ("POST", "bills/BILL-OPEN-1", {"requestID": "r"}),
+    ("POST", "billTransferRequests", notice()),
+    ("POST", "rtpRequest", asking()),
+    ("POST", "rtpResponse", saying()),
+    ("POST", "rtpUpdate", saying(rtpStatus="RJC", rejectReason="R", paymentReferenceID=None)),
+    ("POST", "transferRequests/RTP-1", {"requestID": "r"}),
 ]
 
 

@@ -20,7 +20,16 @@ from payments.govstack import commands
 from payments.settings import PaymentsSettings
 from shared.db import Database
 from shared.errors import Invalid
-from tests.payments.govstack.calls import BODY, PREACTIVATION, REDEMPTION, batch, instruction
+from tests.payments.govstack.calls import (
+    BODY,
+    PREACTIVATION,
+    REDEMPTION,
+    asking,
+    batch,
+    instruction,
+    notice,
+    saying,
+)
 from tests.payments.runs.console import make_settings
 
 
@@ -79,6 +88,12 @@ def test_callers_without_a_token_are_served_at_the_root(address: tuple[str, str]
     question = {"RequestID": "request-0002", "Source_BatchID": "batch-000001"}
     assert httpx.post(f"{url}/prepayment-validation-response", json=question).status_code == 200
     assert httpx.get(f"{url}/beneficiary?payeeIdentity=x").status_code == 404
+    assert httpx.get(f"{url}/bills/BILL-OPEN-1?fields=inquiry").status_code == 202
+    assert httpx.post(f"{url}/rtpRequest", json=asking()).status_code == 202
+    assert httpx.get(f"{url}/transferRequests/RTP-1").status_code == 202
+    for path in ("rtpResponse", "rtpUpdate"):
+        assert httpx.post(f"{url}/{path}", json=saying()).status_code == 202
+    assert httpx.post(f"{url}/billTransferRequests", json=notice()).json()["rejectReason"] == "Dup"
     # The public address asks for a token, whatever a caller says of where they come from.
     mark = {"X-Clachan-Listener": "govstack"}
     answer = httpx.get(f"{public}/payments/govstack/vouchers/voucherstatuscheck/5555", headers=mark)

@@ -16,6 +16,14 @@ CALLS = [
     ("POST", "vouchers/voucher_redemption"),
     ("GET", "vouchers/voucherstatuscheck/5555"),
     ("PATCH", "vouchers/voucherstatuscheck/60000"),
+    ("GET", "bills/BILL-OPEN-1?fields=inquiry"),
+    ("POST", "bills/BILL-OPEN-1"),
+    ("POST", "billTransferRequests"),
+    ("POST", "rtpRequest"),
+    ("POST", "rtpResponse"),
+    ("POST", "rtpUpdate"),
+    ("GET", "transferRequests/RTP-1"),
+    ("POST", "transferRequests/RTP-1"),
 ]
 
 

@@ -54,6 +54,7 @@ def test_opening_accounts_again_changes_nothing(ledger: Session) -> None:
         "in_transit",
         "opening_balance",
         "payments_approved",
+        "payout_in_transit",
         "programme_expenditure",
         "programme_income",
         "returned_unapplied",

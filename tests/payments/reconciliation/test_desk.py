@@ -23,10 +23,10 @@ from payments.reconciliation.work.actions import (
     leave_in_suspense,
     match_line,
     propose_write_off,
-    undo_match,
 )
 from payments.reconciliation.work.queries import find_line, list_candidates, list_matches
 from payments.reconciliation.work.statements import decide_statement, propose_statement
+from payments.reconciliation.work.undoing import undo_match
 from shared.actors import SYSTEM, Actor
 from shared.errors import Conflict, Forbidden, Invalid
 from shared.ids import new_id

@@ -7,6 +7,7 @@ from starlette.applications import Starlette
 
 from payments.runs.rules import ADMINISTRATOR, AUDITOR
 from payments.settings import PaymentsSettings
+from shared import clock
 from shared.actors import Actor
 from shared.crypto import Sealer
 from shared.db import Database
@@ -120,3 +121,25 @@ def test_another_body_does_not_see_the_case(
     other.get(here)
     assert other.status == 404
     assert "Boris" not in other.get("/payments/screening")
+
+
+def _ask_everybody(uploads: Uploads) -> None:
+    with uploads.database.transaction() as session:
+        session.connection().exec_driver_sql("UPDATE payments.body SET step_up = 'all'")
+
+
+def test_a_decision_asks_for_a_fresh_sign_in(
+    console: Callable[..., Console], uploads: Uploads
+) -> None:
+    here = held(uploads)
+    _ask_everybody(uploads)
+    alan = console(ALAN)
+    alan.get(here)
+    form = {"decision": "clear", "reason": "x", "csrf_token": alan.hidden("csrf_token")}
+    answer = alan.client.post(here, data=form, follow_redirects=False)
+    assert answer.headers["location"].startswith("/payments/step-up?return_to=")
+    assert uploads.payments("hold_code") == [("possible_match",)]
+    fresh = console(ALAN, auth_time=int(clock.now().timestamp()), amr=["pwd", "otp"])
+    fresh.get(here)
+    fresh.post(here, decision="clear", reason="Another date of birth")
+    assert "The possible match was cleared" in fresh.html

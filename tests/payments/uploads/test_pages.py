@@ -9,6 +9,7 @@ from sqlalchemy import text
 from starlette.applications import Starlette
 
 from payments.settings import PaymentsSettings
+from shared import clock
 from shared.actors import Actor
 from shared.crypto import Sealer
 from shared.db import Database
@@ -134,6 +135,20 @@ def faulty(una: Console, uploads: Uploads) -> tuple[str, list[tuple[str, ...]]]:
     here = upload(una, csv_of(bad), total=f"{total(good) / 100:.2f}")
     uploads.work()
     return here, good
+
+
+def test_errors_are_exported_after_a_fresh_sign_in(
+    console: Callable[..., Console], uploads: Uploads
+) -> None:
+    una = console(UNA)
+    here, _ = faulty(una, uploads)
+    with uploads.database.transaction() as session:
+        session.connection().exec_driver_sql("UPDATE payments.body SET step_up = 'all'")
+    answer = una.client.get(f"{here}/errors.csv", follow_redirects=False)
+    assert answer.headers["location"].startswith("/payments/step-up?return_to=")
+    assert uploads.count("audit_event WHERE action = 'payments.upload.errors_exported'") == 0
+    fresh = console(UNA, auth_time=int(clock.now().timestamp()), acr="medium")
+    assert ",'=1+1," in fresh.client.get(f"{here}/errors.csv").text
 
 
 def test_errors_are_listed_downloaded_and_corrected(

@@ -214,16 +214,17 @@ def test_after_a_restore_elsewhere_nothing_is_lost_or_sealed_twice(
         (
             "two_in_other_order",
             (
-                "UPDATE entry_seal SET leaf_index = -leaf_index - 1 WHERE leaf_index IN (1, 2);"
-                "UPDATE entry_seal SET leaf_index = CASE leaf_index WHEN -2 THEN 2 ELSE 1 END"
-                " WHERE leaf_index < 0"
+                "UPDATE entry_block SET entry_ids = entry_ids[1:1] || entry_ids[3]"
+                " || entry_ids[2] || entry_ids[4:], leaves = substr(leaves, 1, 32)"
+                " || substr(leaves, 65, 32) || substr(leaves, 33, 32) || substr(leaves, 97)"
+                " WHERE cardinality(entry_ids) = 5"
             ),
             "block 0 of entries: 5 lines of 5 under another root",
         ),
         (
             "a_block_taken_out",
             (
-                "DELETE FROM entry_seal WHERE block_id = (SELECT min(id) FROM seal_block);"
+                "DELETE FROM entry_block WHERE block_id = (SELECT min(id) FROM seal_block);"
                 "DELETE FROM seal_block WHERE height = 0"
             ),
             "block 0 of entries: its height is 1",
@@ -277,7 +278,7 @@ def test_a_history_rewritten_whole_is_found_by_a_checkpoint_kept_outside(
     folder = export(database, tmp_path / "before")
     assert verify(folder, key=signer.public_key, kept=[kept], processes=1)["checkpoints"] == 2
     tamper(
-        "UPDATE entry SET event_id = 'other' WHERE event_id = 'e1'; TRUNCATE entry_seal,"
+        "UPDATE entry SET event_id = 'other' WHERE event_id = 'e1'; TRUNCATE entry_block,"
         " seal_block, seal_checkpoint, seal_watermark"
     )
     seal_now(database, NOW + timedelta(minutes=1))
@@ -355,7 +356,8 @@ def test_the_verifier_runs_alone(many: Path, tmp_path: Path) -> None:
     "statement",
     [
         "UPDATE seal_block SET size = 1",
-        "DELETE FROM entry_seal",
+        "DELETE FROM entry_block",
+        "UPDATE entry_block SET leaves = ''",
         "UPDATE control_seal SET leaf = ''",
         "INSERT INTO control_queue (event_id) VALUES (gen_random_uuid())",
         "UPDATE seal_checkpoint SET note = ''",

@@ -117,6 +117,21 @@ def test_a_person_sends_a_file_and_sees_the_answers(
         }
 
 
+def test_the_answers_are_exported_after_a_fresh_sign_in(
+    console: OpenConsole, database: Database, checker: Checker
+) -> None:
+    one = console(COP)
+    _upload(one, CSV)
+    batch_id = _work(database, checker)
+    with database.transaction() as session:
+        session.execute(text("UPDATE body SET step_up = 'all'"))
+    path = f"{FILES}/{batch_id}/download"
+    answer = one.client.get(path, follow_redirects=False)
+    assert answer.headers["location"].startswith("/payments/step-up?return_to=")
+    fresh = console(COP, auth_time=int(clock.now().timestamp()), amr=["pwd", "otp"])
+    assert "10000012" in fresh.client.get(path).text
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [("", "Select a CSV file"), ("x\n1\n", "no column"), ("account_type,name\n", "no rows")],

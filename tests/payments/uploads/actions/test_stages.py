@@ -301,14 +301,17 @@ def test_a_file_is_paid_on_one_day(uploads: Uploads) -> None:
 
 
 def test_the_run_carries_what_the_upload_said(uploads: Uploads) -> None:
+    with uploads.database.transaction() as session:
+        session.execute(text("UPDATE programme SET rail = 'chaps', rail_reason = 'Crisis'"))
     upload_id: UUID = uploads.send_rows(rows(3), entry_on=ENTRY)
     uploads.work()
     with uploads.database.transaction() as session:
         run = session.execute(
             text(
-                "SELECT source, upload_id, entry_on, declared_count, declared_pence, rail FROM run"
+                "SELECT source, upload_id, entry_on, declared_count, declared_pence, rail,"
+                " rail_reason FROM run"
             )
         ).one()
         kinds = session.execute(text("SELECT kind FROM run_event ORDER BY id")).scalars().all()
-    assert tuple(run) == ("upload", upload_id, ENTRY, 3, total(rows(3)), "bacs")
+    assert tuple(run) == ("upload", upload_id, ENTRY, 3, total(rows(3)), "chaps", "Crisis")
     assert kinds == ["opened", "filled"]

@@ -1,0 +1,1 @@
+"""What changes bills and requests to pay them."""

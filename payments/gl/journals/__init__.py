@@ -1,0 +1,1 @@
+"""Journals that people write by hand: one asks, another posts."""

@@ -1,0 +1,1 @@
+"""Bills and requests to pay in the words of the second shape."""

@@ -1,0 +1,12 @@
+"""Tests of delegation and emergency stand on the same body as those of runs."""
+
+from tests.payments.runs.conftest import (
+    app,
+    console,
+    database,
+    session,
+    vault,
+    world,
+)
+
+__all__ = ["app", "console", "database", "session", "vault", "world"]
