@@ -16,7 +16,8 @@ from shared.web.deps import Caller, require_scope
 router = APIRouter()
 
 Organisation = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-IdempotencyKey = Annotated[str | None, Header(pattern=r"^[A-Za-z0-9-]{1,255}$")]
+IdempotencyKey = Annotated[str, Header(pattern=r"^[A-Za-z0-9-]{1,255}$")]
+OptionalKey = Annotated[str | None, Header(pattern=r"^[A-Za-z0-9-]{1,255}$")]
 
 
 class CheckBody(BaseModel):
@@ -67,7 +68,7 @@ def check_payee_name(
     body: CheckBody,
     checker: CheckerDep,
     caller: Annotated[Caller, Depends(require_scope("payees.check"))],
-    idempotency_key: IdempotencyKey = None,
+    idempotency_key: OptionalKey = None,
 ) -> CheckAnswer:
     """Check whether a name belongs to an account; refuses malformed and impossible details.
 
