@@ -9,6 +9,7 @@ from payments.govstack import commands as govstack
 from payments.ledger.seal import commands as seal
 from payments.payees import commands as payees
 from payments.reconciliation import commands as reconciliation
+from payments.reports.auditor import commands as auditor
 from payments.runs import commands as runs
 from payments.screening import commands as screening
 from payments.settings import get_settings
@@ -47,6 +48,7 @@ COMMANDS = {
     "register-building-block": govstack.register_building_block,
     "bank-route": bank_files.set_bank_route,
     "check-modulus-cases": payees.check_modulus_cases,
+    **auditor.COMMANDS,
     **reconciliation.COMMANDS,
     **seal.COMMANDS,
     **screening.COMMANDS,

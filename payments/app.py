@@ -33,6 +33,7 @@ from payments.reconciliation.ruling import pages as reconciliation_rule_pages
 from payments.reconciliation.work import pages as reconciliation_work_pages
 from payments.reports import pages as reports_pages
 from payments.reports.audit import pages as audit_pages
+from payments.reports.auditor import pages as auditor_pages
 from payments.reports.evidence import pages as evidence_pages
 from payments.reports.month_end import pages as month_end_pages
 from payments.reports.prompt_payment import pages as prompt_payment_pages
@@ -113,6 +114,7 @@ def make_payments_pages() -> FastAPI:
         audit_pages,
         prompt_payment_pages,
         month_end_pages,
+        auditor_pages,
         remittance_pages,
         webhooks_pages,
         step_up_pages,

@@ -43,6 +43,9 @@ class PaymentsSettings(ServiceSettings):
     bank_reports_channel: Literal["https", "sftp"] = Field(
         "https", description="Where the bank's reports are fetched"
     )
+    bank_statements_channel: Literal["https", "sftp"] = Field(
+        "https", description="Where the bank's statements are fetched"
+    )
     bank_report_names_file: Path | None = Field(
         None,
         description="JSON object of the names that the bank's reports use in place of the "
@@ -69,7 +72,7 @@ class PaymentsSettings(ServiceSettings):
         None, description="SCSUBTAB.txt of Vocalink, for exception 5"
     )
     ledger_seal_seconds: int = Field(
-        10, ge=1, description="How often what is booked gets its numbers and its place in the log"
+        5, ge=1, description="How often what is booked gets its numbers and its place in the log"
     )
     ledger_checkpoint_minutes: int = Field(
         10, ge=1, description="How often the state of the ledger's log is signed"

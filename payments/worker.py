@@ -15,6 +15,7 @@ from payments.reconciliation import polling
 from payments.reconciliation import tasks as reconciliation_tasks
 from payments.reconciliation.awaited import tasks as awaited_tasks
 from payments.reports import retention
+from payments.reports.auditor import tasks as auditor_tasks
 from payments.reports.remittance import tasks as remittance_tasks
 from payments.runs import tasks as runs_tasks
 from payments.runs.schedules import tasks as schedules_tasks
@@ -28,6 +29,7 @@ from shared.celery import make_celery, run_worker
 from shared.db import Database, make_engine
 
 TASKS = (
+    auditor_tasks,
     awaited_tasks,
     bank_tasks,
     bills_tasks,

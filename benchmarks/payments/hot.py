@@ -17,6 +17,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from sqlalchemy import text
 
 from benchmarks.payments.posting import BODY, DAY, Bench, set_up
@@ -38,11 +39,16 @@ _HOT = text(
 
 @dataclass
 class Side:
-    """What one side did: entries a second, and milliseconds of the slowest hundredth."""
+    """What one side did: entries a second, milliseconds of the middle and the slowest hundredth.
+
+    And microseconds of CPU for each entry, of this process (clients and writer) and the server's.
+    """
 
     rate: float
     middle: float
     slowest: float
+    ours: float = 0
+    servers: float = 0
 
 
 def draft() -> EntryDraft:
@@ -97,6 +103,24 @@ def together(database: Database, clients: int, window: int) -> Side:
     return side
 
 
+def cpu_of_servers(bench: Bench) -> float:
+    """Return the CPU seconds of the server processes that serve us now."""
+    with psycopg.connect(bench.server.url("bench")) as connection:
+        found = connection.execute("SELECT pid FROM pg_stat_activity WHERE usename = 'payments'")
+        files = [Path(f"/proc/{pid}/schedstat") for (pid,) in found]
+    return sum(int(file.read_text().split()[0]) for file in files) / 1e9
+
+
+def measured(bench: Bench, work: Callable[[], Side]) -> Side:
+    """Return what a side did, with the CPU that it took."""
+    own, servers = time.process_time(), cpu_of_servers(bench)
+    side = work()
+    entries = side.rate * SECONDS
+    side.ours = 1e6 * (time.process_time() - own) / entries
+    side.servers = 1e6 * (cpu_of_servers(bench) - servers) / entries
+    return side
+
+
 def measure(bench: Bench) -> None:
     """Measure each side and print."""
     set_up(bench).engine.dispose()
@@ -105,14 +129,17 @@ def measure(bench: Bench) -> None:
     )
     with database.transaction() as session:
         session.execute(_HOT, {"id": new_id(), "body": BODY})
-    sides = {
-        "a transaction each, 1 client": alone(database, 1),
-        "a transaction each, 16 clients": alone(database, 16),
-        "coalesced, 1 client": together(database, 1, 1),
-        "coalesced, 16 clients": together(database, 16, 1),
-        "coalesced, 16 clients, 8 open": together(database, 16, 8),
-        "coalesced, 16 clients, 25 open": together(database, 16, 25),
+    works: dict[str, Callable[[], Side]] = {
+        "a transaction each, 1 client": lambda: alone(database, 1),
+        "a transaction each, 16 clients": lambda: alone(database, 16),
+        "coalesced, 1 client": lambda: together(database, 1, 1),
+        "coalesced, 16 clients": lambda: together(database, 16, 1),
+        "coalesced, 16 clients, 8 open": lambda: together(database, 16, 8),
+        "coalesced, 16 clients, 25 open": lambda: together(database, 16, 25),
     }
+    # Connections are made before, so that their server processes can be asked what they took.
+    together(database, 16, 1)
+    sides = {name: measured(bench, work) for name, work in works.items()}
     with database.transaction() as session:
         session.execute(text("SET LOCAL statement_timeout = 0"))
         entries = session.execute(text("SELECT count(*) FROM entry")).scalar_one()
@@ -123,7 +150,9 @@ def measure(bench: Bench) -> None:
         print(
             f"{name:32s} {side.rate:8.0f} entries/s {2 * side.rate:8.0f} postings/s"
             f"  median {side.middle:6.1f} ms  p99 {side.slowest:6.1f} ms"
+            f"  CPU {side.ours:5.0f} us ours, {side.servers:5.0f} us server's"
         )
+    print(f"load of the machine {os.getloadavg()[0]:.1f}")
 
 
 def main() -> None:

@@ -111,6 +111,37 @@ def take_report(
     return True
 
 
+def leave_report(
+    session: Session,
+    vault: DetailsVault,
+    bank_report_id: str,
+    kind: str,
+    problem: str,
+    now: datetime,
+) -> bool:
+    """Write down that a report was not fetched, and why; False when it was written down already.
+
+    It is listed with the reports that wait for a person, and the bank is asked for it no more.
+    """
+    report_id: UUID | None = session.execute(
+        _KEEP,
+        {
+            "id": new_id(),
+            "bank_id": bank_report_id,
+            "kind": kind,
+            "content": vault.seal_text("", report_record(bank_report_id)),
+            "sha256": hashlib.sha256(bank_report_id.encode()).digest(),
+            "now": now,
+        },
+    ).scalar_one_or_none()
+    if report_id is None:
+        return False
+    _mark(session, report_id, b"", _Outcome("unread", problem), now)
+    facts: dict[str, object] = {"kind": kind, "state": "unread", "problem": problem}
+    audit.record(session, SYSTEM, "bank.report.taken", "bank_report", bank_report_id, facts)
+    return True
+
+
 def take_again(
     session: Session,
     vault: DetailsVault,

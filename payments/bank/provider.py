@@ -31,6 +31,17 @@ class BankUnavailableError(Exception):
     """A read did not succeed; trying again later is harmless."""
 
 
+# No reader takes more; a file of the bank that is larger is not fetched.
+MAXIMUM_FILE_BYTES = 64 * 1024 * 1024
+
+
+class FileTooLargeError(Exception):
+    """A file of the bank is larger than any reader takes; fetching it again is of no use."""
+
+    def __init__(self) -> None:
+        super().__init__(f"larger than {MAXIMUM_FILE_BYTES // 1024 // 1024} MB")
+
+
 @dataclass(frozen=True)
 class Listed:
     """A file that the bank keeps for us."""
@@ -70,6 +81,7 @@ class Bank(Protocol):
 
         Raises:
             BankUnavailableError: the bank does not answer properly.
+            FileTooLargeError: no more of it was kept in memory than may be.
         """
 
     def list_statements(self, sort_code: str, account_number: str) -> list[Listed]:
@@ -84,4 +96,5 @@ class Bank(Protocol):
 
         Raises:
             BankUnavailableError: the bank does not answer properly.
+            FileTooLargeError: no more of it was kept in memory than may be.
         """

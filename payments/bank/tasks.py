@@ -13,8 +13,8 @@ from payments.bank.attempts import (
 )
 from payments.bank.content import SealedContent
 from payments.bank.formats.profile import Channel
-from payments.bank.intake import take_report
-from payments.bank.provider import Bank, OutcomeUnknownError
+from payments.bank.intake import leave_report, take_report
+from payments.bank.provider import Bank, FileTooLargeError, OutcomeUnknownError
 from payments.bank.providers.https_bank import HttpsBank, bank_at
 from payments.bank.providers.sftp_bank import SftpAccess, SftpBank
 from payments.bank.queries import is_awaiting_report, list_known_reports
@@ -69,6 +69,13 @@ def bank_for(settings: ServiceSettings, channel: Channel) -> Bank:
 def reports_bank_of(settings: ServiceSettings) -> Bank | None:
     """Return the sponsor bank where its reports come through SFTP, None where not."""
     if isinstance(settings, PaymentsSettings) and settings.bank_reports_channel == "sftp":
+        return bank_for(settings, "sftp")
+    return None
+
+
+def statements_bank_of(settings: ServiceSettings) -> Bank | None:
+    """Return the sponsor bank where its statements come through SFTP, None where not."""
+    if isinstance(settings, PaymentsSettings) and settings.bank_statements_channel == "sftp":
         return bank_for(settings, "sftp")
     return None
 
@@ -193,7 +200,10 @@ def fetch_reports(
     now: Callable[[], datetime],
     names: Names = AS_PUBLISHED,
 ) -> int:
-    """Take in every report that the bank has and we have not, each in its own transaction."""
+    """Take in every report that the bank has and we have not, each in its own transaction.
+
+    One that is too large is written down as such, is asked for no more, and stops no other.
+    """
     listed = bank.list_reports()
     with database.transaction() as session:
         known = list_known_reports(session, [one.id for one in listed])
@@ -201,7 +211,12 @@ def fetch_reports(
     for one in listed:
         if one.id in known:
             continue
-        content = bank.get_report(one.id)
+        try:
+            content = bank.get_report(one.id)
+        except FileTooLargeError as error:
+            with database.transaction() as session:
+                taken += leave_report(session, vault, one.id, one.kind, str(error), now())
+            continue
         with database.transaction() as session:
             taken += take_report(session, vault, one.id, one.kind, content, now(), names)
     return taken

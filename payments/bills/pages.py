@@ -33,6 +33,7 @@ from payments.runs.rules import UPLOADER
 from shared.errors import FieldError, Invalid, Problem
 from shared.money import format_pounds
 from shared.web.deps import Form, FormDep, NowDep, RuntimeDep, SessionDep
+from shared.web.pages import translate
 
 router = APIRouter(prefix="/bills")
 
@@ -156,7 +157,7 @@ def take_import(
             import_bills(session, file.filename, content, staff.actor, now)
     except FaultyFileError as error:
         values["faults"] = [
-            [str(one.row), str(one.line), one.column, one.message]
+            [str(one.row), str(one.line), one.column, translate(one.message)]
             for one in error.faults[:MAXIMUM_FAULTS]
         ]
         values["fault_count"] = len(error.faults)

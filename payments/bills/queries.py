@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from payments.bills import models
@@ -111,6 +111,10 @@ class Import:
     made_at: datetime
 
 
+_KNOWN = text(
+    "SELECT reference FROM bill"
+    " WHERE organisation = :organisation AND reference = ANY (:references)"
+)
 _TRANSFER = [_transfer.c[field.name] for field in fields(Transfer)]
 _REQUEST = [_request.c[field.name] for field in fields(PayRequest)]
 _IMPORT = [models.bill_import.c[field.name] for field in fields(Import)]
@@ -226,10 +230,8 @@ def sum_open(session: Session, organisation: str) -> tuple[int, int]:
 
 def list_known(session: Session, organisation: str, references: Sequence[str]) -> set[str]:
     """Return those of these references that a body has used."""
-    query = select(_bill.c.reference).where(
-        _bill.c.organisation == organisation, _bill.c.reference.in_(references)
-    )
-    return set(session.execute(query).scalars())
+    values = {"organisation": organisation, "references": list(references)}
+    return set(session.execute(_KNOWN, values).scalars())
 
 
 def find_transfer(

@@ -14,10 +14,12 @@ from payments.gl.queries import (
     get_export,
     get_export_by_id,
     get_settings,
+    list_payment_codes,
     list_used_accounts,
     read_lines,
 )
 from payments.gl.rules import GlSettings, JournalLine, check_settings
+from payments.gl.segments import account_faults, constant_faults, payment_faults
 from shared import audit
 from shared.actors import Actor
 from shared.errors import Conflict, FieldError, Invalid
@@ -26,12 +28,14 @@ from shared.outbox import enqueue
 
 COMPUTE_TOPIC = "payments.gl.compute"
 _MAXIMUM_TEXT = 200
+_MOST_FAULTS = 20
 _SAVE = text(
     """
     INSERT INTO gl_setting (body, template, detail, code_separator, code_segments, constants,
-                            account_codes, changed_by_id, changed_by_name, changed_at)
+                            account_codes, vat, changed_by_id, changed_by_name, changed_at)
     VALUES (:body, :template, :detail, :code_separator, cast(:code_segments AS jsonb),
-            cast(:constants AS jsonb), cast(:account_codes AS jsonb), :id, :name, :now)
+            cast(:constants AS jsonb), cast(:account_codes AS jsonb), cast(:vat AS jsonb), :id,
+            :name, :now)
     ON CONFLICT (body) DO UPDATE SET template = excluded.template, detail = excluded.detail,
            code_separator = excluded.code_separator, code_segments = excluded.code_segments,
            constants = excluded.constants, account_codes = excluded.account_codes,
@@ -70,15 +74,17 @@ def save_settings(
     """Say how a body's journals look from now on; those that were made stay as they are.
 
     Raises:
-        Invalid: see ``check_settings``.
+        Invalid: see ``check_settings``; or a code or constant that does not fit its columns.
     """
     check_settings(settings)
+    if faults := constant_faults(settings) + account_faults(settings):
+        raise Invalid(*faults)
     before = get_settings(session, body)
     stored = settings.as_json()
     values = {
         **stored,
         **{name: json.dumps(stored[name]) for name in ("code_segments", "constants")},
-        "account_codes": json.dumps(stored["account_codes"]),
+        **{name: json.dumps(stored[name]) for name in ("account_codes", "vat")},
     }
     session.execute(_SAVE, values | {"body": body, "id": actor.id, "name": actor.name, "now": now})
     details = {"before": before.as_json() if before else None, "after": stored}
@@ -92,7 +98,7 @@ def make_export(session: Session, body: str, actor: Actor, now: datetime) -> int
 
     Raises:
         Conflict: nobody has said how journals look, or nothing waits.
-        Invalid: an account that is used has no code.
+        Invalid: an account that is used has no code, or a payment's code does not fit the columns.
     """
     session.execute(_LOCK, {"body": body})
     settings = get_settings(session, body)
@@ -105,6 +111,9 @@ def make_export(session: Session, body: str, actor: Actor, now: datetime) -> int
     waiting = find_waiting(session, body)
     if waiting is None:
         raise Conflict("gl_nothing_new", "Everything that has a number was exported")
+    codes = list_payment_codes(session, body, *waiting)
+    if bad := payment_faults(codes, settings, _MOST_FAULTS):
+        raise Invalid(*bad, code="gl_payment_codes", title="Codes that do not fit the columns")
     export_id = new_id()
     number: int = session.execute(
         _INSERT,

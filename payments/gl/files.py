@@ -6,9 +6,9 @@ from io import BytesIO
 from xml.sax.saxutils import escape
 
 from payments.gl.rules import (
-    TEMPLATES,
     GlSettings,
     JournalLine,
+    columns_of,
     csv_line,
     escape_cell,
     fixed_line,
@@ -48,14 +48,14 @@ _PARTS = {
 
 def write_csv(lines: Iterable[JournalLine], settings: GlSettings) -> Iterator[bytes]:
     """Yield the CSV file; its SHA-256 is the export's."""
-    yield csv_line(column.heading for column in TEMPLATES[settings.template]).encode()
+    yield csv_line(column.heading for column in columns_of(settings)).encode()
     for line in lines:
         yield csv_line(make_cells(line, settings)).encode()
 
 
 def write_fixed(lines: Iterable[JournalLine], settings: GlSettings) -> Iterator[bytes]:
     """Yield the file of fixed width, which has no heading."""
-    columns = TEMPLATES[settings.template]
+    columns = columns_of(settings)
     for line in lines:
         yield fixed_line(make_cells(line, settings), columns).encode()
 
@@ -68,7 +68,7 @@ def write_xlsx(lines: Iterable[JournalLine], settings: GlSettings, count: int) -
     """
     if count > MAXIMUM_SHEET_LINES:
         raise Invalid(title="The journal has more lines than a sheet; use the CSV file")
-    columns = TEMPLATES[settings.template]
+    columns = columns_of(settings)
     content = BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, part in _PARTS.items():

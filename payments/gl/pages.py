@@ -27,8 +27,9 @@ from payments.gl.queries import (
 )
 from payments.gl.rules import DETAIL_NAMES, TEMPLATE_NAMES, GlSettings, segments_of
 from payments.runs.access import Staff, require_role
+from payments.runs.queries.runs import list_programmes
 from payments.runs.rules import ADMINISTRATOR, AUDITOR, RECONCILER
-from shared.errors import Conflict, NotFound, Problem
+from shared.errors import Conflict, Invalid, NotFound, Problem
 from shared.web.deps import FormDep, NowDep, RuntimeDep, SessionDep
 from shared.web.runtime import Runtime
 
@@ -91,11 +92,15 @@ def save_settings(
 ) -> Response:
     """Change how journals look from now on."""
     accounts = list_accounts(session, staff.organisation)
-    settings = parse_settings(form, accounts)
+    programmes = [one.slug for one in list_programmes(session, staff.organisation)]
+    settings, faults = parse_settings(form, accounts, programmes)
     try:
+        if faults:
+            raise Invalid(*faults)
         actions.save_settings(session, staff.organisation, settings, staff.actor, now)
     except Problem as problem:
-        return _settings(request, runtime, session, staff, typed_settings(settings), problem)
+        typed = typed_settings(settings) | {"vat_codes": form.text("vat_codes")}
+        return _settings(request, runtime, session, staff, typed, problem)
     return RedirectResponse("/payments/gl?done=saved", 303)
 
 
@@ -201,6 +206,10 @@ def _settings(
         errors=errors_of(problem),
         values=values,
         accounts=list_accounts(session, staff.organisation),
+        programmes=[
+            {"slug": one.slug, "name": one.name}
+            for one in list_programmes(session, staff.organisation)
+        ],
         templates=[{"value": key, "text": name} for key, name in TEMPLATE_NAMES.items()],
         details=[{"value": key, "text": name} for key, name in DETAIL_NAMES.items()],
         segments={

@@ -34,8 +34,8 @@ _PERIODS = text(
 _HOLD = text("SELECT hold_period(:id, :held)")
 _UNSEALED = text(
     """
-    SELECT count(*) FROM unsealed_entries(:body) u JOIN entry e ON e.id = u.entry_id
-     WHERE e.period_id = :id
+    SELECT count(*) FROM unsealed_entries(:body) u
+     WHERE (SELECT e.period_id FROM entry e WHERE e.id = u.entry_id) = :id
     """
 )
 _EARLIER = text(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from payments.gl.periods import Check, PeriodView
 from payments.gl.queries import Export
 from payments.gl.rules import TEMPLATE_NAMES, GlSettings
+from payments.gl.vat import VatPlan, parse_codes, show_codes
 from payments.ledger.rules import BANK_PREFIX
 from shared.errors import FieldError, Problem
 from shared.web.deps import Form
@@ -111,25 +112,45 @@ def typed_settings(settings: GlSettings) -> Values:
         "code_segments": " ".join(settings.code_segments),
         "constants": "\n".join(f"{name}={value}" for name, value in settings.constants.items()),
         "codes": dict(settings.account_codes),
+        "vat_codes": show_codes(settings.vat),
+        "vat_default": settings.vat.default,
+        "vat_programmes": dict(settings.vat.programmes),
+        "vat_accounts": dict(settings.vat.accounts),
     }
 
 
-def parse_settings(form: Form, accounts: Sequence[str]) -> GlSettings:
-    """Return what the form says; what is wrong with it is found by ``check_settings``."""
+def parse_settings(
+    form: Form, accounts: Sequence[str], programmes: Sequence[str]
+) -> tuple[GlSettings, list[FieldError]]:
+    """Return what the form says, and what of it cannot be read; the rest is ``check_settings``'."""
     constants = {}
     for line in form.text("constants").splitlines():
         name, _, value = line.partition("=")
         if name.strip():
             constants[name.strip()] = value.strip()
     codes = {account: form.text(f"code_{account}").strip() for account in accounts}
-    return GlSettings(
+    vat_codes, faults = parse_codes(form.text("vat_codes"))
+    vat = VatPlan(
+        form.text("vat_default"),
+        vat_codes,
+        _filled(form, "vat_programme_", programmes),
+        _filled(form, "vat_account_", accounts),
+    )
+    settings = GlSettings(
         form.text("template"),
         form.text("detail"),
         form.text("code_separator").strip(),
         tuple(form.text("code_segments").split()),
         constants,
         {account: code for account, code in codes.items() if code},
+        vat,
     )
+    return settings, faults
+
+
+def _filled(form: Form, prefix: str, names: Sequence[str]) -> dict[str, str]:
+    typed = {name: form.text(f"{prefix}{name}") for name in names}
+    return {name: value for name, value in typed.items() if value}
 
 
 def _check_name(name: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Literal
 
+from payments.gl.vat import VatPlan, read_vat, vat_faults
 from shared.errors import FieldError, Invalid
 
 Template = Literal["oracle", "sap", "cipfa"]
@@ -81,6 +82,16 @@ TEMPLATES: dict[str, tuple[ColumnPlan, ...]] = {
         ColumnPlan("REFERENCE", "entry", 16),
     ),
 }
+_VAT_COLUMNS: dict[str, tuple[ColumnPlan, ...]] = {
+    "oracle": (
+        ColumnPlan("VAT_CODE", "vat_code", 8),
+        ColumnPlan("VAT_RECOVERABLE", "vat_recoverable", 15),
+    ),
+    "sap": (
+        ColumnPlan("MWSKZ", "vat_code", 8),
+        ColumnPlan("VAT_RECOVERABLE", "vat_recoverable", 15),
+    ),
+}
 # What a line says of itself; every other source of a column is a segment.
 _FACTS = frozenset(
     {"debit", "credit", "amount", "side", "description", "period", "day", "currency", "category"}
@@ -98,6 +109,7 @@ class GlSettings:
     code_segments: tuple[str, ...] = ("account", "cost_centre", "objective")
     constants: Mapping[str, str] = field(default_factory=dict)
     account_codes: Mapping[str, str] = field(default_factory=dict)
+    vat: VatPlan = field(default_factory=VatPlan)
 
     def as_json(self) -> dict[str, object]:
         """Return plain values to be stored."""
@@ -119,7 +131,19 @@ def read_settings(stored: Mapping[str, object]) -> GlSettings:
         tuple(str(one) for one in segments),
         {str(name): str(value) for name, value in constants.items()},
         {str(name): str(value) for name, value in codes.items()},
+        read_vat(stored.get("vat")),
     )
+
+
+def columns_of(settings: GlSettings) -> tuple[ColumnPlan, ...]:
+    """Return the columns of a body's journals: those of the template, and of VAT where it is set.
+
+    What was exported before VAT was set keeps its columns.
+    """
+    columns = TEMPLATES[settings.template]
+    if not settings.vat.is_set or any(one.source == "vat_code" for one in columns):
+        return columns
+    return (*columns, *_VAT_COLUMNS[settings.template])
 
 
 def segments_of(template: str) -> list[str]:
@@ -140,7 +164,7 @@ def check_settings(settings: GlSettings) -> None:
         faults.append(FieldError("detail", "Select how much detail a journal has"))
     if not 1 <= len(settings.code_separator) <= 3:  # noqa: PLR2004 - as the message says
         faults.append(FieldError("code_separator", "Enter a separator of 1 to 3 characters"))
-    faults += _segment_faults(settings)
+    faults += _segment_faults(settings) + vat_faults(settings.vat)
     if faults:
         raise Invalid(*faults)
 
@@ -150,21 +174,18 @@ def _segment_faults(settings: GlSettings) -> list[FieldError]:
     if not segments or len(set(segments)) < len(segments):
         return [FieldError("code_segments", "Enter each segment of a code once")]
     known = segments_of(settings.template) if settings.template in TEMPLATES else []
+    if settings.vat.is_set:
+        known = [name for name in known if not name.startswith("vat_")]
     unknown = [name for name in (*segments, *settings.constants) if known and name not in known]
-    long = [
-        account
-        for account, code in settings.account_codes.items()
-        if len(code.split(settings.code_separator or "-")) > len(segments)
-    ]
-    return [
-        *(FieldError("code_segments", f"The template has no segment {name}") for name in unknown),
-        *(FieldError("account_codes", f"The code of {name} has too many parts") for name in long),
-    ]
+    return [FieldError("code_segments", f"The template has no segment {name}") for name in unknown]
 
 
 @dataclass(frozen=True)
 class JournalLine:
-    """One line of a journal; pence, debit positive; ``entry`` is our number, such as 2026/17."""
+    """One line of a journal; pence, debit positive; ``entry`` is our number, such as 2026/17.
+
+    ``programme`` is that of the payment whose cost it is, else empty.
+    """
 
     entry: str
     period: date
@@ -174,6 +195,7 @@ class JournalLine:
     category: str
     description: str
     amount_pence: int
+    programme: str = ""
 
 
 def make_cells(line: JournalLine, settings: GlSettings) -> list[str]:
@@ -199,8 +221,9 @@ def make_cells(line: JournalLine, settings: GlSettings) -> list[str]:
         "currency": "GBP",
         "category": line.category,
         "entry": line.entry,
+        **settings.vat.facts_of(line.programme, line.account),
     }
-    columns = TEMPLATES[settings.template]
+    columns = columns_of(settings)
     return [facts.get(one.source, segments.get(one.source, "")) for one in columns]
 
 

@@ -21,7 +21,7 @@ _OPEN_CALLER = "govstack-sandbox"
 _LISTENER = "X-Clachan-Listener"
 # Published texts and known callers spell them in several ways.
 _CALLBACK = ("X-Callback-URL", "X-CallbackURL")
-_CORRELATION = ("X-CorrelationID", "X-Client-Correlation-ID", "X-Correlation-ID")
+_CORRELATION = ("X-CorrelationID", "X-Client-Correlation-ID")
 
 
 class RefusalError(Exception):

@@ -36,7 +36,14 @@ def work(job: Job) -> None:
         row_id = UUID(job.text("batch_id"))
         batch = work_on(session, desk, row_id, job.text("programme"), _ACTOR, job.now())
         report = report_of(batch, list_failures(session, row_id), job.now())
-        plan_callback(session, batch.organisation, batch.callback_url, report, job.now())
+        plan_callback(
+            session,
+            batch.organisation,
+            batch.callback_url,
+            report,
+            job.now(),
+            correlation=str(job.payload.get("correlation", "")),
+        )
         job.finish(session)
 
 

@@ -198,16 +198,23 @@ def _values(body: str, requests: Sequence[_Request]) -> dict[str, object]:
         "body": body,
         "batch": new_id(),
         "purpose": _PURPOSE,
-        # Ids in the order of the insert keep the index of the primary key at its end.
-        "ids": [new_id() for _ in drafts],
-        "types": [draft.event_type for draft in drafts],
-        "events": [draft.event_id for draft in drafts],
-        "days": [draft.effective_on for draft in drafts],
-        "debits": [draft.lines[0].account for draft in drafts],
-        "credits": [draft.lines[1].account for draft in drafts],
-        "pence": [draft.lines[0].amount_pence for draft in drafts],
+        "ids": _array([str(draft.id) for draft in drafts]),
+        "types": _array([draft.event_type for draft in drafts]),
+        "events": _array([draft.event_id for draft in drafts]),
+        "days": _array([draft.effective_on.isoformat() for draft in drafts]),
+        "debits": _array([draft.lines[0].account for draft in drafts]),
+        "credits": _array([draft.lines[1].account for draft in drafts]),
+        "pence": _array([str(draft.lines[0].amount_pence) for draft in drafts]),
         "hashes": [request.digest for request in requests],
     }
+
+
+def _array(values: list[str]) -> str | list[str]:
+    """Return an array as PostgreSQL reads it; joined at once where nothing in it needs quoting."""
+    joined = '","'.join(values)
+    if "\\" in joined or joined.count('"') != 2 * (len(values) - 1):
+        return values
+    return f'{{"{joined}"}}'
 
 
 def _read(draft: EntryDraft, entry_id: str, outcome: str) -> Answer:

@@ -7,8 +7,8 @@ from sqlalchemy import text
 
 from payments.bank.provider import BankUnavailableError
 from payments.bank.providers.https_bank import HttpsBank
-from payments.bank.tasks import bank_of, fetch_reports, vault_of
-from payments.reconciliation.tasks import fetch_statements
+from payments.bank.tasks import bank_of, fetch_reports, statements_bank_of, vault_of
+from payments.reconciliation.importing.fetching import fetch_statements
 from payments.settings import PaymentsSettings, get_settings
 from shared import clock, logs
 from shared.db import Database, make_engine
@@ -88,7 +88,8 @@ def _fetch_reports(settings: PaymentsSettings, database: Database, bank: HttpsBa
 
 def _fetch_statements(settings: PaymentsSettings, database: Database, bank: HttpsBank) -> int:
     try:
-        return fetch_statements(database, bank, vault_of(settings), clock.now)
+        bank_of_statements = statements_bank_of(settings) or bank
+        return fetch_statements(database, bank_of_statements, vault_of(settings), clock.now)
     except BankUnavailableError as error:
         raise Problem("bank_unavailable", f"The bank does not answer: {error}") from error
 

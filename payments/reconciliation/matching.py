@@ -20,7 +20,8 @@ from payments.reconciliation.engine.explain import (
 )
 from payments.reconciliation.engine.pairs import find_pairs, register_payments
 from payments.reconciliation.engine.store import book_step, read_made, store_matches
-from payments.reconciliation.engine.work import Work, take_open_lines, take_statement
+from payments.reconciliation.engine.taking import take_open_lines, take_statement
+from payments.reconciliation.engine.work import Work
 from payments.reconciliation.passes import DEFAULTS, Settings
 from payments.reconciliation.rules import ExceptionCode, StatementFacts, check_continuity
 

@@ -5,8 +5,15 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.orm import Session
 
 from payments.bank.provider import Bank, BankUnavailableError
-from payments.bank.tasks import bank_of, fetch_reports, names_of, reports_bank_of, vault_of
-from payments.reconciliation.tasks import fetch_statements
+from payments.bank.tasks import (
+    bank_of,
+    fetch_reports,
+    names_of,
+    reports_bank_of,
+    statements_bank_of,
+    vault_of,
+)
+from payments.reconciliation.importing.fetching import fetch_statements
 from payments.settings import PaymentsSettings
 from shared import outbox
 from shared.logs import get_logger
@@ -35,18 +42,21 @@ def poll(job: Job) -> None:
     """Plan the next time, then fetch reports and statements."""
     with job.database.transaction() as session:
         plan_poll(session, job.settings, job.now())
-    ask_bank(job, bank_of(job.settings), reports_bank_of(job.settings))
+    settings = job.settings
+    ask_bank(job, bank_of(settings), reports_bank_of(settings), statements_bank_of(settings))
 
 
-def ask_bank(job: Job, bank: Bank, reports_bank: Bank | None = None) -> None:
+def ask_bank(
+    job: Job, bank: Bank, reports_bank: Bank | None = None, statements_bank: Bank | None = None
+) -> None:
     """Take in all that is new; a bank that is away is asked the next time, not sooner.
 
-    Reports may come through another channel than statements.
+    Reports and statements may each come through another channel.
     """
     vault = vault_of(job.settings)
     try:
         names = names_of(job.settings)
         fetch_reports(job.database, reports_bank or bank, vault, job.now, names)
-        fetch_statements(job.database, bank, vault, job.now)
+        fetch_statements(job.database, statements_bank or bank, vault, job.now)
     except BankUnavailableError as error:
         get_logger().warning("reconciliation.bank_away", reason=str(error))

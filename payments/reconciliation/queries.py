@@ -216,15 +216,6 @@ _CLOSE_FACTS = text(
                       AND o.state = 'signed' AND o.day >= :day) AS signed
     """
 )
-_KNOWN = text(
-    "SELECT bank_statement_id FROM statement_file"
-    " WHERE bank_account_id = :account AND bank_statement_id IS NOT NULL"
-)
-
-
-def list_known_statements(session: Session, account_id: UUID) -> set[str]:
-    """Return the bank's ids of the statements of an account that are here already."""
-    return set(session.execute(_KNOWN, {"account": account_id}).scalars())
 
 
 def list_statements(session: Session, body: str, limit: int = 50) -> list[StatementView]:

@@ -168,6 +168,17 @@ reconciliation_setting = Table(
     Column("changed_name", Text, nullable=False),
     _moment("changed_at", nullable=False),
 )
+statement_fetch = Table(
+    "statement_fetch",
+    _metadata,
+    Column("bank_account_id", Uuid, ForeignKey(_BANK_ACCOUNT), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("problem", Text, nullable=False, server_default=_EMPTY),
+    Column("content_sha256", LargeBinary),
+    Column("file_id", Uuid),
+    _moment("tried_at", nullable=False),
+)
 csv_mapping = Table(
     "csv_mapping",
     _metadata,

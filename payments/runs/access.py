@@ -51,6 +51,7 @@ _ENTRIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Manual journals", "/payments/journals", (RECONCILER, AUDITOR, ADMINISTRATOR)),
     ("Journals", "/payments/gl", (RECONCILER, AUDITOR, ADMINISTRATOR)),
     ("Reports", "/payments/reports", SEES_RUNS),
+    ("Auditor's pack", "/payments/reports/auditor-pack", (AUDITOR, ADMINISTRATOR)),
     ("Audit log", "/payments/audit", (AUDITOR,)),
     ("Remittance advice", "/payments/settings/remittance", (ADMINISTRATOR, AUDITOR)),
     ("Webhooks", "/payments/webhooks", (ADMINISTRATOR, AUDITOR)),

@@ -1,12 +1,13 @@
 import os
 from collections.abc import Iterator
+from functools import cache
 from itertools import cycle
 from pathlib import Path
 
 import pytest
-from joserfc.jwk import RSAKey
+from joserfc.jwk import Key, RSAKey
 
-from identity.keys import actions
+from identity.keys import actions, queries
 from identity.relying_parties.grants import CIBA, DEVICE
 from shared.db import Database
 from tests.identity.oidc.grants import JEAN, REFRESH, Grants
@@ -27,6 +28,17 @@ def outside() -> Iterator[Outside]:
         yield server
 
 
+_import_always = queries._import
+_import_once = cache(_import_always)
+
+
+def _import_key(algorithm: str, value: bytes | dict[str, str | list[str]]) -> Key:
+    """Read a key; a private one of the small stock is checked for its primes only once."""
+    if isinstance(value, bytes):
+        return _import_once(algorithm, value)
+    return _import_always(algorithm, value)
+
+
 @pytest.fixture(autouse=True)
 def _few_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take RSA keys from a small stock: making one takes longer than a whole test."""
@@ -38,6 +50,7 @@ def _few_keys(monkeypatch: pytest.MonkeyPatch) -> None:
             return rsa_key(next(stock))
 
     monkeypatch.setattr(actions, "RSAKey", Stock)
+    monkeypatch.setattr(queries, "_import", _import_key)
 
 
 @pytest.fixture

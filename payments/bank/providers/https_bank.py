@@ -7,8 +7,10 @@ import httpx
 
 from payments.bank.content import Content
 from payments.bank.provider import (
+    MAXIMUM_FILE_BYTES,
     Acknowledged,
     BankUnavailableError,
+    FileTooLargeError,
     Listed,
     OutcomeUnknownError,
     Refused,
@@ -66,7 +68,7 @@ class HttpsBank:
 
     def get_report(self, report_id: str) -> bytes:
         """Return a report byte for byte."""
-        return self._get(f"/reports/{quote(report_id, safe='')}", {}).content
+        return self._read(f"/reports/{quote(report_id, safe='')}")
 
     def list_statements(self, sort_code: str, account_number: str) -> list[Listed]:
         """Return the statements of an account, oldest first."""
@@ -74,7 +76,7 @@ class HttpsBank:
 
     def get_statement(self, statement_id: str) -> bytes:
         """Return a statement byte for byte."""
-        return self._get(f"/statements/{quote(statement_id, safe='')}", {}).content
+        return self._read(f"/statements/{quote(statement_id, safe='')}")
 
     def advance_day(self) -> str:
         """Move a simulated bank to its next day, and return it; a real bank refuses.
@@ -88,6 +90,20 @@ class HttpsBank:
             return str(answer.json()["day"])
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             raise BankUnavailableError("this bank's day cannot be moved") from error
+
+    def _read(self, path: str) -> bytes:
+        """Return a file, read in pieces: one that is too large is left, wherever it is so."""
+        kept = bytearray()
+        try:
+            with self._http.stream("GET", path) as answer:
+                answer.raise_for_status()
+                for piece in answer.iter_bytes():
+                    kept += piece
+                    if len(kept) > MAXIMUM_FILE_BYTES:
+                        raise FileTooLargeError
+        except httpx.HTTPError as error:
+            raise BankUnavailableError(f"{path}: {type(error).__name__}") from error
+        return bytes(kept)
 
     def _get(self, path: str, query: dict[str, str]) -> httpx.Response:
         try:

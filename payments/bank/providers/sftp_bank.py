@@ -16,8 +16,10 @@ import paramiko
 
 from payments.bank.content import Content
 from payments.bank.provider import (
+    MAXIMUM_FILE_BYTES,
     Acknowledged,
     BankUnavailableError,
+    FileTooLargeError,
     Listed,
     OutcomeUnknownError,
     Refused,
@@ -27,7 +29,6 @@ from payments.bank.providers.answers import read_answer
 _TIMEOUT_SECONDS = 20.0
 _PAUSE_SECONDS = 0.2
 _MAXIMUM_RECEIPT = 100_000
-_MAXIMUM_REPORT = 512_000_000
 _FAULTS = (paramiko.SSHException, OSError, EOFError)
 _KINDS = {"IR": "input_report", "ARUCS": "arucs", "AWACS": "awacs", "PSR": "pain.002"}
 
@@ -216,10 +217,14 @@ class SftpBank:
         try:
             with self._connect() as sftp, sftp.open(place, "rb") as file:
                 size = file.stat().st_size or 0
-                if size > _MAXIMUM_REPORT:
-                    raise BankUnavailableError(f"{place}: larger than 512 MB")
+                if size > MAXIMUM_FILE_BYTES:
+                    raise FileTooLargeError
                 file.prefetch(size)
-                return bytes(file.read())
+                # The bank may go on writing: what it says now of the size is no bound.
+                content = bytes(file.read(MAXIMUM_FILE_BYTES + 1))
+                if len(content) > MAXIMUM_FILE_BYTES:
+                    raise FileTooLargeError
+                return content
         except _FAULTS as error:
             raise BankUnavailableError(f"{place}: {type(error).__name__}") from error
 

@@ -14,6 +14,8 @@ RETURNS = {
 }
 # A credit to such an account is applied to another: fourteen digits, and told by AWACS.
 APPLIED_TO = "applied_to"
+# The format of an account's statements over SFTP, camt.053 where the list says nothing.
+STATEMENTS = "statements"
 REJECTED_ON_INPUT = "reject_on_input"
 BY_CODE = {code: (words, iso) for code, words, iso in RETURNS.values()} | {
     "C": ("REQUESTED BY REMITTER", "CUST")

@@ -21,8 +21,9 @@ from paramiko.common import (
 )
 from paramiko.sftp import SFTP_FAILURE, SFTP_NO_SUCH_FILE, SFTP_OK, SFTP_PERMISSION_DENIED
 
+from payments.bank.simulator import flags
 from payments.bank.simulator.desk import Desk, hash_file
-from payments.bank.simulator.statements import write_statement
+from payments.bank.simulator.statements import FORMATS, write_statement
 
 _USER = "clachan"
 _FOLDERS = ("submissions", "receipts", "reports", "statements")
@@ -160,17 +161,26 @@ class _Folders(paramiko.SFTPServerInterface):
         with self._desk.store.work() as connection:
             if parts == ["reports"]:
                 rows = connection.execute("SELECT id FROM report ORDER BY rowid")
-            else:
-                rows = connection.execute(
-                    "SELECT id FROM statement WHERE sort_code || account = ? ORDER BY sequence",
-                    (parts[-1],),
-                )
-            return [str(row["id"]) for row in rows.fetchall()]
+                return [str(row["id"]) for row in rows.fetchall()]
+            rows = connection.execute(
+                "SELECT id FROM statement WHERE sort_code || account = ? ORDER BY sequence",
+                (parts[-1],),
+            )
+            suffix = self._suffix(parts[-1])
+            return [f"{row['id']}{suffix}" for row in rows.fetchall()]
+
+    def _suffix(self, account: str) -> str:
+        """Return how an account's statements end: with their format, where that is not camt."""
+        own = flags.load(self._desk.accounts).get((account[:6], account[6:]), {})
+        wanted = str(own.get(flags.STATEMENTS, FORMATS[0]))
+        return "" if wanted == FORMATS[0] or wanted not in FORMATS else f".{wanted}"
 
     def _content(self, parts: list[str]) -> bytes | None:
         with self._desk.store.work() as connection:
             if parts[:1] == ["statements"]:
-                return write_statement(connection, parts[-1], "camt.053")
+                name, _, wanted = parts[-1].partition(".")
+                wanted = wanted or FORMATS[0]
+                return write_statement(connection, name, wanted) if wanted in FORMATS else None
             row = connection.execute(
                 "SELECT content FROM report WHERE id = ?", (parts[-1] if parts else "",)
             ).fetchone()

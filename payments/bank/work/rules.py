@@ -15,6 +15,7 @@ WorkKind = Literal[
     "outcome_unknown",
     "report_unread",
     "report_contradicts",
+    "statement_unread",
 ]
 WorkAction = Literal[
     "ask_payee",
@@ -26,6 +27,7 @@ WorkAction = Literal[
     "change_payee",
     "find_out",
     "pay_again",
+    "get_statement",
 ]
 
 # A service user must act on ARUCS within three working days; the rest is for the next day.
@@ -48,6 +50,7 @@ KIND_TEXTS: dict[str, str] = {
     "outcome_unknown": "Outcome of a hand-over unknown",
     "report_unread": "Report could not be read",
     "report_contradicts": "Report contradicts what was sent",
+    "statement_unread": "Statement could not be taken in",
 }
 ACTION_TEXTS: dict[str, str] = {
     "ask_payee": "Ask the payee for new bank details, then pay again or write back",
@@ -59,6 +62,7 @@ ACTION_TEXTS: dict[str, str] = {
     "change_payee": "Check the new details and propose the change of the payee",
     "find_out": "Find out why, with the bank if need be",
     "pay_again": "Pay again in a new run, or write back",
+    "get_statement": "Correct the cause or ask the bank again; the file is tried once a day",
 }
 
 

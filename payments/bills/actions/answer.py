@@ -1,12 +1,12 @@
 """The payer's provider, or who asked, says what became of a request to pay."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from payments.bills.actions.history import write_event
-from payments.bills.actions.pay import PaymentNotice, pay_bill
+from payments.bills.actions.pay import PaymentNotice, lock_notice, pay_bill
 from payments.bills.actions.pending import end_pending
 from payments.bills.queries import PayRequest, find_request, lock_bill
 from payments.bills.rules import RequestReason, RequestState, can_request_move
@@ -39,6 +39,9 @@ def answer_request(
         Conflict: of another bill or provider, ended otherwise, or the bill cannot be paid.
     """
     found = _find(session, sent)
+    notice = _notice(sent, found)
+    if sent.state == "COM":
+        lock_notice(session, notice)
     bill = lock_bill(session, found.bill_id)
     found = _find(session, sent)
     if sent.bill_reference and sent.bill_reference != bill.reference:
@@ -53,7 +56,9 @@ def answer_request(
     if found.state == sent.state:
         return found
     if sent.state == "COM":
-        _pay(session, sent, found, bill.reference, actor, now)
+        answered = pay_bill(session, replace(notice, bill_reference=bill.reference), actor, now)
+        if not answered.transfer.is_accepted:
+            raise Conflict("bill_not_payable", answered.transfer.words)
     else:
         end_pending(session, [bill.id], sent.state, now, reason=sent.reason)
         details: dict[str, str | int | None] = {"rtp": found.rtp_id, "answer": sent.state}
@@ -68,23 +73,14 @@ def _find(session: Session, sent: RequestAnswer) -> PayRequest:
     return found
 
 
-def _pay(
-    session: Session,
-    sent: RequestAnswer,
-    found: PayRequest,
-    bill_reference: str,
-    actor: Actor,
-    now: datetime,
-) -> None:
-    notice = PaymentNotice(
+def _notice(sent: RequestAnswer, found: PayRequest) -> PaymentNotice:
+    """Return the message that the bill was paid, as the answer implies it."""
+    return PaymentNotice(
         sent.organisation,
         sent.is_rehearsal,
         sent.institution or found.institution or sent.organisation,
         sent.request_id,
-        bill_reference,
+        sent.bill_reference,
         sent.payment_reference,
         found.amount_pence,
     )
-    answered = pay_bill(session, notice, actor, now)
-    if not answered.transfer.is_accepted:
-        raise Conflict("bill_not_payable", answered.transfer.words)

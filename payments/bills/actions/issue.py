@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -25,6 +26,21 @@ from shared.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from shared.ids import new_id
 
 _KNOWN = "This body has a bill with this reference already"
+
+_INSERT = text(
+    """
+    INSERT INTO bill (id, organisation, programme_id, import_id, reference, payer_name,
+      amount_pence, description, due_on, expires_on, state, state_at, client_id, created_at,
+      correlation_id)
+    SELECT u.id, :organisation, u.programme, :import_id, u.reference, u.payer, u.pence,
+           u.description, u.due, u.last, 'open', :now, :client_id, :now, :correlation
+      FROM unnest(cast(:ids AS uuid[]), cast(:programmes AS uuid[]), cast(:references AS text[]),
+        cast(:payers AS text[]), cast(:pence AS bigint[]), cast(:descriptions AS text[]),
+        cast(:due AS date[]), cast(:last AS date[]))
+        AS u (id, programme, reference, payer, pence, description, due, last)
+    ON CONFLICT (organisation, reference) DO NOTHING
+    """
+)
 
 
 class FaultyFileError(Exception):
@@ -124,28 +140,22 @@ def _insert(
     client_id: str | None = None,
     import_id: UUID | None = None,
 ) -> int:
-    rows = [
-        {
-            "id": new_id(),
-            "organisation": organisation,
-            "programme_id": programmes[bill.programme],
-            "import_id": import_id,
-            "reference": bill.reference,
-            "payer_name": " ".join(bill.payer_name.split()),
-            "amount_pence": bill.amount_pence,
-            "description": " ".join(bill.description.split()),
-            "due_on": bill.due_on,
-            "expires_on": bill.last_day,
-            "state": "open",
-            "state_at": now,
-            "client_id": client_id,
-            "created_at": now,
-            "correlation_id": correlation_id(),
-        }
-        for bill in bills
-    ]
-    statement = upsert(models.bill).on_conflict_do_nothing().returning(models.bill.c.id)
-    return len(session.execute(statement, rows).all())
+    values = {
+        "ids": [new_id() for _ in bills],
+        "programmes": [programmes[bill.programme] for bill in bills],
+        "references": [bill.reference for bill in bills],
+        "payers": [" ".join(bill.payer_name.split()) for bill in bills],
+        "pence": [bill.amount_pence for bill in bills],
+        "descriptions": [" ".join(bill.description.split()) for bill in bills],
+        "due": [bill.due_on for bill in bills],
+        "last": [bill.last_day for bill in bills],
+        "organisation": organisation,
+        "import_id": import_id,
+        "client_id": client_id,
+        "now": now,
+        "correlation": correlation_id(),
+    }
+    return int(session.execute(_INSERT, values).rowcount)  # type: ignore[attr-defined]  # an INSERT has a row count
 
 
 def cancel_bill(
@@ -168,7 +178,7 @@ def cancel_bill(
     if client_id is not None and client_id != bill.client_id:
         raise NotFound("no_such_bill", "There is no such bill")
     if bill.state != "open":
-        raise Conflict("bill_state", f"Bill {reference} is {bill.state} and cannot be cancelled")
+        raise Conflict("bill_state", "This bill cannot be cancelled any more")
     words = check_reason(reason)
     move(session, bill, "cancelled", now)
     note(session, actor, bill, "cancelled", now, {"reason": words}, state="cancelled")

@@ -48,15 +48,19 @@ class Answered:
     is_replay: bool
 
 
+def lock_notice(session: Session, notice: PaymentNotice) -> None:
+    """Have messages of the same id wait for each other; taken before any lock of a bill."""
+    lock_name(
+        session, f"bill-transfer:{notice.organisation}:{notice.institution}:{notice.request_id}"
+    )
+
+
 def pay_bill(session: Session, notice: PaymentNotice, actor: Actor, now: datetime) -> Answered:
     """Mark a bill as paid, or refuse; the same id again has the first answer, whatever came since.
 
     An id that comes again with other content is refused, and its first answer stays.
     """
-    lock_name(
-        session,
-        f"bill-transfer:{notice.organisation}:{notice.institution}:{notice.request_id}",
-    )
+    lock_notice(session, notice)
     known = find_transfer(session, notice.organisation, notice.institution, notice.request_id)
     if known is not None:
         return Answered(_compared(known, notice), is_replay=True)

@@ -16,15 +16,23 @@ _COLUMNS = """
     j.total_pence, j.content_sha256, j.entry_id, j.made_by_id, j.made_by_name, j.made_at,
     j.decided_by_id, j.decided_by_name, j.decided_at, j.decision_reason,
     o.number AS reverses_number, r.number AS reversed_by, r.state AS reversal_state,
-    b.year || '/' || (b.first_number + s.leaf_index) AS ledger_number, b.sealed_at,
-    x.number AS export_number
+    n.year || '/' || n.number AS ledger_number, n.sealed_at, x.number AS export_number
 """
-_JOINS = """
+# The number of a journal's entry: its place in the one block that took its transaction.
+NUMBERED = """
+      LEFT JOIN LATERAL (
+        SELECT b.year, b.first_number + array_position(k.entry_ids, e.id) - 1 AS number, b.sealed_at
+          FROM entry e JOIN entry_block k ON k.body = e.body
+           AND int8range(k.from_xid, k.below_xid) @> e.xid::text::bigint AND e.id = ANY(k.entry_ids)
+          JOIN seal_block b ON b.id = k.block_id
+         WHERE e.id = j.entry_id LIMIT 1) n ON true
+"""
+_JOINS = f"""
       FROM journal j LEFT JOIN journal o ON o.id = j.reverses
       LEFT JOIN journal r ON r.reverses = j.id AND r.state IN ('waiting', 'posted')
-      LEFT JOIN entry_seal s ON s.entry_id = j.entry_id LEFT JOIN seal_block b ON b.id = s.block_id
-      LEFT JOIN gl_export x ON x.body = j.body AND x.year = b.year
-       AND b.first_number + s.leaf_index BETWEEN x.first_number AND x.last_number
+      {NUMBERED}
+      LEFT JOIN gl_export x ON x.body = j.body AND x.year = n.year
+       AND n.number BETWEEN x.first_number AND x.last_number
 """
 _WANTED = r"""
      WHERE j.body = :body AND (:state = '' OR j.state = :state) AND (:search = ''
@@ -44,12 +52,11 @@ _LINES = text(
 _ROWS = text(
     f"""
     SELECT j.number, j.state, j.effective_on, j.description, j.reason, o.number AS reverses,
-           b.year || '/' || (b.first_number + s.leaf_index) AS ledger_number, j.made_by_name,
+           n.year || '/' || n.number AS ledger_number, j.made_by_name,
            j.made_at, j.decided_by_name, j.decided_at, l.line_no, l.account, l.amount_pence, l.note
       FROM journal j JOIN journal_line l ON l.journal_id = j.id
       LEFT JOIN journal o ON o.id = j.reverses
-      LEFT JOIN entry_seal s ON s.entry_id = j.entry_id LEFT JOIN seal_block b ON b.id = s.block_id
-      {_WANTED} AND (:number = 0 OR j.number = :number) ORDER BY j.number, l.line_no
+      {NUMBERED} {_WANTED} AND (:number = 0 OR j.number = :number) ORDER BY j.number, l.line_no
     """
 )
 _ACCOUNTS = text(

@@ -13,6 +13,7 @@ from payments.ledger.rules import (
     IN_TRANSIT,
     OPENING_BALANCE,
     PAYMENTS_APPROVED,
+    PAYOUT_IN_TRANSIT,
     RETURNED_UNAPPLIED,
     RETURNS_RECEIVABLE,
     VOUCHERS_ISSUED,
@@ -33,6 +34,7 @@ _DAYS_BACK = 366
 # These prove themselves against runs, the bank or vouchers: only the service itself writes there.
 _SYSTEM = frozenset(
     {PAYMENTS_APPROVED, IN_TRANSIT, RETURNS_RECEIVABLE, RETURNED_UNAPPLIED, VOUCHERS_ISSUED}
+    | {PAYOUT_IN_TRANSIT}
 )
 _SYSTEM_PREFIXES = (BANK_PREFIX, "suspense.")
 

@@ -43,6 +43,7 @@ from shared.ids import new_id, public_id, reference
 from shared.outbox import enqueue
 
 _CLIENT = "govstack"
+_LONGEST = 64
 _NOT_CHECKED = "name_not_checked"
 _NOT_CHECKED_REASON = "The name on the account has not been checked."
 
@@ -56,10 +57,13 @@ def take_batch(
     programme: str,
     actor: Actor,
     now: datetime,
+    *,
+    correlation: str = "",
 ) -> tuple[StoredBatch, bool]:
     """Take a batch in; the same order again changes nothing. Returns it, and whether it is new.
 
-    A rehearsal in a test currency is kept and judged, and never becomes a payment.
+    A rehearsal in a test currency is kept and judged, and never becomes a payment. The caller's
+    ``correlation`` comes back with the callback.
 
     Raises:
         Conflict: an order of this request id was made with another body.
@@ -85,7 +89,8 @@ def take_batch(
     audit.record(
         session, actor, f"payments.govstack.{batch.kind}_taken", "govstack_batch", row_id, details
     )
-    enqueue(session, "payments.govstack.work", {"batch_id": str(row_id), "programme": programme})
+    payload: dict[str, str | int] = {"batch_id": str(row_id), "programme": programme}
+    enqueue(session, "payments.govstack.work", payload | {"correlation": correlation[:_LONGEST]})
     return get_stored(session, row_id), True
 
 

@@ -78,7 +78,15 @@ def validate(
     except RefusedError as error:
         return _said("01", str(error), body)
     take_batch(
-        session, vault, caller.organisation, batch, caller.callback_url, "", caller.actor, now
+        session,
+        vault,
+        caller.organisation,
+        batch,
+        caller.callback_url,
+        "",
+        caller.actor,
+        now,
+        correlation=caller.correlation,
     )
     return _said("00", "The batch is being validated", body)
 
@@ -130,6 +138,7 @@ def pay(
             caller.programme,
             caller.actor,
             now,
+            correlation=caller.correlation,
         )
     except RefusedError as error:
         return _said("01", str(error), body, 400)

@@ -39,6 +39,7 @@ router = APIRouter()
 
 _PAID_FROM = ("approved", "released", "submitted", "closed")
 _LONGEST = 64
+_SOURCES = ("X-Registering-Institution-ID", "Platform-TenantId", "X-Platform-TenantId")
 Text = Annotated[str, Query(max_length=_LONGEST)]
 
 
@@ -54,7 +55,7 @@ def refused(words: str, body: object = None, status: int = 400) -> RefusalError:
 
 def _source(request: Request) -> str:
     headers = request.headers
-    given = headers.get("X-Registering-Institution-ID", "") or headers.get("Platform-TenantId", "")
+    given = next((found for one in _SOURCES if (found := headers.get(one, ""))), "")
     return given[:_LONGEST] or "unknown"
 
 
@@ -207,6 +208,7 @@ def take_transactions(
             caller.programme,
             caller.actor,
             now,
+            correlation=caller.correlation,
         )
     except RefusedError as error:
         raise refused(str(error)) from error
@@ -235,7 +237,15 @@ def validate(
     except RefusedError as error:
         raise refused(str(error), body) from error
     take_batch(
-        session, vault, caller.organisation, batch, caller.callback_url, "", caller.actor, now
+        session,
+        vault,
+        caller.organisation,
+        batch,
+        caller.callback_url,
+        "",
+        caller.actor,
+        now,
+        correlation=caller.correlation,
     )
     return answer({"message": "Address validation is underway."}, 202)
 

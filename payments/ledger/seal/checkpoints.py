@@ -16,9 +16,11 @@ from payments.ledger.verifier.merkle import GrowingTree
 from payments.ledger.verifier.notes import key_id
 from shared.ids import new_id
 
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('payments.ledger.sign', 0))")
 _DUE = text(
     """
     SELECT b.body, b.kind, max(b.height) + 1 AS size FROM seal_block b
+     WHERE cast(:body AS text) IS NULL OR b.body = :body
      GROUP BY b.body, b.kind
     HAVING NOT EXISTS (SELECT 1 FROM seal_checkpoint c WHERE c.body = b.body AND c.kind = b.kind
               AND (c.size >= max(b.height) + 1 OR c.made_at > :before))
@@ -74,10 +76,18 @@ def read_signer(name: str, key_file: Path) -> Signer:
 
 
 def make_checkpoints(
-    session: Session, signer: Signer, now: datetime, every: timedelta = timedelta(0)
+    session: Session,
+    signer: Signer,
+    now: datetime,
+    every: timedelta = timedelta(0),
+    body: str | None = None,
 ) -> int:
-    """Sign the state of each log that has grown since its last checkpoint, which is so old."""
-    due = session.execute(_DUE, {"before": now - every}).all()
+    """Sign the state of each log that has grown since its last checkpoint, which is so old.
+
+    With a body, only its logs. Waits while another process signs.
+    """
+    session.execute(_LOCK)
+    due = session.execute(_DUE, {"before": now - every, "body": body}).all()
     for log in due:
         chain = {"body": log.body, "kind": log.kind}
         tree = GrowingTree()

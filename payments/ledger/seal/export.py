@@ -26,7 +26,8 @@ _ENTRIES = text(
     SELECT string_agg(CASE WHEN e.id IS NULL THEN '' ELSE {entry_line()} END, E'\\n'
                       ORDER BY s.leaf_index) AS content,
            (SELECT k.leaves FROM entry_block k WHERE k.block_id = :block) AS leaves
-      FROM entry_seal s LEFT JOIN entry e ON e.id = s.entry_id
+      FROM entry_seal s
+      LEFT JOIN LATERAL (SELECT * FROM entry k WHERE k.id = s.entry_id LIMIT 1) e ON true
       LEFT JOIN period p ON p.id = e.period_id
      WHERE s.block_id = :block
     """
@@ -96,18 +97,26 @@ def export_ledger(session: Session, body: str, folder: Path) -> int:
 
 
 def write_verifier(path: Path) -> None:
-    """Write the verifier as one file that any Python 3.11 runs, without us."""
+    """Write the verifier as one file that any Python 3.11 runs, without us; always the same."""
     home = Path(verifier_package.__file__ or "").parent
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(
-            "__main__.py",
+            _file("__main__.py"),
             "import sys\nfrom payments.ledger.verifier.commands import main\n"
             'if __name__ == "__main__":\n    sys.exit(main())\n',
         )
         for package in ("payments", "payments/ledger"):
-            archive.writestr(f"{package}/__init__.py", "")
+            archive.writestr(_file(f"{package}/__init__.py"), "")
         for file in sorted(home.glob("*.py")):
-            archive.write(file, f"payments/ledger/verifier/{file.name}")
+            name = f"payments/ledger/verifier/{file.name}"
+            archive.writestr(_file(name), file.read_bytes())
+
+
+def _file(name: str) -> zipfile.ZipInfo:
+    made = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+    made.compress_type = zipfile.ZIP_DEFLATED
+    made.create_system = 3  # Unix, wherever it is made
+    return made
 
 
 def _write_block(

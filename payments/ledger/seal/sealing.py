@@ -18,7 +18,8 @@ from payments.ledger.verifier.merkle import LEAF, leaf_hash, root_of_leaves
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MOST = 20_000
-_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended('payments.ledger.seal', 0))")
+_TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended('payments.ledger.seal', 0))")
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('payments.ledger.seal', 0))")
 # A plan made while a table was small would scan it later: allow index probes only.
 _PROBES = tuple(
     text(f"SET LOCAL enable_{kind} = off") for kind in ("seqscan", "hashjoin", "mergejoin")
@@ -90,13 +91,15 @@ class Sealed:
     more: bool
 
 
-def seal(session: Session, now: datetime, *, most: int = _MOST) -> Sealed:
+def seal(session: Session, now: datetime, *, most: int = _MOST, wait: bool = False) -> Sealed:
     """Seal what is committed and not sealed yet, entries and control events, at most so many.
 
-    Does nothing while another sealer works. A transaction is sealed whole, so a pass may take
-    more than asked for by one transaction.
+    Does nothing while another sealer works, or waits until that has ended. A transaction is sealed
+    whole, so a pass may take more than asked for by one transaction.
     """
-    if not session.execute(_LOCK).scalar_one():
+    if wait:
+        session.execute(_LOCK)
+    elif not session.execute(_TRY_LOCK).scalar_one():
         return Sealed(0, more=False)
     control = _seal_control(session, now, most)
     entries, more = _seal_entries(session, now, most)

@@ -13,6 +13,7 @@ from payments.ledger.seal.checkpoints import (
     mark_delivered,
     read_signer,
 )
+from payments.ledger.seal.requests import TOPIC, is_sealed
 from payments.ledger.seal.sealing import seal
 from payments.ledger.upkeep import fold_all
 from payments.settings import PaymentsSettings
@@ -26,10 +27,13 @@ _TOPIC = "payments.ledger.seal"
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _PASSES = 50
 _LATE_SECONDS = 60
+_ASK_AGAIN = timedelta(seconds=1)
+_ASKED_OFTEN = 60
 _LAG = text(
     """
-    SELECT coalesce(extract(epoch FROM clock_timestamp() - min(e.recorded_at)), 0)::int
-      FROM unsealed_entries(NULL) w JOIN entry e ON e.id = w.entry_id
+    SELECT coalesce(extract(epoch FROM clock_timestamp() - min(
+             (SELECT e.recorded_at FROM entry e WHERE e.id = u.entry_id))), 0)::int
+      FROM unsealed_entries(NULL) u
     """
 )
 
@@ -53,15 +57,34 @@ def keep_log(job: Job) -> None:
     sign_and_deliver(job.database, settings, job.now(), every)
 
 
-def seal_all(database: Database, now: Callable[[], datetime]) -> int:
+@handler(TOPIC, lease_seconds=120)
+def sign_log(job: Job) -> None:
+    """Seal and sign what a deed booked, once every older transaction has ended.
+
+    While one of them lasts it asks again every second; after a minute the timer has to do.
+    """
+    settings = _ours(job.settings)
+    seal_all(job.database, job.now, wait=True)
+    asked = int(job.payload.get("asked", 0)) + 1
+    with job.database.transaction() as session:
+        if not is_sealed(session, job.text("transaction")) and asked < _ASKED_OFTEN:
+            again = {**job.payload, "asked": asked}
+            outbox.enqueue(session, TOPIC, again, due_at=job.now() + _ASK_AGAIN)
+            job.finish(session)
+            return
+    sign_and_deliver(job.database, settings, job.now(), timedelta(0), job.text("body"))
+
+
+def seal_all(database: Database, now: Callable[[], datetime], *, wait: bool = False) -> int:
     """Seal in passes, a transaction each, until nothing waits; returns how many leaves.
 
+    While another sealer works there is nothing to do, unless it is asked to ``wait`` for that.
     What waits for more than a minute is logged: a long transaction holds the log back.
     """
     leaves = 0
     for _ in range(_PASSES):
         with database.transaction() as session:
-            sealed = seal(session, now())
+            sealed = seal(session, now(), wait=wait)
         leaves += sealed.leaves
         if not sealed.more:
             break
@@ -73,9 +96,15 @@ def seal_all(database: Database, now: Callable[[], datetime]) -> int:
 
 
 def sign_and_deliver(
-    database: Database, settings: PaymentsSettings, now: datetime, every: timedelta
+    database: Database,
+    settings: PaymentsSettings,
+    now: datetime,
+    every: timedelta,
+    body: str | None = None,
 ) -> int:
     """Sign each log whose last checkpoint is so old, and write what is not delivered yet.
+
+    With a body, only its logs.
 
     Returns how many were signed. Without a key nothing is; the daily upkeep says so.
     """
@@ -83,7 +112,7 @@ def sign_and_deliver(
     if settings.ledger_seal_key_file is not None:
         signer = read_signer(settings.ledger_seal_name, settings.ledger_seal_key_file)
         with database.transaction() as session:
-            signed = make_checkpoints(session, signer, now, every)
+            signed = make_checkpoints(session, signer, now, every, body)
     if settings.ledger_checkpoint_folder is not None:
         _deliver(database, settings.ledger_checkpoint_folder, now)
     return signed

@@ -11,12 +11,7 @@ depends_on = None
 
 _HERE = Path(__file__).parent
 _ROWS_AGAIN = """
-    CREATE TEMP TABLE sealed_rows ON COMMIT DROP AS
-      SELECT block_id, leaf_index, entry_id, leaf FROM entry_seal;
-    DROP VIEW entry_seal;
-    DROP FUNCTION unsealed_entries(text);
-    DROP TABLE entry_block;
-    CREATE TABLE entry_seal (
+    CREATE TABLE sealed_row (
       block_id bigint,
       leaf_index integer,
       entry_id uuid NOT NULL,
@@ -24,7 +19,11 @@ _ROWS_AGAIN = """
       CONSTRAINT pk_entry_seal PRIMARY KEY (block_id, leaf_index),
       CONSTRAINT uq_entry_seal_entry_id UNIQUE (entry_id)
     );
-    INSERT INTO entry_seal SELECT * FROM sealed_rows;
+    INSERT INTO sealed_row SELECT block_id, leaf_index, entry_id, leaf FROM entry_seal;
+    DROP VIEW entry_seal;
+    DROP FUNCTION unsealed_entries(text);
+    DROP TABLE entry_block;
+    ALTER TABLE sealed_row RENAME TO entry_seal;
     CREATE TRIGGER entry_seal_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON entry_seal
       FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
     REVOKE UPDATE, DELETE, TRUNCATE ON entry_seal FROM payments;
@@ -39,6 +38,11 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    for function in ("post_singles", "check_entries", "check_postings", "lock_bounds"):
+        op.execute(f"ALTER FUNCTION {function} RESET plan_cache_mode")
+    op.execute("ALTER FUNCTION lock_bounds RESET enable_seqscan")
+    op.execute("ALTER FUNCTION apply_bounds RESET ALL")
+    op.execute("ALTER FUNCTION apply_bounds SET search_path = payments, pg_temp")
     op.execute(_ROWS_AGAIN)
     balances = (_HERE / "0010_balances.sql").read_text()
     part = balances[balances.index("CREATE FUNCTION ledger_balances") :]

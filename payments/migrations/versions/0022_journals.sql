@@ -50,7 +50,7 @@ CREATE TABLE journal_line (
   CONSTRAINT ck_journal_line_amount CHECK (amount_pence <> 0),
   -- What proves itself against runs, the bank or vouchers is written by the service alone.
   CONSTRAINT ck_journal_line_account CHECK (account NOT IN ('payments_approved', 'in_transit',
-    'returns_receivable', 'returned_unapplied', 'vouchers_issued')
+    'returns_receivable', 'returned_unapplied', 'vouchers_issued', 'payout_in_transit')
     AND account NOT LIKE 'bank.%' AND account NOT LIKE 'suspense.%')
 );
 REVOKE UPDATE, DELETE, TRUNCATE ON journal, journal_line FROM payments;
@@ -124,7 +124,7 @@ CREATE TABLE audit_pack (
   removed_at timestamptz,
   CONSTRAINT pk_audit_pack PRIMARY KEY (id),
   CONSTRAINT ck_audit_pack_days CHECK (first_day <= last_day),
-  CONSTRAINT ck_audit_pack_state CHECK (state IN ('waiting', 'ready', 'failed')),
+  CONSTRAINT ck_audit_pack_state CHECK (state IN ('waiting', 'ready')),
   CONSTRAINT ck_audit_pack_ready CHECK ((state = 'ready') = (ready_at IS NOT NULL)
     AND (state = 'ready') = (sha256 IS NOT NULL) AND (sha256 IS NULL) = (manifest_sha256 IS NULL)
     AND (sha256 IS NULL) = (bytes IS NULL) AND (removed_at IS NULL OR state = 'ready'))

@@ -43,20 +43,28 @@ ALTER TABLE reconciliation_exception
        AND (code = 'UNMATCHED_PAYMENT') = (target_id IS NOT NULL AND submission_id IS NOT NULL));
 CREATE UNIQUE INDEX uq_reconciliation_exception_awaited ON reconciliation_exception (target_id)
   WHERE code = 'UNMATCHED_PAYMENT' AND state = 'open';
--- Whoever matches, and however: what was awaited is not any more. The exceptions lead, so that
--- a million matches cost nothing where nothing is late.
+-- Whoever matches, and however: what was awaited is not any more. Where nothing is late it costs one
+-- look. It is planned anew each time and by indexes, because a plan that a session kept from when
+-- there was little would be a loop over all when there is much.
 CREATE FUNCTION close_awaited() RETURNS trigger LANGUAGE plpgsql
-SET search_path = payments, pg_temp AS $$
+SET search_path = payments, pg_temp SET enable_seqscan = off AS $$
 BEGIN
-  UPDATE reconciliation_exception e
-     SET state = 'closed', closed_at = now(), resolution = 'matched'
-   WHERE e.code = 'UNMATCHED_PAYMENT' AND e.state = 'open'
-     AND (e.target_id IN (SELECT target_id FROM fresh)
-          OR e.submission_id IN (SELECT target_id FROM fresh))
-     AND EXISTS (SELECT 1 FROM match_target t
-                  WHERE t.target_type IN ('payment','submission')
-                    AND t.target_id IN (e.target_id, e.submission_id)
-                    AND t.allocated_pence >= t.amount_pence);
+  PERFORM 1 FROM reconciliation_exception
+    WHERE code = 'UNMATCHED_PAYMENT' AND state = 'open' LIMIT 1;
+  IF NOT FOUND THEN
+    RETURN NULL;
+  END IF;
+  EXECUTE $update$
+    WITH whole AS MATERIALIZED (
+      SELECT t.target_id FROM fresh f
+        JOIN match_target t ON t.target_type = f.target_type AND t.target_id = f.target_id
+       WHERE f.target_type IN ('payment','submission') AND t.allocated_pence >= t.amount_pence)
+    UPDATE reconciliation_exception e
+       SET state = 'closed', closed_at = now(), resolution = 'matched'
+     WHERE e.code = 'UNMATCHED_PAYMENT' AND e.state = 'open'
+       AND (e.target_id IN (SELECT target_id FROM whole)
+            OR e.submission_id IN (SELECT target_id FROM whole))
+  $update$;
   RETURN NULL;
 END $$;
 CREATE TRIGGER match_explained AFTER INSERT ON match REFERENCING NEW TABLE AS fresh
@@ -92,13 +100,49 @@ ALTER TABLE bank_outcome
 """
 
 
+_UP_FETCHED = """
+CREATE TABLE statement_fetch (
+  bank_account_id uuid,
+  name text,
+  state text NOT NULL,
+  problem text NOT NULL DEFAULT '',
+  content_sha256 bytea,
+  file_id uuid,
+  tried_at timestamptz NOT NULL,
+  CONSTRAINT pk_statement_fetch PRIMARY KEY (bank_account_id, name),
+  CONSTRAINT fk_statement_fetch_bank_account_id FOREIGN KEY (bank_account_id)
+    REFERENCES bank_account (id),
+  CONSTRAINT ck_statement_fetch_state CHECK (state IN ('taken','known','refused')),
+  CONSTRAINT ck_statement_fetch_problem CHECK ((state = 'refused') = (problem <> ''))
+);
+REVOKE DELETE, TRUNCATE ON statement_fetch FROM payments;
+INSERT INTO statement_fetch (bank_account_id, name, state, content_sha256, file_id, tried_at)
+SELECT bank_account_id, bank_statement_id, 'taken', content_sha256, id, received_at
+  FROM statement_file WHERE bank_statement_id IS NOT NULL;
+ALTER TABLE work_item DROP CONSTRAINT ck_work_item_kind,
+  ADD CONSTRAINT ck_work_item_kind CHECK (kind IN ('returned','rejected','amended','file_refused',
+    'file_stopped','totals_differ','outcome_unknown','report_unread','report_contradicts',
+    'statement_unread'));
+"""
+_DOWN_FETCHED = """
+DROP TABLE statement_fetch;
+DELETE FROM work_note n USING work_item w WHERE w.id = n.item_id AND w.kind = 'statement_unread';
+DELETE FROM work_item WHERE kind = 'statement_unread';
+ALTER TABLE work_item DROP CONSTRAINT ck_work_item_kind,
+  ADD CONSTRAINT ck_work_item_kind CHECK (kind IN ('returned','rejected','amended','file_refused',
+    'file_stopped','totals_differ','outcome_unknown','report_unread','report_contradicts'));
+"""
+
+
 def upgrade() -> None:
     """Let a payment be paid, not paid after all, and paid again; know which wait too long."""
     op.execute(_UP)
     op.execute(_UP_AWAITED)
+    op.execute(_UP_FETCHED)
 
 
 def downgrade() -> None:
     """Forget what was taken back, and what waited."""
+    op.execute(_DOWN_FETCHED)
     op.execute(_DOWN_AWAITED)
     op.execute(_DOWN)

@@ -16,14 +16,16 @@ from payments.reconciliation.rules import SEVERITIES
 from shared import audit
 from shared.actors import Actor
 from shared.clock import london_date
-from shared.errors import FieldError, Invalid
+from shared.errors import Conflict, FieldError, Invalid
 
+# NOT IN is a hash of what is awaited, whatever the planner believes of its size; an anti-join would
+# be a loop over all of it for each exception where statistics are old.
 _CLOSE = text(
     f"""{AWAITED}
     UPDATE reconciliation_exception e
        SET state = 'closed', closed_at = :now, resolution = 'not awaited any more'
      WHERE e.code = 'UNMATCHED_PAYMENT' AND e.state = 'open' AND e.bank_account_id = :account
-       AND NOT EXISTS (SELECT 1 FROM awaited a WHERE a.target_id = e.target_id)
+       AND e.target_id NOT IN (SELECT target_id FROM awaited)
     """
 )
 _RAISE = text(
@@ -36,6 +38,10 @@ _RAISE = text(
      ORDER BY a.due_on, a.target_id
     ON CONFLICT DO NOTHING
     """
+)
+_TAKE = text(
+    "UPDATE reconciliation_exception SET owner = :by, owner_name = :name"
+    " WHERE body = :body AND target_id = :target AND code = 'UNMATCHED_PAYMENT' AND state = 'open'"
 )
 _KEEP = text(
     """
@@ -70,6 +76,18 @@ def raise_late(session: Session, body: str, account_id: UUID, now: datetime) -> 
     }
     session.execute(_CLOSE, values)
     return int(session.execute(_RAISE, values).rowcount)  # type: ignore[attr-defined]  # an INSERT
+
+
+def take_late(session: Session, target_id: UUID, actor: Actor) -> None:
+    """Make the person the owner of what is late: a file or a single payment.
+
+    Raises:
+        Conflict: it is not late any more, or is of another body.
+    """
+    values = {"body": actor.organisation, "target": target_id, "by": actor.id, "name": actor.name}
+    if session.execute(_TAKE, values).rowcount == 0:  # type: ignore[attr-defined]  # an UPDATE
+        raise Conflict("not_late", "This is not late any more")
+    audit.record(session, actor, "reconciliation.late_taken", "payment_or_file", target_id)
 
 
 def set_unmatched_days(session: Session, days: int, actor: Actor, now: datetime) -> None:

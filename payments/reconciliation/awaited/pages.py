@@ -2,11 +2,12 @@
 
 import re
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from payments.reconciliation.awaited.actions import set_unmatched_days
+from payments.reconciliation.awaited.actions import set_unmatched_days, take_late
 from payments.reconciliation.awaited.queries import (
     Awaited,
     count_by_age,
@@ -17,18 +18,23 @@ from payments.reconciliation.awaited.rules import Age, count_days
 from payments.reconciliation.presenting import amount
 from payments.reports.charts import Point, draw_bars
 from payments.runs.access import Staff, require_role
-from payments.runs.rules import ADMINISTRATOR, AUDITOR, SEES_RUNS
+from payments.runs.rules import ADMINISTRATOR, AUDITOR, RECONCILER, SEES_RUNS
 from shared.clock import london_date
-from shared.errors import Invalid
+from shared.errors import Conflict, Invalid
 from shared.web.deps import FormDep, NowDep, RuntimeDep, SessionDep
 from shared.web.pages import translate
 
 router = APIRouter()
 Reader = Annotated[Staff, Depends(require_role(*SEES_RUNS))]
 SeesSetting = Annotated[Staff, Depends(require_role(ADMINISTRATOR, AUDITOR))]
+Worker = Annotated[Staff, Depends(require_role(RECONCILER))]
 Keeper = Annotated[Staff, Depends(require_role(ADMINISTRATOR))]
 PageNumber = Annotated[int, Query(ge=1, le=10_000)]
 SIZE = 50
+_DONE = {
+    "taken": "It is yours.",
+    "gone": "It is not late any more. Nothing was changed.",
+}
 SETTING = "/payments/settings/awaited"
 
 
@@ -40,6 +46,7 @@ def show_awaited(
     runtime: RuntimeDep,
     now: NowDep,
     page: PageNumber = 1,
+    done: str = "",
 ) -> Response:
     """Show what the bank took over and no statement shows, the oldest first."""
     today, body = london_date(now), staff.organisation
@@ -52,7 +59,21 @@ def show_awaited(
         days=get_unmatched_days(session, body),
         page=page,
         has_more=len(found) > SIZE,
+        may_work=staff.has(RECONCILER),
+        done=_DONE.get(done, ""),
     )
+
+
+@router.post("/reconciliation/awaited/{target_id}")
+def take(target_id: UUID, staff: Worker, session: SessionDep) -> Response:
+    """Take on what is late; what is late no more is nobody's."""
+    done = "taken"
+    try:
+        with session.begin_nested():
+            take_late(session, target_id, staff.actor)
+    except Conflict:
+        done = "gone"
+    return RedirectResponse(f"/payments/reconciliation/awaited?done={done}", 303)
 
 
 def _point(one: Age) -> Point:
@@ -76,6 +97,8 @@ def _present(one: Awaited) -> dict[str, object]:
         "due": one.due_on,
         "amount": amount(one.pence),
         "is_late": one.is_late,
+        "id": str(one.target_id),
+        "owner": one.owner,
     }
 
 

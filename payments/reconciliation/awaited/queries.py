@@ -59,7 +59,7 @@ _LIST = text(
     f"""{AWAITED}
     SELECT a.target_id, a.payment_id, a.submission_id, a.run_id, b.code AS account_code, a.serial,
            a.reference, a.payments, a.pence, a.due_on, p.public_id,
-           e.id IS NOT NULL AS is_late
+           e.id IS NOT NULL AS is_late, coalesce(e.owner_name, '') AS owner
       FROM (SELECT * FROM awaited WHERE due_on <= :today
              ORDER BY due_on, target_id LIMIT :limit OFFSET :skip) a
       JOIN bank_account b ON b.id = a.bank_account_id
@@ -97,6 +97,7 @@ class Awaited:
     due_on: date
     public_id: str | None
     is_late: bool
+    owner: str
 
 
 def get_unmatched_days(session: Session, body: str) -> int:

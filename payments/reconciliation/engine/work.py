@@ -1,82 +1,89 @@
 """The work tables of one reconciliation: the lines to explain and the pairs found so far.
 
-Both are temporary tables of the transaction, narrow beside the statement lines themselves, so that
-a million lines are read once and joined several times.
+All are temporary tables of the transaction. A statement that is large beside what is expected goes
+through one hash join first (``bulk``), which leaves here only what it could not decide; everything
+else is taken here whole, and what it may fit is found by index.
+
+No plan depends on statistics: while pairs are looked for, tables are joined by hashing, each read
+once, and what is to be found by index stands in a LATERAL that cannot be anything else.
 """
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Executable, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from payments.reconciliation.passes import DEFAULTS, Settings
 
 # A million lines take longer than a page's statements may.
-_LONGEST = text("SET LOCAL statement_timeout = '600s'")
-_MEMORY = text("SET LOCAL work_mem = '256MB'")
+_PREPARE = text(
+    """
+    SET LOCAL statement_timeout = '600s';
+    SET LOCAL work_mem = '256MB';
+    SET LOCAL plan_cache_mode = force_custom_plan
+    """
+)
+# Groups are sorted: how many there are is never known beforehand, and a sort does not mind.
+_HASH = text(
+    "SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off;"
+    " SET LOCAL enable_hashagg = off"
+)
+_INDEX = text("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+_ANY = text(
+    "SET LOCAL enable_nestloop = on; SET LOCAL enable_mergejoin = on;"
+    " SET LOCAL enable_hashjoin = on; SET LOCAL enable_hashagg = on"
+)
 _TABLES = text(
     """
     CREATE TEMP TABLE IF NOT EXISTS work_line (
       id uuid, statement_id uuid, amount bigint, booked date, kind text, end_to_end_id text,
-      uetr text, batch_ref text, bank_ref text, key text, hash bytea, return_reason text
+      uetr text, batch_ref text, bank_ref text, key text, hash bytea, return_reason text, rule text
     ) ON COMMIT DROP;
-    CREATE TEMP TABLE IF NOT EXISTS work_left (LIKE work_line) ON COMMIT DROP;
-    CREATE TEMP TABLE IF NOT EXISTS work_free (LIKE expected_item) ON COMMIT DROP;
+    CREATE TEMP TABLE IF NOT EXISTS work_free (
+      id uuid, target_type text, amount bigint, due_on date, end_to_end_id text, uetr text,
+      group_key text, key text
+    ) ON COMMIT DROP;
+    CREATE TEMP TABLE IF NOT EXISTS work_sent (
+      id uuid, run_id uuid, submission_id uuid, amount bigint, day date, end_to_end_id text,
+      key text, hash bytea
+    ) ON COMMIT DROP;
+    CREATE TEMP TABLE IF NOT EXISTS work_open (
+      id uuid, run_id uuid, batch_ref text, pence bigint, processing_day date
+    ) ON COMMIT DROP;
+    CREATE TEMP TABLE IF NOT EXISTS work_fit (
+      place bigint, line_ids uuid[], target_type text, item_ids uuid[], amount bigint, alone boolean
+    ) ON COMMIT DROP;
     CREATE TEMP TABLE IF NOT EXISTS match_pair (
       line_id uuid, target_type text, target_id uuid, run_id uuid, submission_id uuid,
-      pence bigint, target_pence bigint, account text, rule text, alone boolean,
-      id uuid DEFAULT match_id()
+      pence bigint, target_pence bigint, account text, rule text, alone boolean
     ) ON COMMIT DROP;
-    TRUNCATE work_line, work_left, work_free, match_pair;
+    TRUNCATE work_line, work_free, work_sent, work_open, work_fit, match_pair;
+    DROP TABLE IF EXISTS pg_temp.work_seen;
+    CREATE TEMP TABLE work_seen (line_id uuid, item_id uuid, h bigint) ON COMMIT DROP
     """
 )
-_KEY = """
+KEY = """
     CASE WHEN :pattern = '' THEN l.reference_key
          ELSE coalesce(ltrim(regexp_replace(substring(upper(l.reference) FROM :pattern),
                                             '[^A-Z0-9]', '', 'g'), '0'), l.reference_key) END
 """
-_NARROW = f"""
-    INSERT INTO work_line
+NARROW = f"""
     SELECT l.id, l.statement_id, l.amount_pence, l.booking_date, l.kind, l.end_to_end_id, l.uetr,
-           l.batch_ref, l.bank_ref, {_KEY}, l.counterparty_hash, l.return_reason
+           l.batch_ref, l.bank_ref, {KEY}, l.counterparty_hash, l.return_reason, NULL
       FROM statement_line l
 """
-# Where a person took a match back, only people decide about that line.
-_UNTOUCHED = "NOT EXISTS (SELECT 1 FROM match m WHERE m.line_id = l.id AND m.state = 'undone')"
-_OF_STATEMENT = text(f"{_NARROW} WHERE l.statement_id = :statement")
-_OF_ACCOUNT = text(
-    f"""{_NARROW} JOIN statement s ON s.id = l.statement_id AND s.state = 'reconciled'
-     WHERE l.bank_account_id = :account AND {_UNTOUCHED}
-       AND NOT EXISTS (SELECT 1 FROM line_allocation a
-                        WHERE a.line_id = l.id AND a.allocated_pence > 0)
-       AND NOT EXISTS (SELECT 1 FROM reconciliation_proposal p
-                        WHERE p.line_id = l.id AND p.state = 'open')
-       AND EXISTS (SELECT 1 FROM reconciliation_exception e
-                    WHERE e.line_id = l.id AND e.state = 'open')
-    """
-)
-_SOME = text(f"{_NARROW} WHERE l.id = ANY(cast(:lines AS uuid[]))")
-_BETWEEN = text(
-    f"{_NARROW} WHERE l.bank_account_id = :account AND l.booking_date BETWEEN :first AND :last"
-    " AND NOT l.set_aside"
-)
-_ANALYZE = text("ANALYZE work_line")
-_KEEP_LEFT = text(
-    "INSERT INTO work_left SELECT * FROM work_line w"
-    " WHERE NOT EXISTS (SELECT 1 FROM match_pair p WHERE p.line_id = w.id)"
-)
 _DROP_LINES = text(
-    "DELETE FROM work_left w USING match_pair p WHERE p.line_id = w.id AND p.rule = :rule"
+    "UPDATE work_line w SET rule = :rule FROM (SELECT DISTINCT line_id FROM match_pair"
+    " WHERE rule = :rule) p WHERE p.line_id = w.id"
 )
 _DROP_ITEMS = text(
-    "DELETE FROM work_free e USING match_pair p WHERE p.target_id = e.id AND p.rule = :rule"
+    "DELETE FROM work_free e USING (SELECT DISTINCT target_id FROM match_pair"
+    " WHERE rule = :rule) p WHERE p.target_id = e.id"
 )
-_ANALYZE_PAIRS = text("ANALYZE match_pair")
-_ANALYZE_LEFT = text("ANALYZE work_left, work_free")
 _SPAN = text("SELECT min(booked) AS first, max(booked) AS last, count(*) AS lines FROM work_line")
-_BOOKED = text("SELECT DISTINCT booked FROM work_line ORDER BY 1")
+_BOOKED = text("SELECT DISTINCT booked FROM work_line WHERE rule IS NULL ORDER BY 1")
 
 
 @dataclass(frozen=True)
@@ -100,39 +107,25 @@ class Span:
     latest: date
 
 
-def take_statement(work: Work, statement_id: UUID) -> None:
-    """Take all lines of a statement as the lines to explain."""
-    _take(work, _OF_STATEMENT, {"statement": statement_id})
+def make_tables(work: Work) -> None:
+    """Make the work tables, or empty those of a statement before in this transaction."""
+    work.session.execute(_PREPARE)
+    work.session.execute(_TABLES)
 
 
-def take_open_lines(work: Work) -> None:
-    """Take the account's lines that nothing explains and that no person works on."""
-    _take(work, _OF_ACCOUNT, {"account": work.account_id})
+def join_by_hash(work: Work) -> None:
+    """Plan the statements that follow with every table read once, whatever statistics say."""
+    work.session.execute(_HASH)
 
 
-def take_lines(work: Work, lines: list[UUID]) -> None:
-    """Take some lines, whatever became of them."""
-    _take(work, _SOME, {"lines": lines})
+def join_by_index(work: Work) -> None:
+    """Plan the statements that follow for a few rows found by index, whatever statistics say."""
+    work.session.execute(_INDEX)
 
 
-def take_days(work: Work, first: date, last: date) -> None:
-    """Take the account's lines of some days, matched or not; for trying rules on history."""
-    _take(work, _BETWEEN, {"account": work.account_id, "first": first, "last": last})
-
-
-def _take(work: Work, statement: Executable, values: dict[str, object]) -> None:
-    for prepare in (_LONGEST, _MEMORY, _TABLES):
-        work.session.execute(prepare)
-    work.session.execute(statement, values | {"pattern": work.settings.pattern})
-    work.session.execute(_ANALYZE)
-
-
-def keep_left(work: Work, items_left: Executable, values: dict[str, object]) -> None:
-    """Keep what the exact keys left on both sides, so that the later passes plan for that."""
-    work.session.execute(_ANALYZE_PAIRS)
-    work.session.execute(_KEEP_LEFT)
-    work.session.execute(items_left, values)
-    work.session.execute(_ANALYZE_LEFT)
+def join_freely(work: Work) -> None:
+    """Leave plans to the planner again."""
+    work.session.execute(_ANY)
 
 
 def drop_paired(work: Work, rule: str) -> None:
@@ -144,10 +137,15 @@ def drop_paired(work: Work, rule: str) -> None:
 def get_span(work: Work) -> Span:
     """Return how many lines are taken, and how far from them a target may lie."""
     row = work.session.execute(_SPAN).one()
-    first, last = row.first or date(2000, 1, 1), row.last or date(2000, 1, 1)
-    return Span(row.lines, first - timedelta(days=400), last + timedelta(days=60))
+    return make_span(row.first, row.last, row.lines)
+
+
+def make_span(first: date | None, last: date | None, count: int) -> Span:
+    """Return the days between which targets of lines of some days may lie."""
+    first, last = first or date(2000, 1, 1), last or date(2000, 1, 1)
+    return Span(count, first - timedelta(days=400), last + timedelta(days=60))
 
 
 def list_booked_days(work: Work) -> list[date]:
-    """Return the booking days of the lines."""
+    """Return the booking days of the lines that no pass has decided about."""
     return list(work.session.execute(_BOOKED).scalars())

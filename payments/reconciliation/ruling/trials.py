@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from payments.reconciliation import passes
 from payments.reconciliation.engine.pairs import find_pairs
-from payments.reconciliation.engine.work import Work, get_span, take_days
+from payments.reconciliation.engine.taking import take_days
+from payments.reconciliation.engine.work import Work, get_span
 from payments.reconciliation.passes import Settings
 from shared.errors import FieldError, Invalid
 

@@ -78,6 +78,9 @@ def show_exceptions(
         request,
         "reconciliation/exceptions.html",
         exceptions=[present_exception(one) for one in found],
+        first_line=next(
+            (f"/payments/reconciliation/lines/{one.line_id}" for one in found if one.line_id), ""
+        ),
         kinds=[{"code": one, "text": CODES[one], "count": count} for one, count in counts.items()],
         code=code,
         page=page,

@@ -24,6 +24,7 @@ from payments.reports.audit.queries import (
     list_log_after,
     list_meetings,
     list_seen,
+    log_values,
 )
 from payments.reports.audit.rules import (
     MEETINGS,
@@ -193,7 +194,8 @@ def _batches(runtime: Runtime, body: str, after: UUID, before: UUID) -> Iterator
 def _as_json(batches: Iterator[list[LogLine]]) -> Iterator[str]:
     for lines in batches:
         yield "".join(
-            json.dumps(_values(line), ensure_ascii=False, sort_keys=True) + "\n" for line in lines
+            json.dumps(log_values(line), ensure_ascii=False, sort_keys=True) + "\n"
+            for line in lines
         )
 
 
@@ -203,15 +205,10 @@ def _as_csv(batches: Iterator[list[LogLine]]) -> Iterator[str]:
     for lines in batches:
         rows = []
         for line in lines:
-            values = _values(line)
+            values = log_values(line)
             details = json.dumps(values["details"], ensure_ascii=False, sort_keys=True)
             rows.append(write_row([{**values, "details": details}[name] for name in head]))
         yield "".join(rows)
-
-
-def _values(line: LogLine) -> dict[str, object]:
-    moment = line.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {**line.__dict__, "id": str(line.id), "at": moment}
 
 
 @router.get("/audit/duties")

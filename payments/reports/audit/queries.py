@@ -116,7 +116,7 @@ _MONETARY = text(
 
 
 # Deeds on a run that keep whoever did them from approving it.
-_SHAPING = ("put_forward", "edited", "removed", "hold_released")
+SHAPING = ("put_forward", "edited", "removed", "hold_released")
 
 
 @dataclass(frozen=True)
@@ -219,6 +219,12 @@ def list_log_after(
     return [LogLine(*row) for row in session.execute(_OLDEST, values)]
 
 
+def log_values(line: LogLine) -> dict[str, object]:
+    """Return a line of the log as exports carry it: its time in UTC with a Z."""
+    moment = line.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {**line.__dict__, "id": str(line.id), "at": moment}
+
+
 def list_deeds(session: Session, body: str, since: datetime, until: datetime) -> list[Deed]:
     """Return who of the staff did which kind of thing in a time, and when first and last."""
     values = {"body": body, "first_id": id_at(since), "before": id_at(until)}
@@ -232,7 +238,7 @@ def list_seen(session: Session, body: str) -> list[Seen]:
 
 def list_meetings(session: Session, body: str, first: date, last: date) -> list[Meeting]:
     """Return where duties met in one person, in the runs of some days; none is expected."""
-    values = {"body": body, "first": first, "last": last, "shaping": list(_SHAPING)}
+    values = {"body": body, "first": first, "last": last, "shaping": list(SHAPING)}
     return [Meeting(*row) for row in session.execute(_CONFLICTS, values)]
 
 

@@ -32,24 +32,24 @@ def write_pack(target: IO[bytes], sheets: Iterable[Sheet], facts: dict[str, str]
                 files.append(_write_csv(archive, sheet, as_json))
                 files.append(_copy(archive, f"{sheet.name}.json", as_json, files[-1]["rows"]))
         manifest = json.dumps({**facts, "files": files}, indent=2, sort_keys=True).encode()
-        archive.writestr(_info("manifest.json"), manifest)
+        archive.writestr(zip_info("manifest.json"), manifest)
     return hashlib.sha256(manifest).hexdigest()
 
 
 def _write_csv(archive: ZipFile, sheet: Sheet, as_json: IO[bytes]) -> dict[str, object]:
     """Write a sheet as CSV, and as JSON into a file beside it, in one pass over its rows."""
     name, digest, count = f"{sheet.name}.csv", hashlib.sha256(), 0
-    with archive.open(_info(name), "w", force_zip64=True) as member:
+    with archive.open(zip_info(name), "w", force_zip64=True) as member:
 
         def put(text: str) -> None:
             raw = text.encode()
             digest.update(raw)
             member.write(raw)
 
-        put(_line(sheet.head))
+        put(csv_line(sheet.head))
         as_json.write(b"[")
         for row in sheet.rows:
-            put(_line(row))
+            put(csv_line(row))
             members = dict(zip(sheet.head, row, strict=True))
             as_json.write(b",\n" if count else b"\n")
             as_json.write(json.dumps(members, ensure_ascii=False).encode())
@@ -58,7 +58,7 @@ def _write_csv(archive: ZipFile, sheet: Sheet, as_json: IO[bytes]) -> dict[str, 
     return {"name": name, "sha256": digest.hexdigest(), "rows": count}
 
 
-def _line(cells: Iterable[object]) -> str:
+def csv_line(cells: Iterable[object]) -> str:
     """Return a line of CSV; texts are disarmed, and numbers stay numbers."""
     written = io.StringIO()
     csv.writer(written).writerow(
@@ -71,14 +71,15 @@ def _line(cells: Iterable[object]) -> str:
 def _copy(archive: ZipFile, name: str, source: IO[bytes], rows: object) -> dict[str, object]:
     source.seek(0)
     digest = hashlib.sha256()
-    with archive.open(_info(name), "w", force_zip64=True) as member:
+    with archive.open(zip_info(name), "w", force_zip64=True) as member:
         while chunk := source.read(_CHUNK):
             digest.update(chunk)
             member.write(chunk)
     return {"name": name, "sha256": digest.hexdigest(), "rows": rows}
 
 
-def _info(name: str) -> ZipInfo:
+def zip_info(name: str) -> ZipInfo:
+    """Return the header of a file in a ZIP that is the same whenever and wherever it is made."""
     info = ZipInfo(name, _LONG_AGO)
     info.compress_type = ZIP_DEFLATED
     info.create_system = _UNIX

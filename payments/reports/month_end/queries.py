@@ -130,7 +130,7 @@ def list_sheets(
     for name, statement in _SHEETS.items():
         found = session.execute(text(statement), values, execution_options={"yield_per": _BATCH})
         yield Sheet(
-            name, tuple(found.keys()), (tuple(_plain(cell) for cell in row) for row in found)
+            name, tuple(found.keys()), (tuple(plain_cell(cell) for cell in row) for row in found)
         )
     yield _prompt_payment(session, body, first, last, division)
 
@@ -191,7 +191,8 @@ def _prompt_payment(
     return Sheet("prompt-payment", head, iter(rows))
 
 
-def _plain(cell: object) -> object:
+def plain_cell(cell: object) -> object:
+    """Return a cell as CSV and JSON carry it: times in UTC with a Z, days in ISO form."""
     if isinstance(cell, datetime):
         return cell.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return cell.isoformat() if isinstance(cell, date) else cell

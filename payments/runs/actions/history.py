@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import insert, text, update
 from sqlalchemy.orm import Session
 
+from payments.ledger.seal.requests import ask_for_checkpoint
 from payments.reports.remittance.actions import after_move
 from payments.runs import models
 from payments.runs.queries.payments import Payment
@@ -45,7 +46,8 @@ NEWS: dict[PaymentState, str] = {
     "cancelled": "payments.payment.cancelled",
 }
 
-
+# What a run books up to here goes into the signed log at once.
+_SIGNED: frozenset[RunState] = frozenset({"released", "closed"})
 _EVENTS = text(
     """
     INSERT INTO run_event (id, organisation, run_id, payment_id, at, kind, state, actor_kind,
@@ -219,6 +221,8 @@ def move_run(session: Session, run: Run, state: RunState, now: datetime, **value
     )
     announce_run(session, run.organisation, run.id, run.reference, state, now)
     after_move(session, run.id, state, now)
+    if state in _SIGNED:
+        ask_for_checkpoint(session, run.organisation, f"{run.id}/{run.round}/{state}")
     return replace(run, state=state)
 
 

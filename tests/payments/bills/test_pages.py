@@ -8,6 +8,9 @@ from starlette.testclient import TestClient
 
 from payments.bills.actions.issue import issue_bill
 from payments.bills.rules import NewBill
+from payments.govstack.actions.seeding_bills import seed_bills
+from payments.govstack.sandbox import SandboxBill
+from payments.runs.queries.runs import find_programme
 from payments.runs.rules import ADMINISTRATOR, AUDITOR, CONFIRMATION_OF_PAYEE, RECONCILER, RELEASER
 from shared import clock
 from shared.actors import Actor
@@ -108,6 +111,21 @@ def test_a_paid_bill_shows_its_payment(console: Open, database: Database) -> Non
     page = console(AUDREY).get(f"{HOME}/{REFERENCE}")
     for words in ("Paid", "payer-bank", "PAYREF-0001", "A payment was refused"):
         assert words in page
+
+
+def test_a_rehearsal_is_marked_and_not_counted(console: Open, database: Database) -> None:
+    bill = SandboxBill(
+        reference="TRY-1", payer_name="Morag", amount_pence=700, description="Permit"
+    )
+    with database.transaction() as session:
+        programme = find_programme(session, BODY, "winter-heating")
+        assert programme is not None
+        seed_bills(session, BODY, [bill], programme.id, clock.now())
+    enid = console(ENID)
+    page = enid.get(HOME)
+    assert "Rehearsal" in page
+    assert "£0.00" in page
+    assert "nobody owes it" in enid.get(f"{HOME}/TRY-1")
 
 
 def _upload(client: TestClient, token: str, content: bytes) -> tuple[int, str]:

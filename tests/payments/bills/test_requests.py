@@ -55,8 +55,10 @@ def _say(session: Session, **changes: object) -> PayRequest:
         "reason": "",
         "payment_reference": "PAYREF-2",
     }
+    now = changes.pop("now", NOW)
+    assert isinstance(now, datetime)
     sent = RequestAnswer(**{**values, **changes})  # type: ignore[arg-type]  # members by name
-    return answer_request(session, sent, GATEWAY, NOW)
+    return answer_request(session, sent, GATEWAY, now)
 
 
 def _told(session: Session) -> list[dict[str, str]]:
@@ -185,6 +187,16 @@ def test_a_wrong_answer_changes_nothing(
     assert (state(session), _told(session)) == ("open", [])
 
 
+def test_an_answer_after_the_last_day_pays_nothing(session: Session, vault: DetailsVault) -> None:
+    issue(session)
+    _ask(session, vault)
+    with pytest.raises(Conflict, match="bill_not_payable"), session.begin_nested():
+        _say(session, now=NOW + timedelta(days=31))
+    found = find_request(session, BODY, "RTP-1", is_rehearsal=False)
+    assert found is not None
+    assert (found.state, state(session), balances(session)) == ("PND", "open", {})
+
+
 def _cancel(session: Session) -> None:
     cancel_bill(session, BODY, REFERENCE, "Issued twice", UNA, NOW)
 
@@ -232,7 +244,10 @@ def test_bills_and_requests_expire_by_the_clock(database: Database, vault: Detai
         assert list(audited) == [{"bills": 1, "total_pence": PENCE}]
 
 
-def test_of_an_answer_and_a_payment_one_wins(database: Database, vault: DetailsVault) -> None:
+@pytest.mark.parametrize("request_id", ["pay-0001", "say-0001"], ids=["same-id", "other-id"])
+def test_of_an_answer_and_a_payment_one_wins(
+    database: Database, vault: DetailsVault, request_id: str
+) -> None:
     with database.transaction() as session:
         issue(session)
         _ask(session, vault)
@@ -244,7 +259,7 @@ def test_of_an_answer_and_a_payment_one_wins(database: Database, vault: DetailsV
             if number:
                 pay(session)
             else:
-                _say(session, payment_reference="PAYREF-0001")
+                _say(session, request_id=request_id, payment_reference="PAYREF-0001")
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(race, range(2)))

@@ -235,9 +235,8 @@ def test_any_cell_comes_back_and_none_is_a_formula(cells: list[str]) -> None:
         ({"code_segments": ("account", "account")}, "code_segments"),
         ({"code_segments": ("fund",)}, "code_segments"),
         ({"constants": {"fund": "1"}}, "code_segments"),
-        ({"account_codes": {"in_transit": "1-2-3-4"}}, "account_codes"),
     ],
-    ids=["template", "detail", "separator", "twice", "unknown", "constant", "too_long"],
+    ids=["template", "detail", "separator", "twice", "unknown", "constant"],
 )
 def test_settings_that_cannot_work_are_refused(changes: dict[str, object], field: str) -> None:
     with pytest.raises(Invalid) as caught:
@@ -263,6 +262,14 @@ def test_a_journal_from_page_to_answer(database: Database, console: Callable[...
     assert "Enter a separator" in wrong
     admin.post("/payments/gl/settings", **form, **more, code_separator="-", code_segments="account")
     assert admin.status == 200
+    rita.get("/payments/gl")
+    rita.post("/payments/gl")
+    assert rita.status == 422
+    assert "The code 4100-EDU-7 of payments has 3 parts for 1 segments" in rita.html
+    assert count(database) == 0
+    admin.get("/payments/gl/settings")
+    segments = "account cost_centre objective"
+    admin.post("/payments/gl/settings", **form, **more, code_separator="-", code_segments=segments)
     assert "2" in rita.get("/payments/gl")
     rita.post("/payments/gl")
     assert "being made" in rita.html

@@ -252,6 +252,39 @@ def test_the_open_listener_never_touches_a_real_bill(
         assert session.execute(text("SELECT count(*) FROM entry")).scalar_one() == 1
 
 
+def _plan(reference: str) -> dict[str, object]:
+    bill = {
+        "reference": reference,
+        "payer_name": "Morag Fictional",
+        "amount_pence": 700,
+        "description": "Permit",
+    }
+    return {"programme": "winter-heating", "bills": [bill]}
+
+
+def test_a_sandbox_is_set_back_and_leaves_real_bills_alone(
+    door: TestClient, sandbox: Database
+) -> None:
+    url = "http://testserver/payments/v1/govstack-sandbox"
+    headers = {"Authorization": "Bearer operator@strathclachan:payments.govstack_sandbox"}
+    for amount in (120.5, 7, 7):
+        door.post("rtpRequest", json=without(asking(), "billDetails"))
+        sent = notice(amount=amount)
+        assert door.post("billTransferRequests", json=sent).status_code == 202
+        assert door.put(url, json=_plan("BILL-OPEN-1"), headers=headers).status_code == 204
+        assert _state(sandbox) == "open"
+        assert door.get("transferRequests/RTP-1").status_code == 404
+    with sandbox.transaction() as session:
+        now = clock.now()
+        real = NewBill("winter-heating", "REAL-1", "Morag", 500, "Permit", london_date(now))
+        issue_bill(session, BODY, real, UNA, now)
+    answer = door.put(url, json=_plan("REAL-1"), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_a_rehearsal")
+    with sandbox.transaction() as session:
+        held = session.execute(text("SELECT amount_pence FROM bill WHERE reference = 'REAL-1'"))
+        assert held.scalar_one() == 500
+
+
 def test_a_request_to_pay_from_end_to_end(door: TestClient, sandbox: Database) -> None:
     for _ in range(2):
         asked = door.post("rtpRequest", json=asking(), headers=CALLBACK)

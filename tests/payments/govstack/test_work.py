@@ -47,14 +47,15 @@ def test_a_batch_is_worked_on_and_its_caller_told(
     settings: PaymentsSettings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    headers = {"X-Callback-URL": "https://source.example/callback"}
+    headers = {"X-Callback-URL": "https://source.example/callback", "X-CorrelationID": "story"}
     door.post("register-beneficiary", json=registration())
     door.post("bulk-payment", json=batch(), headers=headers)
     assert _run(sandbox, settings, WORK) == [True, False]
     with sandbox.transaction() as session:
-        row = session.execute(text("SELECT state, url, body FROM govstack_callback")).one()
+        row = session.execute(text("SELECT * FROM govstack_callback")).one()
         assert session.execute(text("SELECT state FROM govstack_batch")).scalar_one() == "in_run"
     assert (row.state, row.url) == ("waiting", headers["X-Callback-URL"])
+    assert row.correlation_header == "story"
     assert row.body == {
         "RequestID": "request-0002",
         "BatchID": "batch-000001",

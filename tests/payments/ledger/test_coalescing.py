@@ -153,3 +153,20 @@ def test_a_closed_writer_posts_what_waits_and_takes_no_more(database: Database) 
     with pytest.raises(RuntimeError):
         writer.submit(BODY, some("late"))
     assert count(database) == 300
+
+
+def test_names_of_events_may_hold_anything(database: Database, writer: CoalescingWriter) -> None:
+    names = ['a"b', "back\\slash", '","', "{}", "NULL", "a,b", "", " ", "Gàidhlig"]
+    drafts = [some(name) for name in names]
+    posted = [future.result(10) for future in [writer.submit(BODY, one) for one in drafts]]
+    assert [one.id for one in posted] == [one.id for one in drafts]
+    with database.transaction() as session:
+        kept = (
+            session.execute(
+                text("SELECT event_id FROM entry WHERE id = ANY(:ids) ORDER BY id"),
+                {"ids": [one.id for one in drafts]},
+            )
+            .scalars()
+            .all()
+        )
+    assert list(kept) == names

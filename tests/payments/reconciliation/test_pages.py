@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from payments.bank.actions import NewBankAccount, open_bank_account
-from payments.reconciliation.tasks import fetch_statements
+from payments.reconciliation.importing.fetching import fetch_statements
 from shared.actors import Actor
 from tests.payments.bank.bank_day import BODY, CLOSED, GOOD, NOW, BankDay
 from tests.payments.runs.console import Console

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from payments.bank.actions import NewBankAccount, open_bank_account
 from payments.bank.queries import list_payment_outcomes
 from payments.reconciliation.actions import Imported, import_statements
+from payments.reconciliation.importing.fetching import fetch_statements
 from payments.reconciliation.queries import (
     Proof,
     list_exceptions,
@@ -17,7 +18,6 @@ from payments.reconciliation.queries import (
     list_statements,
     prove,
 )
-from payments.reconciliation.tasks import fetch_statements
 from shared.actors import Actor
 from shared.errors import Conflict, Invalid, Problem
 from tests.payments.bank.bank_day import BODY, CLOSED, GOOD, NOW, REJECTED, UNKNOWN, BankDay

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from payments.bank.queries import list_payment_outcomes
 from payments.reconciliation import tasks
 from payments.reconciliation.actions import import_statements
+from payments.reconciliation.importing import fetching
 from payments.reconciliation.queries import Proof, list_exceptions, prove
 from shared.actors import SYSTEM
 from tests.payments.bank.bank_day import BODY, CLOSED, GOOD, NOW, REJECTED, BankDay
@@ -15,7 +16,7 @@ from tests.payments.reconciliation.statements import Entry, camt
 
 
 def fetch(day: BankDay) -> int:
-    return tasks.fetch_statements(day.database, day.bank, day.vault, lambda: NOW)
+    return fetching.fetch_statements(day.database, day.bank, day.vault, lambda: NOW)
 
 
 def proof(day: BankDay) -> Proof:

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from payments.bank.queries import BankAccount, find_bank_account
+from payments.reconciliation.importing.fetching import fetch_statements
 from payments.reconciliation.queries import prove_accounts
 from payments.reconciliation.report.actions import prepare_report, sign_report
 from payments.reconciliation.report.queries import (
@@ -15,7 +16,6 @@ from payments.reconciliation.report.queries import (
     list_sign_offs,
     make_report,
 )
-from payments.reconciliation.tasks import fetch_statements
 from shared.errors import Conflict, Forbidden
 from tests.payments.bank.bank_day import BODY, GOOD, NOW, BankDay
 from tests.payments.reconciliation.statements import Entry

@@ -14,6 +14,7 @@ from sqlalchemy import select, text
 from payments.bank import simulator
 from payments.bank import tasks as bank_tasks
 from payments.reconciliation import tasks as reconciliation_tasks
+from payments.reconciliation.importing import fetching
 from payments.runs import tasks as runs_tasks
 from payments.runs.actions.approve import approve, put_forward
 from payments.runs.actions.create import PayeeOrder, create_payment
@@ -101,7 +102,7 @@ def test_from_approval_to_a_returned_payment(
         for _ in range(8):
             bank.advance_day()
             bank_tasks.fetch_reports(database, bank, vault, clock.now)
-            reconciliation_tasks.fetch_statements(database, bank, vault, clock.now)
+            fetching.fetch_statements(database, bank, vault, clock.now)
             _work(database, settings)
     with database.transaction() as session:
         rows = session.execute(

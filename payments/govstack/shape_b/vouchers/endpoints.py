@@ -70,9 +70,26 @@ def command_vouchers(
         raise refused(str(error), body) from error
     except Problem as problem:
         raise refused(problem.title, body) from problem
-    report = {"requestID": request_id_of(body), "serialNumbers": serials, "command": command}
-    plan_callback(session, caller.organisation, caller.callback_url, report, now)
+    report: dict[str, object] = {
+        "requestID": request_id_of(body),
+        "serialNumbers": serials,
+        "command": command,
+    }
+    _call_back(session, caller, report, now)
     return _said(f"{len(serials)} vouchers: {command}", body)
+
+
+def _call_back(
+    session: Session, caller: GovStackCaller, report: dict[str, object], now: datetime
+) -> None:
+    plan_callback(
+        session,
+        caller.organisation,
+        caller.callback_url,
+        report,
+        now,
+        correlation=caller.correlation,
+    )
 
 
 def _change(
@@ -118,8 +135,8 @@ def _create(
         told.append(line)
         made.append({**line, "voucherNumber": voucher.number})
     idempotency.store(session, scope, key, digest, status=200, body=told)
-    report = {"requestID": key, "voucherInstructions": told}
-    plan_callback(session, caller.organisation, caller.callback_url, report, now)
+    report: dict[str, object] = {"requestID": key, "voucherInstructions": told}
+    _call_back(session, caller, report, now)
     return _said("The vouchers are made", body, voucherInstructions=made)
 
 
@@ -167,8 +184,8 @@ def use(
         )
     except Problem as problem:
         raise _failed(serial, 200) from problem
-    report = {"requestID": request_id, "serialNumber": serial, "status": 1}
-    plan_callback(session, caller.organisation, caller.callback_url, report, now)
+    report: dict[str, object] = {"requestID": request_id, "serialNumber": serial, "status": 1}
+    _call_back(session, caller, report, now)
     return answer(
         {
             "status": 1,

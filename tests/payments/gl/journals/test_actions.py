@@ -247,7 +247,15 @@ def test_a_month_that_is_held_meanwhile_wins(
 
 
 @pytest.mark.parametrize(
-    "account", ["bank.main", "suspense.main", "in_transit", "payments_approved", "nowhere"]
+    "account",
+    [
+        "bank.main",
+        "suspense.main",
+        "in_transit",
+        "payments_approved",
+        "payout_in_transit",
+        "nowhere",
+    ],
 )
 def test_accounts_of_the_service_are_refused(ledger: Database, account: str) -> None:
     before = snapshot(ledger)

@@ -1,6 +1,7 @@
 """The periodic work of the log: planned once, safe to run twice, delivered to a folder."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from payments.ledger import upkeep
 from payments.ledger.actions import open_accounts, post_entries
 from payments.ledger.rules import transfer
 from payments.ledger.seal import commands
-from payments.ledger.seal.tasks import keep_log, plan_sealing, seal_all
+from payments.ledger.seal.requests import TOPIC, ask_for_checkpoint
+from payments.ledger.seal.tasks import keep_log, plan_sealing, seal_all, sign_log
 from payments.ledger.verifier.commands import main
 from payments.settings import PaymentsSettings
 from shared import clock
@@ -64,7 +66,7 @@ def job(database: Database, settings: PaymentsSettings) -> Job:
 
 
 def test_a_period_is_one_work(database: Database, settings: PaymentsSettings) -> None:
-    for seconds in (0, 3, 9):
+    for seconds in (0, 2, 4):
         with database.transaction() as session:
             plan_sealing(session, settings, NOW + timedelta(seconds=seconds))
     assert count(database, "outbox") == 1
@@ -125,3 +127,66 @@ def test_the_commands_export_and_prove(
         commands.export_for_auditor([BODY])
     with pytest.raises(Invalid):
         commands.verify_here(["nowhere"])
+
+
+def asked(database: Database, settings: PaymentsSettings) -> list[Job]:
+    with database.transaction() as session:
+        rows = session.execute(
+            text(
+                "SELECT id, payload FROM outbox WHERE topic = :topic AND done_at IS NULL"
+                " ORDER BY id"
+            ),
+            {"topic": TOPIC},
+        ).all()
+    return [Job(row.id, TOPIC, dict(row.payload), 0, database, settings) for row in rows]
+
+
+def test_what_asks_is_sealed_and_signed_without_waiting_for_the_timer(
+    database: Database, settings: PaymentsSettings, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        with database.transaction() as session:
+            ask_for_checkpoint(session, BODY, "run 1 is finished")
+    (one,) = asked(database, settings)
+    for _ in range(2):
+        sign_log(one)
+    assert count(database, "entry_seal") == 1
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == [f"{BODY}-entries-00000001.txt"]
+
+
+def test_another_body_is_not_signed_by_the_way(
+    database: Database, settings: PaymentsSettings
+) -> None:
+    with database.transaction() as session:
+        ask_for_checkpoint(session, "glenmore", "run 1 is finished")
+    (one,) = asked(database, settings)
+    sign_log(one)
+    assert (count(database, "entry_seal"), count(database, "seal_checkpoint")) == (1, 0)
+
+
+def test_what_asks_behind_an_open_transaction_asks_again(
+    database: Database, settings: PaymentsSettings
+) -> None:
+    with database.transaction() as slow:
+        slow.execute(text("SELECT pg_current_xact_id()"))
+        with database.transaction() as session:
+            ask_for_checkpoint(session, BODY, "run 1 is finished")
+        (first,) = asked(database, settings)
+        sign_log(first)
+        (again,) = asked(database, settings)
+    assert (again.id > first.id, again.payload["asked"]) == (True, 1)
+    assert count(database, "seal_checkpoint") == 0
+    sign_log(again)
+    assert count(database, "seal_checkpoint") == 1
+
+
+def test_two_who_sign_at_once_make_one_checkpoint(
+    database: Database, settings: PaymentsSettings
+) -> None:
+    with database.transaction() as session:
+        ask_for_checkpoint(session, BODY, "run 1 is finished")
+        ask_for_checkpoint(session, BODY, "run 2 is finished")
+    jobs = asked(database, settings)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(sign_log, jobs))
+    assert (count(database, "seal_block"), count(database, "seal_checkpoint")) == (1, 1)

@@ -204,3 +204,28 @@ def test_the_desk_lists_what_is_late_and_only_an_administrator_changes_the_days(
     assert rows(day, "SELECT 1 FROM reconciliation_setting") == []
     assert "is saved" in administrator.post(where, days="5")
     assert rows(day, "SELECT unmatched_days FROM reconciliation_setting") == [(5,)]
+
+
+def test_a_person_takes_what_is_late_on(console: Open, day: BankDay) -> None:
+    submission = send(day, 700)
+    with day.database.transaction() as session:
+        session.execute(
+            text(
+                "UPDATE submission SET processing_day = '2026-03-02',"
+                " reported_processing_day = '2026-03-02'"
+            )
+        )
+    desk = console(MORAG)
+    where = f"/payments/reconciliation/awaited/{submission}"
+    desk.get("/payments/reconciliation/awaited")
+    assert "not late any more" in desk.post(where)
+    look(day, 10)
+    visitor = console(person("una", "auditor"))
+    assert f'action="{where}"' not in visitor.get("/payments/reconciliation/awaited")
+    visitor.post(where)
+    assert visitor.status == 403
+    assert rows(day, "SELECT owner FROM reconciliation_exception") == [(None,)]
+    assert f'action="{where}"' in desk.get("/payments/reconciliation/awaited")
+    assert "It is yours" in desk.post(where)
+    assert rows(day, "SELECT owner FROM reconciliation_exception") == [("morag",)]
+    assert "Morag" in desk.get("/payments/reconciliation/exceptions")
