@@ -29,9 +29,7 @@ from sqlalchemy.orm import Session
 
 from deploy.database.roles import LOGINS, MIGRATOR, create_database
 from deploy.local.postgres import Postgres, free_port
-from payments.bank import tasks as bank_tasks
 from payments.payees.bank_details import DetailsVault
-from payments.runs import tasks as runs_tasks
 from payments.runs.actions import approve as approving
 from payments.runs.actions.approve import approve
 from payments.runs.actions.put_forward import put_forward
@@ -39,13 +37,12 @@ from payments.runs.actions.release import release
 from payments.runs.actions.set_up import BodyPlan, ProgrammePlan, set_up_body
 from payments.runs.queries.runs import get_run
 from payments.runs.rules import APPROVER, UPLOADER
-from payments.screening import tasks as screening_tasks
 from payments.screening.actions.load import load_list
 from payments.screening.loading import ListMapping
 from payments.settings import PaymentsSettings
-from payments.uploads import tasks as uploads_tasks
 from payments.uploads.actions.receive import Declaration, receive_upload
 from payments.uploads.queries import load_upload
+from payments.worker import TASKS
 from shared import clock, outbox
 from shared.actors import SYSTEM, Actor
 from shared.crypto import Sealer
@@ -58,8 +55,8 @@ SIZES = [int(size) for size in os.environ.get("PAYMENTS", "10000,100000").split(
 SCREENED = int(os.environ.get("SCREENED", "20000"))
 UNA = Actor("staff", "una", BODY, frozenset({UPLOADER}), "Una")
 AVA = Actor("staff", "ava", BODY, frozenset({APPROVER}), "Ava")
-# What registers the handlers of the stages.
-TASKS = (bank_tasks, runs_tasks, screening_tasks, uploads_tasks)
+# Their import registers the handlers of everything that a step may ask for.
+HANDLERS = TASKS
 _LETTERS = bytes(b"abcdefghijklmnopqrstuvwxyz0123456789"[sign % 36] for sign in range(256))
 _NEXT = text(
     "SELECT id, topic FROM outbox WHERE done_at IS NULL AND dead_at IS NULL"
