@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from payments.payees.actions import Checker, CheckRequest, check_name
@@ -66,6 +66,7 @@ class CheckAnswer(BaseModel):
 @router.post("/confirmation-of-payee")
 def check_payee_name(
     body: CheckBody,
+    response: Response,
     checker: CheckerDep,
     caller: Annotated[Caller, Depends(require_scope("payees.check"))],
     idempotency_key: OptionalKey = None,
@@ -91,7 +92,9 @@ def check_payee_name(
     def ask() -> str:
         return _check(checker, request, caller).model_dump_json()
 
-    answer = ask_once(checker, request, idempotency_key, caller.actor, ask)
+    answer, is_replay = ask_once(checker, request, idempotency_key, caller.actor, ask)
+    if is_replay:
+        response.headers["Idempotent-Replayed"] = "true"
     return CheckAnswer.model_validate_json(answer)
 
 

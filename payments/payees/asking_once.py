@@ -22,9 +22,10 @@ def ask_once(
     key: str,
     actor: Actor,
     ask: Callable[[], str],
-) -> str:
-    """Return the answer of ``ask``, once for each key; the text is kept sealed for 24 hours.
+) -> tuple[str, bool]:
+    """Return the answer of ``ask``, once for each key, and whether it was given before.
 
+    The text is kept sealed for 24 hours.
     The question itself is called outside of any transaction. After a
     refusal the same question may be sent again under its key.
 
@@ -39,7 +40,7 @@ def ask_once(
     with checker.database.transaction() as session:
         stored = _claim(session, checker, scope, key, digest)
     if stored is not None:
-        return checker.vault.open_text(bytes.fromhex(stored), record)
+        return checker.vault.open_text(bytes.fromhex(stored), record), True
     try:
         answer = ask()
     except BaseException:
@@ -49,7 +50,7 @@ def ask_once(
     with checker.database.transaction() as session:
         sealed = checker.vault.seal_text(answer, record).hex()
         _keep(session, scope, key, digest, _ANSWERED, {"sealed": sealed})
-    return answer
+    return answer, False
 
 
 def _claim(session: Session, checker: Checker, scope: str, key: str, digest: bytes) -> str | None:

@@ -53,12 +53,12 @@ def _checker(database: Database, sealer: Sealer, ahead: timedelta = timedelta())
 def test_the_first_answer_is_given_again(payments_database: Database, sealer: Sealer) -> None:
     checker, ask = _checker(payments_database, sealer), _Asked()
     answers = [ask_once(checker, MORAG, "key-1", ASKER, ask) for _ in range(3)]
-    assert answers == ['{"answer": 1}'] * 3
+    assert answers == [('{"answer": 1}', False), *[('{"answer": 1}', True)] * 2]
     assert ask.times == 1
     with pytest.raises(Conflict) as refused:
         ask_once(checker, CALUM, "key-1", ASKER, ask)
     assert refused.value.code == "idempotency_key_reused"
-    assert ask_once(checker, CALUM, "key-2", ASKER, ask) == '{"answer": 2}'
+    assert ask_once(checker, CALUM, "key-2", ASKER, ask) == ('{"answer": 2}', False)
     with payments_database.transaction() as session:
         kept = session.execute(text("SELECT string_agg(body::text, ' ') FROM idempotency_key"))
         assert "answer" not in kept.scalar_one()
@@ -88,7 +88,7 @@ def test_after_a_refusal_or_a_death_it_may_be_asked_again(
     checker, ask = _checker(payments_database, sealer), _Asked(fails=True)
     with pytest.raises(Invalid):
         ask_once(checker, MORAG, "key-1", ASKER, ask)
-    assert ask_once(checker, MORAG, "key-1", ASKER, ask) == '{"answer": 2}'
+    assert ask_once(checker, MORAG, "key-1", ASKER, ask) == ('{"answer": 2}', False)
     with payments_database.transaction() as session:
         session.execute(
             text("UPDATE idempotency_key SET body = jsonb_build_object('begun_at', now())")
@@ -96,4 +96,4 @@ def test_after_a_refusal_or_a_death_it_may_be_asked_again(
     with pytest.raises(Conflict):
         ask_once(checker, MORAG, "key-1", ASKER, ask)
     later = _checker(payments_database, sealer, timedelta(seconds=61))
-    assert ask_once(later, MORAG, "key-1", ASKER, ask) == '{"answer": 3}'
+    assert ask_once(later, MORAG, "key-1", ASKER, ask) == ('{"answer": 3}', False)

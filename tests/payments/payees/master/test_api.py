@@ -154,6 +154,7 @@ def test_a_name_is_checked_once_per_key(api: TestClient, desk: Desk) -> None:
     assert first["outcome"] == "unable_to_check"
     assert _post(api, "/name-checks", question, key="check-1", scope="check") == 200
     assert _body(api) == first
+    assert api.last.headers["Idempotent-Replayed"] == "true"  # type: ignore[attr-defined]  # set by _post
     other = question | {"name": "Somebody Else"}
     assert _post(api, "/name-checks", other, key="check-1", scope="check") == 409
     assert _post(api, "/name-checks", question, key="no key!", scope="check") == 422
