@@ -134,6 +134,15 @@ class PaymentsSettings(ServiceSettings):
     webhook_timeout_seconds: float = Field(
         5.0, description="How long a webhook's address may take to answer one message"
     )
+    webhook_keep_days: int = Field(
+        90, ge=7, le=3650, description="Days after which delivered webhook events are deleted"
+    )
+    upload_keep_days: int = Field(
+        90,
+        ge=1,
+        le=3650,
+        description="Days after which the bytes of uploads given up or refused are deleted",
+    )
     outbound_allowed_hosts: list[str] = Field(
         default=[],
         description="Hosts that may be private or plain http when webhooks or callbacks name"

@@ -14,6 +14,7 @@ from payments.payees.master import tasks as payees_tasks
 from payments.reconciliation import polling
 from payments.reconciliation import tasks as reconciliation_tasks
 from payments.reconciliation.awaited import tasks as awaited_tasks
+from payments.reports import retention
 from payments.reports.auditor import tasks as auditor_tasks
 from payments.reports.remittance import tasks as remittance_tasks
 from payments.runs import tasks as runs_tasks
@@ -40,6 +41,7 @@ TASKS = (
     polling,
     reconciliation_tasks,
     remittance_tasks,
+    retention,
     runs_tasks,
     schedules_tasks,
     screening_tasks,
@@ -70,6 +72,7 @@ def create_worker() -> Celery:
             ledger_upkeep.plan_upkeep(session, settings, clock.now())
             seal_tasks.plan_sealing(session, settings, clock.now())
             vouchers_tasks.plan(session, clock.now())
+            retention.plan(session, clock.now())
             schedules_tasks.plan(session, clock.now())
             bills_tasks.plan(session, clock.now())
 

@@ -88,6 +88,8 @@ def to_bacs(text: str, width: int = _TEXT_WIDTH) -> tuple[str, str]:
     Lower case is raised silently; other characters become blanks and are reported, as is a cut.
     """
     raised = text.strip().upper()
+    if len(raised) <= width and not _NOT_BACS.search(raised):
+        return raised, ""
     clean = _NOT_BACS.sub(" ", raised)
     notes = []
     if clean != raised:

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from payments.payees.actions import CheckRequest, check_name
+from payments.payees.actions import Checker, CheckRequest, check_name
+from payments.payees.asking_once import ask_once
 from payments.payees.bank_details import AccountType
 from payments.payees.confirmation.explain import explain
 from payments.payees.deps import CheckerDep
@@ -16,6 +17,7 @@ router = APIRouter()
 
 Organisation = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 IdempotencyKey = Annotated[str, Header(pattern=r"^[A-Za-z0-9-]{1,255}$")]
+OptionalKey = Annotated[str | None, Header(pattern=r"^[A-Za-z0-9-]{1,255}$")]
 
 
 class CheckBody(BaseModel):
@@ -64,12 +66,15 @@ class CheckAnswer(BaseModel):
 @router.post("/confirmation-of-payee")
 def check_payee_name(
     body: CheckBody,
+    response: Response,
     checker: CheckerDep,
     caller: Annotated[Caller, Depends(require_scope("payees.check"))],
+    idempotency_key: OptionalKey = None,
 ) -> CheckAnswer:
     """Check whether a name belongs to an account; refuses malformed and impossible details.
 
-    Refuses with 429 when the program has tried many names for the account today.
+    With an ``Idempotency-Key`` the same question within 24 hours gets the first answer, and no bank
+    is asked again. Refuses with 429 when the program has tried many names for the account today.
     """
     caller.check_acts_for(body.organisation)
     request = CheckRequest(
@@ -81,6 +86,19 @@ def check_payee_name(
         body.roll_number,
         body.iban,
     )
+    if idempotency_key is None:
+        return _check(checker, request, caller)
+
+    def ask() -> str:
+        return _check(checker, request, caller).model_dump_json()
+
+    answer, is_replay = ask_once(checker, request, idempotency_key, caller.actor, ask)
+    if is_replay:
+        response.headers["Idempotent-Replayed"] = "true"
+    return CheckAnswer.model_validate_json(answer)
+
+
+def _check(checker: Checker, request: CheckRequest, caller: Caller) -> CheckAnswer:
     result = check_name(checker, request, caller.actor)
     return CheckAnswer(
         check_id=str(result.check_id),
@@ -93,6 +111,6 @@ def check_payee_name(
         policy_version=POLICY_VERSION,
         steps=[
             StepBody(what=step.what, finding=step.finding)
-            for step in explain(result, body.name, body.account_type)
+            for step in explain(result, request.name, request.account_type)
         ],
     )

@@ -142,7 +142,7 @@ class DetailsVault:
 
     def open(self, sealed: bytes, record: str) -> BankDetails:
         """Return sealed details; refuses those of another record (``SealBrokenError``)."""
-        return BankDetails(**json.loads(self._sealer.open(sealed, record.encode())))
+        return BankDetails(**json.loads(self._sealer.open(sealed, record.encode()).decode()))
 
     def seal_text(self, text: str, record: str) -> bytes:
         """Return a text sealed for the record that owns it."""
@@ -154,7 +154,7 @@ class DetailsVault:
 
     def fingerprint(self, *parts: str) -> bytes:
         """Return a keyed digest under which equal values are equal and no value can be guessed."""
-        return hmac.new(self._key, "\x1f".join(parts).encode(), hashlib.sha256).digest()
+        return hmac.digest(self._key, "\x1f".join(parts).encode(), "sha256")
 
 
 def account_fingerprint(vault: DetailsVault, details: BankDetails) -> bytes:

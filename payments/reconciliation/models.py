@@ -161,7 +161,7 @@ match = Table(
         unique=True,
         postgresql_where=text("state = 'live'"),
     ),
-    Index("ix_match_target_type_target_id", "target_type", "target_id"),
+    Index("ix_match_target_id", "target_id"),
 )
 reconciliation_exception = Table(
     "reconciliation_exception",

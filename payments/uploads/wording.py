@@ -48,6 +48,7 @@ EVENT_TEXTS = {
     "dropped": "Bad rows dropped",
     "abandoned": "Given up",
     "created": "Payments made",
+    "content_deleted": "Its bytes were deleted, because nothing is paid of it",
 }
 WARNING_TEXTS = {
     "windows_1252": "The file is not UTF-8 and was read as Windows-1252. Check names with accents.",

@@ -160,7 +160,6 @@ WORDINGS: Mapping[str, frozenset[str]] = {
     "payments/reconciliation/report/pages.py": frozenset({"_DONE", "_WORDS"}),
     "payments/reconciliation/ruling/pages.py": frozenset({"_DONE", "_STATES"}),
     "payments/reconciliation/ruling/rules.py": frozenset({"check_pattern"}),
-    "payments/reconciliation/work/actions.py": frozenset({"undo_match"}),
     "payments/reconciliation/work/notes.py": frozenset({"check_words"}),
     "payments/reconciliation/work/pages.py": frozenset({"_DONE"}),
     "payments/reconciliation/work/presenting.py": frozenset(
@@ -170,7 +169,9 @@ WORDINGS: Mapping[str, frozenset[str]] = {
         {"_judge", "_signals_of_keys", "_signals_of_words"}
     ),
     "payments/reconciliation/work/statements.py": frozenset({"KINDS"}),
+    "payments/reconciliation/work/undoing.py": frozenset({"undo_match"}),
     "payments/reports/audit/rules.py": frozenset({"MEETINGS"}),
+    "payments/reports/auditor/pages.py": frozenset({"_state"}),
     "payments/reports/evidence/timeline.py": frozenset(
         {
             "KINDS",
@@ -206,6 +207,7 @@ WORDINGS: Mapping[str, frozenset[str]] = {
     ),
     "payments/screening/pages.py": frozenset({"STATE_TEXTS", "_DONE"}),
     "payments/screening/rules.py": frozenset({"HOLD_REASONS"}),
+    "payments/uploads/actions/judge.py": frozenset({"_MISMATCH"}),
     "payments/uploads/pages.py": frozenset({"_DONE"}),
     "payments/uploads/wording.py": frozenset(
         {

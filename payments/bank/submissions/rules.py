@@ -5,7 +5,8 @@ import json
 from dataclasses import dataclass
 
 PART_PAYMENTS = 10_000
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+# A text as ``json.dumps(text, ensure_ascii=False)`` has it.
+_quote = json.encoder.encode_basestring
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,17 @@ class SignedContent:
 
 def content_sha256(content: SignedContent) -> bytes:
     """Return the SHA-256 of a payment's canonical content: JSON with sorted names, no blanks."""
-    return hashlib.sha256(_CANONICAL.encode(content.__dict__).encode()).digest()
+    # Put together here, because an encoder for any content costs a run of a million seconds.
+    return hashlib.sha256(
+        (
+            f'{{"account_number":{_quote(content.account_number)}'
+            f',"account_type":{_quote(content.account_type)}'
+            f',"amount_pence":{content.amount_pence:d}'
+            f',"currency":{_quote(content.currency)},"gl_code":{_quote(content.gl_code)}'
+            f',"payee_name":{_quote(content.payee_name)},"reference":{_quote(content.reference)}'
+            f',"roll_number":{_quote(content.roll_number)},"sort_code":{_quote(content.sort_code)}}}'
+        ).encode()
+    ).digest()
 
 
 @dataclass(frozen=True)

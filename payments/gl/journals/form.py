@@ -34,6 +34,8 @@ class TypedJournal:
         return replace(self, lines=self.lines + _empty(len(self.lines) + 1, wanted))
 
 
+# The fields above the lines, as the page has them.
+_PLACES = {"description": 0, "effective_on": 1, "reason": 2}
 _LINE_FIELDS = ("account", "debit", "credit", "note")
 
 
@@ -108,7 +110,7 @@ def read_draft(typed: TypedJournal, accounts: Mapping[str, str], today: date) ->
     draft = JournalDraft(on, typed.description, typed.reason, tuple(lines))
     faults += check_draft(draft, today)
     if faults:
-        raise Invalid(*faults)
+        raise Invalid(*sorted(faults, key=lambda fault: _PLACES.get(fault.field, len(_PLACES))))
     return draft
 
 

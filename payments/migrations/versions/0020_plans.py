@@ -28,6 +28,9 @@ def upgrade() -> None:
          WHERE invoice_reference <> '';
         DROP INDEX ix_name_check_payee_fingerprint;
         CREATE INDEX ix_name_check_payee_fingerprint ON name_check (payee_fingerprint);
+        -- Room for a second version of each payment with what its approval signs: at 55 a third
+        -- of a run left its page when it was put forward, and all indexes were written again.
+        ALTER TABLE payment SET (fillfactor = 45);
         """
     )
 
@@ -49,5 +52,6 @@ def downgrade() -> None:
         DROP INDEX ix_name_check_payee_fingerprint;
         CREATE INDEX ix_name_check_payee_fingerprint
             ON name_check (organisation, payee_fingerprint);
+        ALTER TABLE payment SET (fillfactor = 55);
         """
     )

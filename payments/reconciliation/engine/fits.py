@@ -69,7 +69,7 @@ def make_fit(
         offered AS MATERIALIZED (
           SELECT {item_key} AS key, e.amount, e.day, e.target_type, count(*) AS n,
                  array_agg(e.id) AS ids, row_number() OVER () AS place
-            FROM ({source}) e WHERE {items} AND {item_key} IN (SELECT key FROM wanted)
+            FROM ({source}) e WHERE {items} AND {item_key} IN (SELECT DISTINCT key FROM wanted)
            GROUP BY 1, 2, 3, 4), pairs AS (
           SELECT w.place, w.ids AS line_ids, e.target_type, e.ids AS item_ids, w.amount,
                  sum(e.n) OVER (PARTITION BY w.place) AS items,
@@ -82,15 +82,20 @@ def make_fit(
 
 
 def fit(
-    work: Work, statement: TextClause, rule: Rule, values: dict[str, object], *, last: bool = False
+    work: Work, statement: TextClause, rule: Rule, values: dict[str, object], *, after: int = 9
 ) -> None:
-    """Run a pass: pairs that are alone, of the others some to show, and none of them free after."""
+    """Run a pass: pairs that are alone, of the others some to show, and none of them free after.
+
+    ``after`` says how many passes follow: the last but one leaves its lines marked by their pairs
+    alone, and the last leaves everything.
+    """
     session = work.session
     session.execute(_CLEAR)
     session.execute(statement, values)
     session.execute(_ALONE, {"rule": rule.id})
     if session.execute(_COUNT).scalar_one():
         session.execute(_UNSURE, {"rule": rule.id})
-    if not last:
-        session.execute(_DROP_LINES, {"rule": rule.id})
+    if after:
         session.execute(_DROP_ITEMS)
+    if after > 1:
+        session.execute(_DROP_LINES, {"rule": rule.id})

@@ -119,6 +119,7 @@ _SENT_BY_FILE = text(
                AND t.target_id = i.payment_id AND t.allocated_pence > 0) = 0
     """
 )
+# DISTINCT below IN: a semi join may hash either side, and many equal amounts are one chain of it.
 _SENT_ONE_BY_ONE = text(
     f"""
     WITH lines AS MATERIALIZED (SELECT * FROM work_line w WHERE {_MAY_BE_RETURNS}),
@@ -142,7 +143,7 @@ _SENT_ONE_BY_ONE = text(
            e.end_to_end_id, e.reference_key, e.account_hash
       FROM found e
      WHERE e.target_type = 'payment' AND e.due_on BETWEEN :earliest AND :latest
-       AND -e.amount_pence IN (SELECT amount FROM lines)
+       AND -e.amount_pence IN (SELECT DISTINCT amount FROM lines)
        AND (SELECT count(*) FROM match_target t WHERE t.target_type = 'returned_payment'
                AND t.target_id = e.id AND t.allocated_pence > 0) = 0
     """

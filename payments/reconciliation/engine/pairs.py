@@ -169,7 +169,8 @@ _DAYS_AROUND = """
 _AMOUNT_DATE = make_fit(
     "w.amount",
     "e.amount",
-    lines="w.kind IN ('credit', 'debit')",
+    lines="w.kind IN ('credit', 'debit')"
+    " AND NOT EXISTS (SELECT 1 FROM match_pair p WHERE p.line_id = w.id)",
     items="true",
     days=_DAYS_AROUND,
 )
@@ -214,9 +215,9 @@ def find_pairs(work: Work) -> None:
     _judge(work, passes.RETURN)
     drop_paired(work, passes.RETURN.id)
     work.session.execute(_NOT_AGAIN)
-    fit(work, _REFERENCE, passes.REFERENCE, values)
+    fit(work, _REFERENCE, passes.REFERENCE, values, after=1)
     values |= _windows(work, work.settings.window_days)
-    fit(work, _AMOUNT_DATE, passes.AMOUNT_DATE, values, last=True)
+    fit(work, _AMOUNT_DATE, passes.AMOUNT_DATE, values, after=0)
     join_freely(work)
 
 

@@ -19,8 +19,7 @@ _MADE_TABLE = text(
     DROP TABLE IF EXISTS pg_temp.work_made;
     CREATE TEMP TABLE work_made (
       id uuid, line_id uuid, target_type text, target_id uuid, run_id uuid, submission_id uuid,
-      signed_pence bigint, target_pence bigint, account text, booked date, return_reason text,
-      statement_id uuid, rule_id text
+      pence bigint, target_pence bigint, account text, rule_id text
     ) ON COMMIT DROP
     """
 )
@@ -31,9 +30,9 @@ _MAKE = text(
     SELECT cast(:prefix || lpad(to_hex(row_number() OVER ()), 12, '0') AS uuid), m.* FROM (
       SELECT p.line_id, coalesce(p.target_type, e.target_type), p.target_id,
              coalesce(p.run_id, e.run_id), coalesce(p.submission_id, e.submission_id),
-             sign(l.amount_pence) * coalesce(p.pence, abs(e.amount_pence)),
+             coalesce(p.pence, abs(e.amount_pence)),
              coalesce(p.target_pence, abs(e.amount_pence)), coalesce(p.account, e.ledger_account),
-             l.booking_date, l.return_reason, l.statement_id, p.rule
+             p.rule
         FROM (
           SELECT line_id, NULL AS target_type, item_id AS target_id, NULL::uuid AS run_id,
                  NULL::uuid AS submission_id, NULL::bigint AS pence, NULL::bigint AS target_pence,
@@ -42,7 +41,6 @@ _MAKE = text(
           UNION ALL
           SELECT line_id, target_type, target_id, run_id, submission_id, pence, target_pence,
                  account, rule FROM match_pair WHERE alone AND rule = ANY(:rules)) p
-        JOIN statement_line l ON l.id = p.line_id
         LEFT JOIN expected_item e ON e.id = p.target_id
        ORDER BY p.line_id, p.target_id) m
     """
@@ -51,7 +49,7 @@ _MATCHES = text(
     """
     INSERT INTO match (id, line_id, target_type, target_id, amount_pence, target_pence, run_id,
                        rule_id, rule_version, score, reason, decided_by, decided_at)
-    SELECT p.id, p.line_id, p.target_type, p.target_id, abs(p.signed_pence), p.target_pence,
+    SELECT p.id, p.line_id, p.target_type, p.target_id, p.pence, p.target_pence,
            p.run_id, p.rule_id, r.version, r.score, r.reason, 'rules', :now
       FROM work_made p JOIN unnest(cast(:rules AS text[]), cast(:versions AS smallint[]),
              cast(:scores AS smallint[]), cast(:reasons AS text[]))
@@ -59,7 +57,13 @@ _MATCHES = text(
     """
 )
 _ANY_SEEN = text("SELECT EXISTS (SELECT 1 FROM work_seen)")
-_MADE = text("SELECT * FROM work_made ORDER BY line_id, target_id")
+_MADE = text(
+    """
+    SELECT p.*, CASE WHEN l.amount_pence < 0 THEN -p.pence ELSE p.pence END AS signed_pence,
+           l.booking_date AS booked, l.return_reason, l.statement_id
+      FROM work_made p JOIN statement_line l ON l.id = p.line_id ORDER BY p.line_id, p.target_id
+    """
+)
 
 
 def committed_rules(work: Work) -> list[passes.Rule]:

@@ -23,8 +23,9 @@ from payments.reconciliation.engine.work import (
     make_tables,
 )
 
+_COUNT = text("SELECT line_count FROM statement WHERE id = :statement")
 _DAYS = text(
-    "SELECT min(booking_date) AS first, max(booking_date) AS last, count(*) AS lines"
+    "SELECT min(booking_date) AS first, max(booking_date) AS last"
     " FROM statement_line WHERE statement_id = :statement"
 )
 _NARROW = f"INSERT INTO work_line {NARROW}"
@@ -64,9 +65,10 @@ def take_statement(work: Work, statement_id: UUID) -> None:
     Of a statement that is large beside what is expected, the lines with one exact partner are
     paired at once.
     """
-    row = work.session.execute(_DAYS, {"statement": statement_id}).one()
-    if row.lines and is_large(work, row.lines):
-        join_statement(work, statement_id, make_span(row.first, row.last, row.lines))
+    lines = work.session.execute(_COUNT, {"statement": statement_id}).scalar_one()
+    if lines and is_large(work, lines):
+        row = work.session.execute(_DAYS, {"statement": statement_id}).one()
+        join_statement(work, statement_id, make_span(row.first, row.last, lines))
     else:
         _take(work, _OF_STATEMENT, {"statement": statement_id})
 

@@ -19,7 +19,7 @@ from payments.reports.auditor.queries import (
 from payments.reports.auditor.rules import KEPT_FOR, pack_name
 from payments.runs.access import Staff, require_role
 from payments.runs.presenting import present_pages
-from payments.runs.rules import ADMINISTRATOR, AUDITOR
+from payments.runs.rules import ADMINISTRATOR, AUDITOR, SEES_RUNS
 from shared.clock import london_date
 from shared.errors import FieldError, Invalid, Problem
 from shared.web.deps import Form, FormDep, NowDep, RuntimeDep, SessionDep
@@ -93,6 +93,7 @@ def show_pack(
         request,
         "reports/auditor_pack.html",
         pack=_present(pack),
+        may_see_reports=staff.has(*SEES_RUNS),
         refresh=pack.state == "waiting" and refresh != "off",
     )
 
@@ -131,6 +132,7 @@ def _list(
         packs=[_present(one) for one in found],
         pages=present_pages(HOME, {}, page, total, _SIZE),
         given=values,
+        may_see_reports=staff.has(*SEES_RUNS),
     )
 
 

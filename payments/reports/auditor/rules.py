@@ -105,6 +105,8 @@ tables/                each as CSV and as JSON:
   journal-lines        their lines
   write-offs           differences written off, with who proposed and who approved
   overrides            holds that a person let go, with the reason
+  holds                holds of a body, programme, run or payment: who placed and who lifted them
+  delegations          who stood in for whom in approving, up to how much, and who agreed
   screening            possible matches with the sanctions list, and who cleared them why
   reconciliations      reconciliations with the bank, signed off by whom
   statements           statements of the bank, with the checksum of each file

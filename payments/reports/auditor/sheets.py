@@ -63,6 +63,24 @@ _SHEETS: Mapping[str, str] = {
             OR p.decided_at >= :since AND p.decided_at < :until)
          ORDER BY p.proposed_at, p.id
     """,
+    "holds": """
+        SELECT h.level, g.slug AS programme, r.reference AS run, y.public_id AS payment, h.reason,
+               h.owner, h.review_on, h.placed_by_id, h.placed_by_name, h.placed_at, h.lifted_by_id,
+               h.lifted_by_name, h.lifted_at, h.lift_reason
+          FROM hold h LEFT JOIN programme g ON g.id = h.programme_id
+          LEFT JOIN run r ON r.id = h.run_id LEFT JOIN payment y ON y.id = h.payment_id
+         WHERE h.organisation = :body AND (h.placed_at >= :since AND h.placed_at < :until
+            OR h.lifted_at >= :since AND h.lifted_at < :until)
+         ORDER BY h.placed_at, h.id
+    """,
+    "delegations": """
+        SELECT d.from_id, d.from_name, d.to_id, d.to_name, d.pence, g.slug AS programme,
+               d.valid_from, d.valid_until, d.reason, d.state, d.proposed_at, d.decided_by_id,
+               d.decided_by_name, d.decided_at, d.ended_by_name, d.ended_at
+          FROM delegation d LEFT JOIN programme g ON g.id = d.programme_id
+         WHERE d.organisation = :body AND d.valid_from <= :last AND d.valid_until >= :first
+         ORDER BY d.proposed_at, d.id
+    """,
     "screening": """
         SELECT y.public_id AS payment, c.state, c.opened_at, c.decided_at, c.decided_by_id,
                c.decided_by_name, c.reason

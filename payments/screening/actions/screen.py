@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import insert
@@ -21,8 +22,7 @@ from payments.screening.rules import Match, NameIndex, plain_name
 from shared.ids import new_id
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(NamedTuple):
     """A payment whose payee is compared."""
 
     payment_id: UUID

@@ -1,5 +1,7 @@
 """The modulus check at the pace of a file: the rules of a sort code are looked up once."""
 
+from operator import mul
+
 from payments.payees.modulus.check import check_account
 from payments.payees.modulus.tables import ModulusTables
 
@@ -29,14 +31,10 @@ class FastModulus:
             if row.exception:
                 return check_account(own, sort_code, account_number).result
             if row.method == "DBLAL":
-                total = sum(
-                    _DIGIT_SUMS[abs(digit * weight)]
-                    for digit, weight in zip(digits, row.weights, strict=True)
-                )
+                products = map(abs, map(mul, digits, row.weights))
+                total = sum(map(_DIGIT_SUMS.__getitem__, products))
             else:
-                total = sum(
-                    digit * weight for digit, weight in zip(digits, row.weights, strict=True)
-                )
+                total = sum(map(mul, digits, row.weights))
             if total % (11 if row.method == "MOD11" else 10):
                 # A second row with an exception may still have a say.
                 return check_account(own, sort_code, account_number).result

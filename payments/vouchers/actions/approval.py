@@ -12,19 +12,16 @@ from payments.controls.rules import (
     SignIn,
     Subject,
     demand_of,
-    find_limit,
 )
 from payments.controls.standing_in.authority import authority_of
 from payments.vouchers import models
+from payments.vouchers.actions.limits import RAIL, check_amounts
 from payments.vouchers.queries import Batch, Group, Voucher, list_signatures
 from shared import audit
 from shared.actors import Actor
 from shared.clock import london_date
-from shared.errors import Conflict, Forbidden
+from shared.errors import Forbidden
 from shared.money import format_pounds
-
-# The rail under which limits, bands and authorities speak of vouchers and payment orders.
-RAIL = "payment_order"
 
 
 def check_approval(
@@ -63,14 +60,7 @@ def check_approval(
             detail=f"It is {format_pounds(batch.total_pence)} in all; you may approve up to "
             f"{format_pounds(authority)} of this programme today.",
         )
-    single = find_limit(rules, subject, "payment")
-    if single is not None and max(one.amount_pence for one in vouchers) > single:
-        limit = format_pounds(single)
-        raise Conflict("payment_over_limit", f"A voucher is above the limit of {limit} for one")
-    whole = find_limit(rules, subject, "run")
-    if whole is not None and batch.total_pence > whole:
-        limit = format_pounds(whole)
-        raise Conflict("run_over_limit", f"The batch is above the limit of {limit} for one run")
+    check_amounts(rules, subject, max(one.amount_pence for one in vouchers))
     demand = demand_of(rules, subject, group.approvals_needed)
     if demand.step_up or steps_up_everywhere(session, batch.organisation):
         check_step_up(sign_in, now)

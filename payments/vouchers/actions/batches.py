@@ -18,6 +18,7 @@ from payments.vouchers.actions.change import change, end_all
 from payments.vouchers.actions.funds import commit_funds, need_role
 from payments.vouchers.actions.history import move, note, note_one
 from payments.vouchers.actions.issue import Draft, issue, write_vouchers
+from payments.vouchers.actions.limits import check_ordered
 from payments.vouchers.queries import (
     Batch,
     Group,
@@ -182,6 +183,7 @@ def _write(
 ) -> UUID:
     if group.is_rehearsal:
         raise Invalid(FieldError("group", "Vouchers of a rehearsal are not made out to people"))
+    check_ordered(session, group, [line.amount_pence for line in lines])
     total = sum(line.amount_pence for line in lines)
     commit_funds(session, group, total)
     batch_id, name = new_id(), reference("VOU" if kind == "voucher" else "ORD")

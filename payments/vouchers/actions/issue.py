@@ -12,6 +12,7 @@ from payments.payees.bank_details import DetailsVault
 from payments.vouchers import models
 from payments.vouchers.actions.funds import commit_funds
 from payments.vouchers.actions.history import Details, move, note_one
+from payments.vouchers.actions.limits import check_ordered
 from payments.vouchers.posting import post_issued
 from payments.vouchers.queries import Voucher, find_group, get_voucher
 from payments.vouchers.rules import Kind, VoucherState, make_number, make_serial
@@ -89,6 +90,7 @@ def pre_activate(
         raise Invalid(FieldError("currency", "Vouchers are made in GBP only"))
     if order.amount_pence < 1:
         raise Invalid(FieldError("amount", "Enter an amount of a penny or more"))
+    check_ordered(session, group, [order.amount_pence])
     commit_funds(session, group, order.amount_pence)
     draft = Draft(
         group_id=group.id,

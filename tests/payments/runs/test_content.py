@@ -1,5 +1,7 @@
 """The hash that an approval signs covers all that is signed, and nothing is opened for it."""
 
+import hashlib
+import json
 from dataclasses import replace
 from datetime import date
 from uuid import UUID
@@ -31,6 +33,15 @@ def run_hash(run: SignedRun, hashes: list[bytes]) -> bytes:
 def test_the_hash_covers_every_text_of_a_payment(field: str) -> None:
     changed = replace(PAYMENT, **{field: getattr(PAYMENT, field) + "x"})
     assert content_sha256(changed) != content_sha256(PAYMENT)
+
+
+@pytest.mark.parametrize("name", ['Morag "Mo" \\ Fictional', "Zoë\x00\x1f\x7f\u2028 ’", ""])
+def test_the_hash_is_that_of_canonical_json(name: str) -> None:
+    content = replace(PAYMENT, payee_name=name, gl_code="4100", roll_number="R/1")
+    canonical = json.dumps(
+        content.__dict__, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
+    assert content_sha256(content) == hashlib.sha256(canonical.encode()).digest()
 
 
 def test_the_hash_covers_the_amount() -> None:

@@ -66,6 +66,17 @@ def test_the_whole_way_to_paid_and_returned(session: Session, world: World) -> N
     assert (row.reason_code, row.reason) == ("AC04", "account closed")
 
 
+def test_a_run_that_is_released_or_finished_asks_once_for_a_signed_log(
+    session: Session, world: World
+) -> None:
+    asked = text("SELECT key FROM outbox WHERE topic = 'payments.ledger.sign' ORDER BY id")
+    run_id, submission, _ = _released(session, world)
+    assert session.execute(asked).scalars().all() == [f"{run_id}/1/released"]
+    _say(session, submission, run_id, "paid")
+    _say(session, submission, run_id, "returned")
+    assert session.execute(asked).scalars().all() == [f"{run_id}/1/released", f"{run_id}/1/closed"]
+
+
 def test_hearing_it_twice_changes_nothing(session: Session, world: World) -> None:
     run_id, submission, _ = _released(session, world)
     _say(session, submission, run_id, "submitted")

@@ -139,6 +139,8 @@ def way(
         settings = make_settings(
             planned.url, key_file, private_key, bank_url=url, screening_without_list="warn"
         )
+        # A day at the bank takes as long as a busy machine makes it.
+        http.timeout = httpx.Timeout(60)
         with planned.database.transaction() as session:
             seed(session)
         yield Way(planned, settings, sealer, http)

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from payments.controls.rules import Authority, Band, Limit, Rules, Scope
-from payments.vouchers.actions import approval
+from payments.vouchers.actions import approval, limits
 from payments.vouchers.actions.batches import (
     approve_batch,
     note_print,
@@ -105,6 +105,33 @@ def test_limits_bands_and_authorities_hold_as_for_runs(
     assert refused.value.code == code
     assert get_batch(session, BODY, batch_id).state == "awaiting_approval"
     assert balances(session) == {}
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"),
+    [
+        (Limit(_ORDERS, "payment", 999), "payment_over_limit"),
+        (Limit(_ORDERS, "run", 999), "run_over_limit"),
+        (Limit(_BACS, "payment", 1), ""),
+    ],
+    ids=["single", "whole", "other-rail"],
+)
+def test_limits_are_asked_when_vouchers_are_ordered(
+    session: Session, shop: Shop, monkeypatch: pytest.MonkeyPatch, limit: Limit, code: str
+) -> None:
+    monkeypatch.setattr(limits, "get_rules", lambda _session, _body: Rules((limit,), (), ()))
+    before = money(session)
+    if not code:
+        shop.make(session, 1000)
+        shop.put_forward(session, 1000)
+        return
+    for order in (shop.make, shop.put_forward):
+        with pytest.raises(Invalid) as refused, session.begin_nested():
+            order(session, 1000)
+        assert refused.value.code == code
+        assert [fault.field for fault in refused.value.fields] == ["amount"]
+    assert money(session) == before
+    assert session.execute(text("SELECT count(*) FROM voucher")).scalar_one() == 0
 
 
 def test_an_approval_is_bound_to_names_and_amounts(session: Session, shop: Shop) -> None:

@@ -139,3 +139,25 @@ def test_scopes_and_bodies_are_kept_apart(api: TestClient, desk: Desk) -> None:
     with desk.database.transaction() as session:
         kept = session.execute(text("SELECT count(*) FROM idempotency_key")).scalar_one()
     assert kept == 0
+
+
+def test_a_name_is_checked_once_per_key(api: TestClient, desk: Desk) -> None:
+    question = {
+        "organisation": BODY,
+        "account_type": "personal",
+        "name": "Hamish MacSpecimen",
+        "sort_code": "99-00-01",
+        "account_number": "10000048",
+    }
+    assert _post(api, "/name-checks", question, key="check-1", scope="check") == 200
+    first = _body(api)
+    assert first["outcome"] == "unable_to_check"
+    assert _post(api, "/name-checks", question, key="check-1", scope="check") == 200
+    assert _body(api) == first
+    assert api.last.headers["Idempotent-Replayed"] == "true"  # type: ignore[attr-defined]  # set by _post
+    other = question | {"name": "Somebody Else"}
+    assert _post(api, "/name-checks", other, key="check-1", scope="check") == 409
+    assert _post(api, "/name-checks", question, key="no key!", scope="check") == 422
+    with desk.database.transaction() as session:
+        asked = session.execute(text("SELECT count(*) FROM name_check")).scalar_one()
+    assert asked == 1

@@ -21,6 +21,13 @@ from tests.payments.reports.auditor.packs import ADA, RITA, RORY, TODAY
 from tests.payments.runs.console import make_settings
 from tests.payments.runs.world import ALAN, BODY, NOW, World, make_waiting_run
 
+_HOLD = text(
+    "INSERT INTO hold (id, organisation, level, reason, owner, review_on, placed_by_id,"
+    " placed_by_name, placed_at, lifted_by_id, lifted_by_name, lifted_at, lift_reason)"
+    " VALUES (:id, :body, 'body', 'Something looks wrong', 'Rita', :day, 'person-Rita', 'Rita',"
+    " now(), 'person-Rory', 'Rory', now(), 'It was not')"
+)
+
 
 @pytest.fixture(scope="module")
 def signer() -> Signer:
@@ -33,8 +40,9 @@ def books(database: Database, world: World, signer: Signer) -> Database:
     with database.transaction() as session:
         made = make_waiting_run(session, world)
         approve(session, made, world.run_hash(session, made), ALAN, NOW)
-        session.execute(text("UPDATE run SET run_date = current_date"))
+        session.execute(text("UPDATE run SET run_date = :day"), {"day": TODAY})
         open_own_account(session, BODY, "own.fees", "expense", ADA, bounded=False)
+        session.execute(_HOLD, {"id": new_id(), "body": BODY, "day": TODAY})
     lines = (JournalLine("own.fees", 500, "=1+1"), JournalLine("programme_expenditure", -500))
     draft = JournalDraft(TODAY, "Fees", "Wrong account", lines)
     with database.transaction() as session:

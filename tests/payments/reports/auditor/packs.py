@@ -12,7 +12,8 @@ from shared.db import Database
 from tests.payments.runs.world import BODY, staff
 
 TODAY = clock.london_date(clock.now())
-FIRST, LAST = TODAY - timedelta(days=10), TODAY
+# A test that runs over midnight stays within them.
+FIRST, LAST = TODAY - timedelta(days=10), TODAY + timedelta(days=1)
 AUDRA, ADA = staff("Audra", AUDITOR), staff("Ada", ADMINISTRATOR)
 RITA, RORY = staff("Rita", RECONCILER), staff("Rory", RECONCILER)
 

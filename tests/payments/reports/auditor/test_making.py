@@ -159,6 +159,8 @@ def test_only_auditors_and_administrators_come_near(
     for path, good in ((HOME, 200), (f"{HOME}/{pack_id}", 200), (f"{HOME}/{pack_id}/file", 409)):
         person.get(path)
         assert person.status == (good if may else 403), path
+    if may:
+        assert ('href="/payments/reports"' in person.get(HOME)) is (role == AUDITOR)
     person.get("/payments/choose-body")
     assert person.hidden("csrf_token")
     person.post(HOME, **{"from": "", "to": ""})

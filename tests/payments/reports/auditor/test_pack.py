@@ -138,8 +138,16 @@ def test_the_tables_say_who_did_what(unpacked: Path) -> None:
     assert "gl.journal.posted" in {line["action"] for line in log}
     logged = list(csv.DictReader(io.StringIO((unpacked / "audit" / "log.csv").read_text())))
     assert len(logged) == len(log)
-    for name in ("write-offs", "overrides", "screening", "reconciliations", "period-closes"):
-        assert isinstance(rows(unpacked, name), list)
+    (hold,) = rows(unpacked, "holds")
+    assert (hold["level"], hold["reason"], hold["lifted_by_name"], hold["lift_reason"]) == (
+        "body",
+        "Something looks wrong",
+        "Rory",
+        "It was not",
+    )
+    empty = ("write-offs", "overrides", "screening", "reconciliations", "period-closes")
+    for name in (*empty, "delegations"):
+        assert rows(unpacked, name) == []
 
 
 def test_the_words_name_every_table_and_no_account_number_is_in_it(unpacked: Path) -> None:
