@@ -52,6 +52,10 @@ def test_every_payment_is_at_the_bank_once_however_often_workers_die(
         with database.transaction() as session:
             return set(session.execute(_STATES).scalars())
 
+    def begun_and_not_done() -> list[object]:
+        with database.transaction() as session:
+            return list(session.execute(_UNDONE).all())
+
     def run_is_ready() -> bool:
         with database.transaction() as session:
             return session.execute(_RUN_STATE).scalar_one_or_none() == "collecting"
@@ -83,12 +87,12 @@ def test_every_payment_is_at_the_bank_once_however_often_workers_die(
             approve(session, run_id, signed, ALAN, clock.now())
         workers.until(lambda: states() <= {"submitted", "accepted"})
         HttpsBank(http).advance_day()
-        workers.until(lambda: states() == {"accepted"})
+        # What was begun beside the last answer may have been killed with it: that is done again.
+        workers.until(lambda: states() == {"accepted"} and not begun_and_not_done())
         truth = http.get("/admin/truth").json()["items"]
     assert sum(row["count"] for row in truth) == PAYMENTS
     assert sum(row["pence"] for row in truth) == file.total_pence
     with database.transaction() as session:
         assert session.execute(_BOOKED).one() == (PAYMENTS, PAYMENTS)
-        assert session.execute(_UNDONE).all() == []
         assert list_faults(session, BODY) == []
     assert workers.kills > 3
