@@ -1,6 +1,7 @@
 """One platform and one browser for all journeys; chapters of a story stop at the first failure."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,7 @@ from tests.support.platform import Platform, running_platform
 _broken: dict[str, str] = {}
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     with running_platform(tmp_path_factory.mktemp("platform") / "home") as started:
         yield started
@@ -17,11 +18,18 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the chapters of a story back into their order, which a plugin shuffles."""
-    places = [number for number, item in enumerate(items) if _is_chapter(item)]
-    chapters = sorted((items[place] for place in places), key=lambda item: item.location[:2])
-    for place, chapter in zip(places, chapters, strict=True):
-        items[place] = chapter
+    """Put the chapters of each story back into their order, which a plugin shuffles.
+
+    Each story by itself: in the places of another its people would come and go in the middle.
+    """
+    stories: dict[Path, list[int]] = {}
+    for place, item in enumerate(items):
+        if _is_chapter(item):
+            stories.setdefault(item.path, []).append(place)
+    for places in stories.values():
+        chapters = sorted((items[place] for place in places), key=lambda item: item.location[1])
+        for place, chapter in zip(places, chapters, strict=True):
+            items[place] = chapter
 
 
 def _is_chapter(item: pytest.Item) -> bool:
