@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.platform import Platform, running_platform
 
+_HERE = Path(__file__).parent
 _broken: dict[str, str] = {}
 
 
@@ -18,18 +19,14 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the chapters of each story back into their order, which a plugin shuffles.
+    """Tell all journeys in the order in which they are written, which a plugin shuffles.
 
-    Each story by itself: in the places of another its people would come and go in the middle.
+    They share one platform, its bank and the day there. And each is told without a break: tests of
+    another file in the middle would send its people away.
     """
-    stories: dict[Path, list[int]] = {}
-    for place, item in enumerate(items):
-        if _is_chapter(item):
-            stories.setdefault(item.path, []).append(place)
-    for places in stories.values():
-        chapters = sorted((items[place] for place in places), key=lambda item: item.location[1])
-        for place, chapter in zip(places, chapters, strict=True):
-            items[place] = chapter
+    journeys = [item for item in items if item.path.parent == _HERE]
+    others = [item for item in items if item.path.parent != _HERE]
+    items[:] = [*others, *sorted(journeys, key=lambda item: item.location[:2])]
 
 
 def _is_chapter(item: pytest.Item) -> bool:
