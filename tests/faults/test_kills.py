@@ -58,6 +58,8 @@ def run_through(
     assert uploader.put_forward()
     approver.sign_in()
     assert approver.approve()
+    # The bank's day is not moved before its file is there: a worker may have to come back first.
+    truth.wait_until_done()
     for day in ("first-day", "second-day"):
         on_phase(day)
         move_bank_day(platform)

@@ -16,9 +16,11 @@ pytestmark = pytest.mark.faults
 NewCitizen = Callable[[], Citizen]
 NewFinance = Callable[[str], Finance]
 RACERS = 16
+# What the clock asks for goes on meanwhile: its work is named by the moment it is due.
 _EVERYTHING = (
     "SELECT (SELECT count(*) FROM payments.entry), (SELECT count(*) FROM payments.posting),"
-    " (SELECT count(*) FROM payments.bank_report), (SELECT count(*) FROM payments.outbox),"
+    " (SELECT count(*) FROM payments.bank_report),"
+    " (SELECT count(*) FROM payments.outbox WHERE coalesce(key, '') !~ '^[0-9]{4}-[0-9]{2}-.*T'),"
     " (SELECT count(*) FROM payments.run_event), (SELECT count(*) FROM payments.audit_event),"
     " (SELECT count(*) FROM gateway.case_notice), (SELECT max(rev) FROM gateway.instance)"
 )

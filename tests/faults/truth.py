@@ -71,13 +71,25 @@ class Truth:
         return self.ask(" UNION ALL ".join(_UNDONE.format(service=name) for name in SERVICES))
 
     def wait_until_done(self, timeout_seconds: float = 90) -> None:
-        """Wait until no work is left; a dead piece of work never is."""
+        """Wait until no work is left; a dead piece of work never is.
+
+        The database may be what was killed: it is asked again then.
+        """
         end = time.monotonic() + timeout_seconds
-        while left := self.undone():
-            assert not any(row[3] for row in left), f"dead: {left}"
+        while (left := self._go_on()) != []:
             assert time.monotonic() < end, f"undone: {left}"
-            self._end_leases_of_the_dead()
             time.sleep(0.5)
+
+    def _go_on(self) -> list[tuple[object, ...]] | None:
+        """Return what is undone, None while the database does not answer."""
+        try:
+            left = self.undone()
+            assert not any(row[3] for row in left), f"dead: {left}"
+            if left:
+                self._end_leases_of_the_dead()
+        except psycopg.OperationalError:
+            return None
+        return left
 
     def _end_leases_of_the_dead(self) -> None:
         """Let what a killed worker held be taken over now, which else waits for up to 5 minutes.
@@ -137,7 +149,8 @@ def assert_once(truth: Truth, citizen: Citizen) -> None:
     reference = citizen.reference
     figures = truth.figures(reference)
     assert figures == dict.fromkeys(figures, 1), figures
-    assert truth.at_bank(reference) == [(GRANT_PENCE, "applied")]
+    at_bank = truth.at_bank(reference)
+    assert at_bank == [(GRANT_PENCE, "applied")], at_bank
     assert truth.states(reference) == ("paid", "paid")
     posted = dict(truth.ask(_POSTED, ref=reference))
     assert posted
