@@ -1,6 +1,7 @@
 """The console's pages of delegations, which everybody sees, and of emergency access."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -105,7 +106,7 @@ def propose(
         )
         propose_delegation(session, wanted, staff.actor, now)
 
-    return _step(request, runtime, session, staff, form, now, "proposed", step)
+    return _step(_DELEGATED, request, runtime, session, staff, form, now, "proposed", step)
 
 
 @router.post("/controls/delegations/{delegation_id}/end")
@@ -123,7 +124,7 @@ def end(
     def step() -> None:
         end_delegation(session, delegation_id, staff.actor, now)
 
-    return _step(request, runtime, session, staff, form, now, "ended", step)
+    return _step(_DELEGATED, request, runtime, session, staff, form, now, "ended", step)
 
 
 @router.post("/controls/delegations/{delegation_id}/{decision}")
@@ -149,7 +150,7 @@ def decide(
         decide_delegation(session, delegation_id, staff.actor, now, is_confirmed=is_confirmed)
 
     done = "confirmed" if is_confirmed else "refused"
-    return _step(request, runtime, session, staff, form, now, done, step)
+    return _step(_DELEGATED, request, runtime, session, staff, form, now, done, step)
 
 
 @router.get("/controls/emergency")
@@ -187,7 +188,7 @@ def begin(
         reason = form.text("reason")
         take_emergency_role(session, form.text("role"), hours, reason, staff.actor, now)
 
-    return _emergency_step(request, runtime, session, staff, form, now, "begun", step)
+    return _step(_EMERGENCIES, request, runtime, session, staff, form, now, "begun", step)
 
 
 @router.post("/controls/emergency/{emergency_id}/end")
@@ -205,10 +206,20 @@ def give_back(
     def step() -> None:
         end_emergency_role(session, emergency_id, staff.actor, now)
 
-    return _emergency_step(request, runtime, session, staff, form, now, "given-back", step)
+    return _step(_EMERGENCIES, request, runtime, session, staff, form, now, "given-back", step)
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A page whose forms come back to it, and what it shows."""
+
+    address: str
+    template: str
+    values: Callable[[Session, Staff, datetime], dict[str, Any]]
 
 
 def _step(
+    page: _Page,
     request: Request,
     runtime: Runtime,
     session: Session,
@@ -218,46 +229,17 @@ def _step(
     done: str,
     step: Callable[[], None],
 ) -> Response:
+    """Do one step and come back to its page; a refusal is shown on it and changes nothing."""
     try:
         with session.begin_nested():
             step()
     except Problem as problem:
-        values = _delegations(session, staff, now)
+        values = page.values(session, staff, now)
+        kept = keep(form.plain())
         return runtime.pages.render(
-            request,
-            "controls/delegations.html",
-            problem=problem,
-            **values,
-            done="",
-            kept=keep(form.plain()),
+            request, page.template, problem=problem, **values, done="", kept=kept
         )
-    return RedirectResponse(f"{DELEGATIONS}?done={done}", 303)
-
-
-def _emergency_step(
-    request: Request,
-    runtime: Runtime,
-    session: Session,
-    staff: Staff,
-    form: Form,
-    now: datetime,
-    done: str,
-    step: Callable[[], None],
-) -> Response:
-    try:
-        with session.begin_nested():
-            step()
-    except Problem as problem:
-        values = _emergencies(session, staff, now)
-        return runtime.pages.render(
-            request,
-            "controls/emergency.html",
-            problem=problem,
-            **values,
-            done="",
-            kept=keep(form.plain()),
-        )
-    return RedirectResponse(f"{EMERGENCY}?done={done}", 303)
+    return RedirectResponse(f"{page.address}?done={done}", 303)
 
 
 def _delegations(session: Session, staff: Staff, now: datetime) -> dict[str, Any]:
@@ -328,3 +310,7 @@ def present_emergency(one: Emergency, now: datetime) -> dict[str, Any]:
         "until_at": one.ended_at or one.until_at,
         "is_live": one.is_live(now),
     }
+
+
+_DELEGATED = _Page(DELEGATIONS, "controls/delegations.html", _delegations)
+_EMERGENCIES = _Page(EMERGENCY, "controls/emergency.html", _emergencies)
